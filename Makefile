@@ -1,0 +1,57 @@
+# Everything works on a bare machine with Python 3.11 or newer and a package registry.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test check fmt docs bench completions dev clean
+.DEFAULT_GOAL := help
+
+help: ## show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/python: ## (a virtual environment of its own)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "batch-cli needs Python 3.11 or newer; choose one with: make PYTHON=/path/to/python3"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/installed: $(VENV)/python pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/developing: $(VENV)/installed pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/installed ## install the tool and run the main job on the local engine
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
+
+dev: $(VENV)/developing ## install what development needs
+
+test: $(VENV)/developing ## run all tests
+	$(BIN)/python -m pytest
+
+check: $(VENV)/developing ## ruff, mypy --strict, import-linter, the tests of the documentation
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/docs
+
+fmt: $(VENV)/developing ## format the code
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+docs: $(VENV)/developing ## write the generated parts of the documentation anew
+	$(BIN)/python -m tests.docs.generate
+
+bench: $(VENV)/developing ## measure what the README promises; figures, not tests
+	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/kill_soak.py
+
+completions: $(VENV)/installed ## write completions/ anew
+	for shell in bash zsh fish; do $(BIN)/batch-cli completion $$shell > completions/batch-cli.$$shell; done
+
+clean: ## remove what make made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

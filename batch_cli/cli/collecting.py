@@ -1,0 +1,150 @@
+"""How ``results`` turns its options into an order for the core, and its outcome into words, files and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from batch_cli.cli import documents
+from batch_cli.cli.context import Context
+from batch_cli.cli.tables import Column, RowFormat, Table, show
+from batch_cli.cli.text import plural
+from batch_cli.errors import ExitCode
+from batch_cli.jobs.results import (
+    ResultsOrder,
+    Written,
+    ended_batch,
+    refuse_useless,
+    rows,
+    stream_results,
+    write_results,
+)
+from batch_cli.jobs.workspace import BatchPlace, Workspace
+from batch_cli.jsonl import dumps
+from batch_cli.model import Batch, JsonValue
+from batch_cli.response_model import load_response_model
+from batch_cli.results import OutputRow, Summary
+
+_MOST_TABLE_ROWS = 1_000
+_LONGEST_CELL = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the options say about the results."""
+
+    output: str | None
+    """``-`` is standard output; None shows a table there."""
+    response_model: str | None = None
+    in_order: bool = True
+    force: bool = False
+    allow_partial: bool = False
+
+
+def collect(context: Context, workspace: Workspace, place: BatchPlace, wanted: Wanted) -> ExitCode:
+    """Write the results of a batch that has ended, and say what they are worth."""
+    batch = ended_batch(workspace, place)
+    model = None
+    if wanted.response_model is not None:
+        model = load_response_model(wanted.response_model, Path.cwd())
+    order = ResultsOrder(model, in_order=wanted.in_order, force=wanted.force)
+    if wanted.output is None:
+        written = _show_table(context, workspace, batch, order)
+    elif wanted.output == "-":
+        written = stream_results(workspace, batch, order, context.console)
+    else:
+        written = write_results(workspace, batch, order, Path(wanted.output))
+    return _conclude(context, written, wanted)
+
+
+def _conclude(context: Context, written: Written, wanted: Wanted) -> ExitCode:
+    console, summary = context.console, written.summary
+    counts = f"{summary.ok:,} ok, {summary.failed:,} failed, {summary.missing:,} missing"
+    if wanted.output not in (None, "-"):
+        again = " (already complete)" if written.already_complete else ""
+        console.say(f"Results saved to: {wanted.output} ({counts}){again}")
+    else:
+        console.say(f"{plural(summary.rows, 'row')} ({counts})")
+    if console.json and wanted.output not in (None, "-"):
+        console.document(
+            "results",
+            {
+                "batch": documents.batch_object(written.batch),
+                "file": wanted.output,
+                **documents.summary_object(summary),
+                "already_complete": written.already_complete,
+            },
+        )
+    refuse_useless(written)
+    if summary.is_good:
+        return ExitCode.OK
+    console.warn(
+        f"{summary.rows - summary.ok:,} of {summary.rows:,} requests have no good answer"
+        f" ({_reasons(summary)})"
+    )
+    return ExitCode.OK if wanted.allow_partial else ExitCode.INCOMPLETE
+
+
+def _reasons(summary: Summary) -> str:
+    return ", ".join(f"{count:,} {kind}" for kind, count in summary.errors_by_type.most_common(5))
+
+
+# --- the table ---
+
+
+def _show_table(context: Context, workspace: Workspace, batch: Batch, order: ResultsOrder) -> Written:
+    """Show the rows as a table with a column for each field of the parsed answers."""
+    summary = Summary()
+    shown: list[OutputRow] = []
+    for row in rows(workspace, batch, order):
+        summary.add(row)
+        if len(shown) < _MOST_TABLE_ROWS:
+            shown.append(row)
+    names = list(dict.fromkeys(name for row in shown for name in _fields(row)))
+    columns = [Column("custom_id", "custom_id"), *(Column(name, name) for name in names or ["answer"])]
+    has_errors = any(row.error for row in shown)
+    if has_errors:
+        columns.append(Column("error", "error"))
+    cells = [list(_cells(row, names, has_errors=has_errors)) for row in shown]
+    title = f"{batch.id}{' (simulated)' if batch.simulated else ''}"
+    show(
+        context.console,
+        Table(title, columns, cells),
+        RowFormat.TABLE if context.console.is_terminal else None,
+        header=True,
+    )
+    if summary.rows > len(shown):
+        context.console.say(f"… and {summary.rows - len(shown):,} more rows; use -o FILE for all")
+    return Written(batch, summary, "-")
+
+
+def _fields(row: OutputRow) -> list[str]:
+    return list(row.parsed) if isinstance(row.parsed, dict) else []
+
+
+def _cells(row: OutputRow, names: list[str], *, has_errors: bool) -> Iterator[str]:
+    yield row.custom_id
+    if names:
+        parsed = row.parsed if isinstance(row.parsed, dict) else {}
+        yield from (_cell(parsed.get(name)) for name in names)
+    else:
+        yield _cell(row.parsed if row.parsed is not None else _plain_answer(row))
+    if has_errors:
+        yield "" if row.error is None else f"{row.error.type}: {row.error.message}"
+
+
+def _cell(value: JsonValue) -> str:
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else dumps(value).decode("utf-8")
+    return text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 1]}…"
+
+
+def _plain_answer(row: OutputRow) -> str:
+    body = (row.response or {}).get("body")
+    choices = body.get("choices") if isinstance(body, dict) else None
+    first = choices[0] if isinstance(choices, list) and choices else {}
+    message = first.get("message") if isinstance(first, dict) else None
+    content = message.get("content") if isinstance(message, dict) else first.get("text")
+    return content if isinstance(content, str) else ""

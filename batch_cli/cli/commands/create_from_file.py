@@ -1,0 +1,67 @@
+"""``batch-cli create-from-file``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from batch_cli.cli import options
+from batch_cli.cli.app import CommandFacts
+from batch_cli.cli.context import Context
+from batch_cli.cli.progress import ProgressMode
+from batch_cli.errors import ExitCode
+
+FACTS = CommandFacts(
+    examples=(
+        "batch-cli create-from-file --file-path batch_requests.jsonl --model local/simulate",
+        "batch-cli create-from-file -i batch_requests.jsonl -m local/simulate --description nightly",
+    ),
+    exits=(ExitCode.INVALID_INPUT, ExitCode.CONFIG, ExitCode.STATE),
+    details=(
+        "The file is sent byte for byte. 'batch-cli submit' takes other formats too, and prints nothing but"
+        " the id."
+    ),
+)
+
+
+def run(
+    context: Context,
+    file_path: Annotated[
+        str, typer.Option("--file-path", "-i", metavar="FILE", help="The file; '-' is standard input.")
+    ],
+    model: options.ModelOption = None,
+    description: Annotated[
+        str, typer.Option("--description", metavar="TEXT", help="Kept with the batch.")
+    ] = "Instructor batch job",
+    metadata: options.MetadataOption = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Submit even if the same content was, within 24 hours.")
+    ] = False,
+    save_id: Annotated[
+        bool, typer.Option("--save-id/--no-save-id", help="Write <provider>_batch_id.txt.")
+    ] = True,
+    simulate_errors: options.SimulateErrors = 0.0,
+    simulate_latency: options.SimulateLatency = 0.0,
+    simulate_seed: options.SimulateSeed = 0,
+    api_key_file: options.KeyFile = None,
+    progress: options.ProgressOption = ProgressMode.AUTO,
+) -> ExitCode:
+    """Submit a request file that is in the provider's own format."""
+    from batch_cli.cli import creating, inputs, listing, submitting  # noqa: PLC0415 - kept out of --help
+
+    name = inputs.chosen_model(model)
+    extras = submitting.Extras(
+        metadata=inputs.metadata(metadata, description),
+        settings=submitting.simulation(name, simulate_errors, simulate_latency, simulate_seed),
+        save_id=save_id,
+        again=again,
+        announce=True,
+    )
+    code = submitting.run_submit(
+        context, file_path, creating.Wishes(model=name), extras, own_dialect_only=True
+    )
+    if not context.console.json:
+        with context.workspace() as workspace:
+            listing.show_recent(context, workspace, name.provider)
+    return code

@@ -1,0 +1,94 @@
+"""``batch-cli list``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from batch_cli.cli import options
+from batch_cli.cli.app import CommandFacts
+from batch_cli.cli.context import Context
+from batch_cli.cli.tables import RowFormat
+from batch_cli.errors import ExitCode, UsageError
+
+FACTS = CommandFacts(
+    examples=(
+        "batch-cli list",
+        "batch-cli list --status completed --format jsonl | jq -r .id",
+        "batch-cli cancel $(batch-cli list --status in_progress --format plain --fields id)",
+    ),
+    exits=(ExitCode.CONFIG,),
+    details="Batches of every provider that were submitted on this machine, the newest first.",
+)
+_MOST = 1_000_000
+
+
+def run(
+    context: Context,
+    model: options.ModelFilter = None,
+    provider: options.ProviderOption = None,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, max=_MOST, help="Show N at most.")
+    ] = 10,
+    all_batches: Annotated[bool, typer.Option("--all", help="Show all of them.")] = False,
+    after: Annotated[
+        str | None, typer.Option("--after", metavar="ID", help="Start behind this batch.")
+    ] = None,
+    status: Annotated[
+        list[str] | None,
+        typer.Option("--status", metavar="STATUS", help="Only these; may be repeated."),
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="TIME", help="Only the last 2h, 7d, …")
+    ] = None,
+    local: Annotated[
+        bool, typer.Option("--local", help="What is known on this machine (so far always).")
+    ] = False,
+    style: Annotated[
+        RowFormat | None,
+        typer.Option("--format", "-f", help="How to write rows.  [default: table, or plain in a pipe]"),
+    ] = None,
+    fields: options.FieldsOption = None,
+    header: options.HeaderOption = False,
+    api_key_file: options.KeyFile = None,
+) -> ExitCode:
+    """List the batches known here, the newest first."""
+    from batch_cli.cli import documents, inputs, listing  # noqa: PLC0415 - kept out of --help
+    from batch_cli.jobs.follow import ListOrder, list_batches  # noqa: PLC0415
+    from batch_cli.model import BatchStatus, check_batch_id  # noqa: PLC0415
+
+    known = set(BatchStatus)
+    for word in status or ():
+        if word not in known:
+            raise UsageError(
+                f"--status: there is no status '{word[:40]}'",
+                hint=f"use one of {', '.join(BatchStatus)}",
+            )
+    wanted = inputs.filter_model(model, provider)
+    span = inputs.seconds(since)
+    order = ListOrder(
+        provider=wanted.provider if wanted else None,
+        limit=None if all_batches else limit,
+        after=check_batch_id(after) if after else None,
+        statuses=frozenset(status or ()),
+        since=None if span is None else context.clock.now() - span,
+    )
+    with context.workspace() as workspace:
+        batches = list(list_batches(workspace, order))
+    console = context.console
+    if console.json:
+        full = order.limit is not None and len(batches) == order.limit
+        console.document(
+            "list",
+            {
+                "batches": [documents.batch_object(batch) for batch in batches],
+                "next": batches[-1].id if full else None,
+                "provider": order.provider,
+            },
+        )
+    elif batches:
+        listing.show_batches(console, context.clock, batches, style, fields=fields, header=header)
+    else:
+        console.say("No batches")
+    return ExitCode.OK

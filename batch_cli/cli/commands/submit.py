@@ -1,0 +1,100 @@
+"""``batch-cli submit``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from batch_cli.cli import options
+from batch_cli.cli.app import CommandFacts
+from batch_cli.cli.context import Context
+from batch_cli.cli.progress import ProgressMode
+from batch_cli.errors import ExitCode
+
+FACTS = CommandFacts(
+    examples=(
+        "batch-cli submit requests.jsonl -m local/simulate",
+        'id=$(batch-cli submit messages.jsonl -m local/simulate -q) && batch-cli wait "$id"',
+        "batch-cli submit big.jsonl -m local/simulate --wait --results out.jsonl",
+        "jq -c '[{role:\"user\",content:.text}]' rows.jsonl | batch-cli submit - -m local/simulate",
+    ),
+    exits=(
+        ExitCode.INVALID_INPUT,
+        ExitCode.CONFIG,
+        ExitCode.INCOMPLETE,
+        ExitCode.PENDING,
+        ExitCode.STATE,
+        ExitCode.FAILED,
+    ),
+    details=(
+        "Takes the provider's own request lines as they are, and messages files of any form, which are"
+        " converted on the way. The same content within 24 hours is the same batch, so the same line can be"
+        " run again after any crash."
+    ),
+)
+
+
+def run(
+    context: Context,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The file; '-' is standard input.")],
+    model: options.ModelOption = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", "-w", help="Wait until the batch has ended, working at it here.")
+    ] = False,
+    results: Annotated[
+        str | None, typer.Option("--results", metavar="FILE", help="Wait, then write the results.")
+    ] = None,
+    max_wait: options.MaxWait = None,
+    response_model: options.ResponseModelOption = None,
+    max_tokens: options.MaxTokens = 1000,
+    temperature: options.Temperature = 0.1,
+    endpoint: options.EndpointOption = None,
+    id_prefix: options.IdPrefix = "request-",
+    id_field: options.IdField = None,
+    prompt_column: options.PromptColumn = None,
+    param: options.Parameters = None,
+    no_strict: options.NoStrict = False,
+    description: Annotated[
+        str, typer.Option("--description", metavar="TEXT", help="Kept with the batch.")
+    ] = "batch-cli",
+    metadata: options.MetadataOption = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Submit even if the same content was, within 24 hours.")
+    ] = False,
+    save_id: Annotated[
+        bool, typer.Option("--save-id/--no-save-id", help="Write <provider>_batch_id.txt.")
+    ] = True,
+    simulate_errors: options.SimulateErrors = 0.0,
+    simulate_latency: options.SimulateLatency = 0.0,
+    simulate_seed: options.SimulateSeed = 0,
+    api_key_file: options.KeyFile = None,
+    progress: options.ProgressOption = ProgressMode.AUTO,
+) -> ExitCode:
+    """Check a file in any format and submit it as a batch."""
+    from batch_cli.cli import creating, inputs, submitting  # noqa: PLC0415 - kept out of --help
+
+    name = inputs.chosen_model(model)
+    wishes = creating.Wishes(
+        model=name,
+        response_model=response_model,
+        max_tokens=max_tokens,
+        temperature=temperature,
+        endpoint=endpoint,
+        extra=inputs.parameters(param),
+        strict=not no_strict,
+        id_prefix=id_prefix,
+        id_field=id_field,
+        prompt_column=prompt_column,
+    )
+    extras = submitting.Extras(
+        metadata=inputs.metadata(metadata, description),
+        settings=submitting.simulation(name, simulate_errors, simulate_latency, simulate_seed),
+        save_id=save_id,
+        again=again,
+        wait=wait,
+        max_wait=inputs.seconds(max_wait),
+        results=results,
+        response_model=response_model,
+    )
+    return submitting.run_submit(context, file, wishes, extras)

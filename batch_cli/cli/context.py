@@ -1,0 +1,69 @@
+"""What a command's run function is given: the shared options, the streams, the way to the core."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from batch_cli.cli.console import ColorWhen, Console
+from batch_cli.cli.progress import ProgressMode, Reporter
+from batch_cli.clock import Clock, SystemClock
+from batch_cli.jobs.workspace import Workspace
+from batch_cli.settings import state_directory
+
+
+@dataclass(frozen=True, slots=True)
+class SharedOptions:
+    """The options that every command has."""
+
+    json: bool = False
+    state_dir: Path | None = None
+    quiet: int = 0
+    verbose: int = 0
+    color: ColorWhen = ColorWhen.AUTO
+    progress: ProgressMode = ProgressMode.AUTO
+    api_key_file: Path | None = None
+
+
+@dataclass(slots=True)
+class Context:
+    """One run of one command."""
+
+    command: str
+    shared: SharedOptions
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    clock: Clock = field(default_factory=SystemClock)
+    console: Console = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the console as the options ask."""
+        shared = self.shared
+        self.console = Console(self.environment, shared.quiet, shared.verbose, shared.color, shared.json)
+
+    @contextmanager
+    def workspace(self) -> Iterator[Workspace]:
+        """Give the core's surroundings, with a listener that shows progress while they are in use."""
+        with Reporter(self.console, self.clock, self.shared.progress) as reporter:
+            yield Workspace(
+                directory=Path.cwd(),
+                state=state_directory(self.environment, self.shared.state_dir),
+                environment=self.environment,
+                clock=self.clock,
+                listener=reporter,
+                key_file=self.shared.api_key_file,
+            )
+
+    @property
+    def may_ask(self) -> bool:
+        """Tell whether a person is there to answer a question."""
+        return (
+            sys.stdin is not None
+            and sys.stdin.isatty()
+            and sys.stderr is not None
+            and sys.stderr.isatty()
+            and not self.environment.get("CI")
+        )

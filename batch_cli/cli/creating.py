@@ -1,0 +1,130 @@
+"""How ``create`` turns its options into an order for the core, and its outcome into words."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from batch_cli.cli import submitting
+from batch_cli.cli.context import Context
+from batch_cli.cli.inputs import opener
+from batch_cli.cli.text import plural, size
+from batch_cli.errors import ExitCode
+from batch_cli.jobs.create import CreatedFile, CreateOrder, create_file, create_to
+from batch_cli.jsonl import dumps
+from batch_cli.messages import MessagesForm, MessagesOptions
+from batch_cli.model import JsonObject, ModelName
+from batch_cli.providers import load_codec
+from batch_cli.providers.base import CHAT, EncodeOptions
+from batch_cli.response_model import load_response_model
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the options say about the requests to write."""
+
+    model: ModelName
+    response_model: str | None = None
+    max_tokens: int = 1000
+    temperature: float = 0.1
+    endpoint: str | None = None
+    extra: JsonObject = field(default_factory=dict)
+    strict: bool = True
+    id_prefix: str = "request-"
+    id_field: str | None = None
+    prompt_column: str | None = None
+    skip: int = 0
+    limit: int | None = None
+
+    def encode_options(self) -> EncodeOptions:
+        """Give how requests are written; imports the response model."""
+        model = None
+        if self.response_model is not None:
+            model = load_response_model(self.response_model, Path.cwd())
+        return EncodeOptions(
+            model=self.model.name,
+            max_tokens=self.max_tokens,
+            temperature=self.temperature,
+            endpoint=self.endpoint or CHAT,
+            response_model=model,
+            strict=self.strict,
+            extra=self.extra,
+        )
+
+    def messages_options(self, path: str) -> MessagesOptions:
+        """Give how the messages file is read."""
+        named = None if path == "-" else Path(path)
+        return MessagesOptions(
+            form=MessagesForm.of(named, self.prompt_column),
+            prompt_column=self.prompt_column,
+            delimiter="\t" if named is not None and named.suffix.lower() == ".tsv" else ",",
+            id_prefix=self.id_prefix,
+            id_field=self.id_field,
+            skip=self.skip,
+            limit=self.limit,
+        )
+
+
+def write_file(context: Context, messages_file: str, wishes: Wishes, output: str) -> ExitCode:
+    """Write the request file, or its lines to standard output, and say what comes next."""
+    open_messages, name = opener(messages_file, context.console)
+    codec = load_codec(wishes.model.provider)
+    order = CreateOrder(
+        open_messages,
+        name,
+        wishes.model,
+        wishes.encode_options(),
+        wishes.messages_options(messages_file),
+    )
+    console = context.console
+    if output == "-":
+        created = create_to(order, codec, console)
+        console.say(f"{plural(created.requests, 'request')} written ({size(created.bytes)})")
+        return ExitCode.OK
+    created = create_file(order, codec, Path(output))
+    console.say(
+        f"Batch file created: {output} ({plural(created.requests, 'request')}, {size(created.bytes)})"
+    )
+    console.say(f"Next: batch-cli create-from-file --file-path {output} --model {wishes.model}")
+    if console.json:
+        console.document("create", _document(created, wishes))
+    else:
+        console.line(output)
+    return ExitCode.OK
+
+
+def _document(created: CreatedFile, wishes: Wishes) -> JsonObject:
+    return {
+        "files": [
+            {
+                "path": created.path,
+                "requests": created.requests,
+                "bytes": created.bytes,
+                "sha256": created.sha256,
+            }
+        ],
+        "provider": wishes.model.provider,
+        "model": wishes.model.name,
+        "response_model": wishes.response_model,
+        "warnings": [],
+    }
+
+
+def run_demo(context: Context, wishes: Wishes, settings: JsonObject, *, save_id: bool) -> ExitCode:
+    """Submit the ten prompts of the demo, each asking for a name and an age."""
+    from batch_cli import demo  # noqa: PLC0415 - imports pydantic
+
+    lines = b"".join(dumps([{"role": "user", "content": p}]) + b"\n" for p in demo.PROMPTS)
+    context.console.say(
+        f"No --messages-file: submitting the demo, {len(demo.PROMPTS)} prompts that name a person and an age."
+    )
+    if wishes.response_model is None:
+        wishes = replace(wishes, response_model="batch_cli.demo:User")
+    return submitting.submit_source(
+        context,
+        submitting.Source(lambda: io.BytesIO(lines), "demo prompts", MessagesOptions()),
+        wishes.encode_options(),
+        wishes.model,
+        submitting.Extras(settings=settings, save_id=save_id),
+    )

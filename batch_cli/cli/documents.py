@@ -1,0 +1,73 @@
+"""The JSON objects that commands print, and the cells that their tables show for the same things."""
+
+from __future__ import annotations
+
+from batch_cli.clock import rfc3339
+from batch_cli.model import Batch, JsonObject
+from batch_cli.request_file import Scan
+from batch_cli.results import Summary
+
+
+def batch_object(batch: Batch, *, intent: str | None = None) -> JsonObject:
+    """Give a batch as every document holds it; unknown is null, times are RFC 3339 UTC."""
+    counts = batch.counts
+    return {
+        "id": batch.id,
+        "provider": batch.provider,
+        "model": batch.model,
+        "endpoint": batch.endpoint,
+        "status": batch.status,
+        "raw_status": batch.raw_status,
+        "created_at": rfc3339(batch.created_at),
+        "started_at": rfc3339(batch.started_at),
+        "completed_at": rfc3339(batch.completed_at),
+        "expires_at": rfc3339(batch.expires_at),
+        "counts": {
+            "total": counts.total,
+            "completed": counts.completed,
+            "failed": counts.failed,
+            "processing": counts.processing,
+            "cancelled": counts.cancelled,
+            "expired": counts.expired,
+        },
+        "metadata": batch.metadata,
+        "simulated": batch.simulated,
+        "intent": intent,
+        "raw": batch.raw,
+    }
+
+
+def progress_object(batch: Batch) -> JsonObject | None:
+    """Give how far a batch is, or None where the provider does not say."""
+    total = batch.counts.total
+    if not total:
+        return None
+    done = batch.counts.done
+    return {"done": done, "total": total, "percent": round(100 * done / total, 1)}
+
+
+def input_object(path: str, scan: Scan) -> JsonObject:
+    """Give what was read."""
+    return {
+        "path": path,
+        "sha256": scan.sha256,
+        "requests": scan.requests,
+        "bytes": scan.bytes,
+        "models": dict(scan.models),
+        "urls": dict(scan.urls),
+    }
+
+
+def summary_object(summary: Summary) -> JsonObject:
+    """Give what was written."""
+    return {
+        "sha256": summary.sha256,
+        "bytes": summary.bytes,
+        "rows": summary.rows,
+        "ok": summary.ok,
+        "failed": summary.failed,
+        "missing": summary.missing,
+        "missing_ids": summary.missing_ids,
+        "usage": dict(summary.usage),
+        "errors_by_type": dict(summary.errors_by_type),
+    }

@@ -1,0 +1,150 @@
+"""What commands read: files by name, standard input kept in a private file so that it can be read twice."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from batch_cli.cli.console import Console
+from batch_cli.errors import UsageError
+from batch_cli.files import open_input
+from batch_cli.jsonl import loads
+from batch_cli.model import DEFAULT_MODEL, JsonObject, ModelName
+from batch_cli.providers import entry
+
+STDIN_NAME = "<stdin>"
+
+
+def opener(path: str, console: Console) -> tuple[Callable[[], BinaryIO], str]:
+    """Give how to open ``path`` again and again, and its name for messages; ``-`` is standard input.
+
+    Raises:
+        InvalidInput: it cannot be opened.
+    """
+    if path != "-":
+        open_input(Path(path)).close()  # fails here, before anything else is done
+        return lambda: open_input(Path(path)), path
+    if sys.stdin is None:
+        raise UsageError("standard input is closed", hint="name a file")
+    if sys.stdin.isatty():
+        console.talk("reading standard input; end it with Ctrl-D")
+    spool = tempfile.TemporaryFile(prefix="batch-cli-")  # noqa: SIM115 - lives as long as the command
+    shutil.copyfileobj(sys.stdin.buffer, spool, 1 << 20)
+    spool.flush()
+
+    def reopen() -> BinaryIO:
+        spool.seek(0)
+        copy = open(spool.fileno(), "rb", buffering=1 << 20, closefd=False)  # noqa: SIM115 - a view
+        copy.seek(0)
+        return copy
+
+    return reopen, STDIN_NAME
+
+
+def chosen_model(model: str | None, provider: str | None = None) -> ModelName:
+    """Give the model that was asked for, or the default; refuse a provider that is not known.
+
+    Raises:
+        UsageError: the two contradict each other, the format is wrong (E601), or the provider unknown (E602).
+    """
+    name = ModelName.parse(DEFAULT_MODEL if model is None else model)
+    entry(name.provider)
+    if provider is not None:
+        entry(provider)
+        if model is not None and provider != name.provider:
+            raise UsageError(
+                f"--provider says {provider}, --model says {name.provider}",
+                hint="give only one of the two",
+            )
+        if model is None:
+            return ModelName(provider, "")
+    return name
+
+
+def filter_model(model: str | None, provider: str | None = None) -> ModelName | None:
+    """Give the model or provider that narrows a choice, or None when neither was given."""
+    return None if model is None and provider is None else chosen_model(model, provider)
+
+
+def parameters(pairs: Sequence[str] | None) -> JsonObject:
+    """Read ``--param K=JSON``; what is not JSON is taken as text.
+
+    Raises:
+        UsageError: there is no ``=`` in it.
+    """
+    found: JsonObject = {}
+    for pair in pairs or ():
+        key, equals, text = pair.partition("=")
+        if not (key and equals):
+            raise UsageError("--param must be K=JSON", hint="write for example --param top_p=0.9")
+        try:
+            found[key] = loads(text)
+        except ValueError:
+            found[key] = text
+    return found
+
+
+_MOST_METADATA = 16
+_LONGEST_KEY = 64
+_LONGEST_VALUE = 512
+
+
+def metadata(pairs: Sequence[str] | None, description: str | None) -> dict[str, str]:
+    """Read ``--metadata K=V`` and ``--description``; the limits are OpenAI's, which others share.
+
+    Raises:
+        UsageError: no ``=``, or more or longer than providers take.
+    """
+    found = {"description": description} if description else {}
+    for pair in pairs or ():
+        key, equals, value = pair.partition("=")
+        if not (key and equals):
+            raise UsageError("--metadata must be K=V", hint="write for example --metadata team=search")
+        if len(key) > _LONGEST_KEY or len(value) > _LONGEST_VALUE:
+            raise UsageError(
+                f"--metadata: a key may have {_LONGEST_KEY} characters, a value {_LONGEST_VALUE}",
+                hint="shorten it",
+            )
+        found[key] = value
+    if len(found) > _MOST_METADATA:
+        raise UsageError(
+            f"--metadata: at most {_MOST_METADATA} pairs, the description among them",
+            hint="leave some out",
+        )
+    return found
+
+
+def one_id(argument: str | None, option: str | None) -> str | None:
+    """Give the batch id from wherever it was given.
+
+    Raises:
+        UsageError: two different ones were given.
+    """
+    if argument is not None and option is not None and argument != option:
+        raise UsageError("two different batch ids were given", hint="give only one")
+    return option if argument is None else argument
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def seconds(text: str | None) -> float | None:
+    """Read a time span: ``90``, ``90s``, ``10m``, ``2h``, ``7d``.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if text is None:
+        return None
+    number, unit = (text[:-1], text[-1]) if text[-1:] in _UNITS else (text, "s")
+    try:
+        value = float(number)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e9:  # noqa: PLR2004 - thirty years
+        raise UsageError(f"not a time span: '{text[:40]}'", hint="write for example 90s, 10m, 2h or 7d")
+    return value * _UNITS[unit]

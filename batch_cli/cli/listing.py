@@ -1,0 +1,105 @@
+"""How batches are shown: one in full, many as rows."""
+
+from __future__ import annotations
+
+from batch_cli.cli import documents
+from batch_cli.cli.console import Console
+from batch_cli.cli.context import Context
+from batch_cli.cli.tables import Column, RowFormat, Table, show
+from batch_cli.cli.text import duration
+from batch_cli.clock import Clock, rfc3339
+from batch_cli.jobs.follow import ListOrder, list_batches
+from batch_cli.jobs.workspace import Workspace
+from batch_cli.model import Batch
+
+_COLUMNS = (
+    Column("id", "Batch ID"),
+    Column("provider", "Provider"),
+    Column("status", "Status"),
+    Column("created_at", "Created"),
+    Column("started_at", "Started"),
+    Column("duration", "Duration", right=True),
+    Column("completed", "Completed", right=True),
+    Column("failed", "Failed", right=True),
+    Column("total", "Total", right=True),
+)
+_RECENT = 5
+
+
+def show_batches(
+    console: Console,
+    clock: Clock,
+    batches: list[Batch],
+    style: RowFormat | None = None,
+    *,
+    fields: str | None = None,
+    header: bool = False,
+) -> None:
+    """Show batches as rows."""
+    rows = [_cells(batch, clock) for batch in batches]
+    table = Table("Batches", _COLUMNS, rows).only(fields)
+    show(
+        console,
+        table,
+        style,
+        header=header,
+        objects=(documents.batch_object(batch) for batch in batches),
+    )
+
+
+def show_recent(context: Context, workspace: Workspace, provider: str) -> None:
+    """Show the newest five batches of a provider, as after a submit."""
+    batches = list(list_batches(workspace, ListOrder(provider=provider, limit=_RECENT)))
+    show_batches(context.console, context.clock, batches)
+
+
+def _cells(batch: Batch, clock: Clock) -> list[str]:
+    counts = batch.counts
+    simulated = " (simulated)" if batch.simulated else ""
+    return [
+        batch.id,
+        f"{batch.provider}{simulated}",
+        batch.status if batch.status != "unknown" else batch.raw_status,
+        rfc3339(batch.created_at) or "",
+        rfc3339(batch.started_at) or "",
+        _duration(batch, clock),
+        _count(counts.completed),
+        _count(counts.failed),
+        _count(counts.total),
+    ]
+
+
+def _count(value: int | None) -> str:
+    return "" if value is None else str(value)
+
+
+def _duration(batch: Batch, clock: Clock) -> str:
+    if batch.started_at is None:
+        return ""
+    end = batch.completed_at if batch.status.is_terminal else clock.now()
+    return "" if end is None else duration(max(0.0, end - batch.started_at))
+
+
+def show_one(console: Console, clock: Clock, batch: Batch) -> None:
+    """Show one batch as keys and values."""
+    counts = batch.counts
+    facts = {
+        "Batch ID": batch.id,
+        "Provider": f"{batch.provider}{' (simulated)' if batch.simulated else ''}",
+        "Model": batch.model or "",
+        "Endpoint": batch.endpoint or "",
+        "Status": batch.status
+        if batch.status == batch.raw_status
+        else f"{batch.status} ({batch.raw_status})",
+        "Requests": f"{counts.done:,} of {counts.total or 0:,} done",
+        "Completed": _count(counts.completed),
+        "Failed": _count(counts.failed),
+        "Cancelled": _count(counts.cancelled) if counts.cancelled else "",
+        "Created": rfc3339(batch.created_at) or "",
+        "Started": rfc3339(batch.started_at) or "",
+        "Ended": rfc3339(batch.completed_at) or "",
+        "Duration": _duration(batch, clock),
+    }
+    columns = (Column("key", "Field"), Column("value", "Value"))
+    rows = [[key, value] for key, value in facts.items() if value]
+    show(console, Table("Batch", columns, rows), None)

@@ -1,0 +1,141 @@
+"""The options that mean the same in every command, each defined once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from batch_cli.cli.console import ColorWhen
+from batch_cli.cli.progress import ProgressMode
+
+SHARED_PANEL = "Shared options"
+
+# --- in every command; their order is the order of `SharedOptions` ---
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document.", rich_help_panel=SHARED_PANEL)]
+StateDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--state-dir",
+        metavar="DIR",
+        help="Where the journal and the local engine live.  [default: ~/.local/state/batch-cli]",
+        rich_help_panel=SHARED_PANEL,
+    ),
+]
+Quiet = Annotated[
+    int, typer.Option("--quiet", "-q", count=True, help="Errors only.", rich_help_panel=SHARED_PANEL)
+]
+Verbose = Annotated[
+    int,
+    typer.Option(
+        "--verbose", "-v", count=True, help="Say what is decided, too.", rich_help_panel=SHARED_PANEL
+    ),
+]
+Color = Annotated[
+    ColorWhen,
+    typer.Option("--color", help="When to use colour.", rich_help_panel=SHARED_PANEL),
+]
+
+# --- in the commands they mean something to ---
+
+ProgressOption = Annotated[
+    ProgressMode, typer.Option("--progress", help="How to show progress.", rich_help_panel=SHARED_PANEL)
+]
+KeyFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--api-key-file",
+        metavar="FILE",
+        help="Read the provider's key from FILE instead of its variable.",
+        rich_help_panel=SHARED_PANEL,
+    ),
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", "-m", metavar="PROVIDER/NAME", help="The model.  [default: openai/gpt-4o-mini]"),
+]
+ModelFilter = Annotated[
+    str | None,
+    typer.Option("--model", "-m", metavar="PROVIDER/NAME", help="Whose batch it is; else it is looked up."),
+]
+ProviderOption = Annotated[
+    str | None, typer.Option("--provider", "-p", metavar="NAME", help="The provider alone.")
+]
+BatchIdArgument = Annotated[
+    str | None, typer.Argument(metavar="[BATCH_ID]", help="The batch; else the latest one here.")
+]
+BatchIdsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[BATCH_ID...]", help="The batches; else the latest one here."),
+]
+BatchIdOption = Annotated[
+    str | None, typer.Option("--batch-id", metavar="ID", help="The same as the argument.")
+]
+ResponseModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--response-model",
+        "-r",
+        metavar="MODEL",
+        help="What answers look like: package.module:Class, file.py:Class or schema.json.",
+    ),
+]
+EndpointOption = Annotated[
+    str | None,
+    typer.Option("--endpoint", metavar="URL", help="The endpoint.  [default: /v1/chat/completions]"),
+]
+MaxTokens = Annotated[
+    int, typer.Option("--max-tokens", metavar="N", min=1, help="Longest answer, where a line says nothing.")
+]
+Temperature = Annotated[
+    float,
+    typer.Option("--temperature", metavar="T", min=0, max=2, help="Temperature, where a line says nothing."),
+]
+Parameters = Annotated[
+    list[str] | None,
+    typer.Option("--param", metavar="K=JSON", help="A further body field; may be repeated."),
+]
+NoStrict = Annotated[bool, typer.Option("--no-strict", help="Send the schema without strict mode.")]
+PromptColumn = Annotated[
+    str | None,
+    typer.Option("--prompt-column", metavar="NAME", help="The CSV column that holds the prompt."),
+]
+IdPrefix = Annotated[
+    str, typer.Option("--id-prefix", metavar="TEXT", help="Made-up ids are this and a number.")
+]
+IdField = Annotated[
+    str | None,
+    typer.Option("--id-field", metavar="NAME", help="The field or column that is the custom_id."),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Force = Annotated[bool, typer.Option("--force", help="Do it although it would lose something.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would be done.")]
+SimulateErrors = Annotated[
+    float,
+    typer.Option("--simulate-errors", metavar="RATE", min=0, max=1, help="local/simulate: share that fails."),
+]
+SimulateLatency = Annotated[
+    float,
+    typer.Option(
+        "--simulate-latency", metavar="MS", min=0, help="local/simulate: milliseconds a request takes."
+    ),
+]
+SimulateSeed = Annotated[
+    int, typer.Option("--simulate-seed", metavar="N", help="local/simulate: which requests fail.")
+]
+MaxWait = Annotated[
+    str | None,
+    typer.Option(
+        "--max-wait", metavar="TIME", help="Wait so long at most: 90s, 10m, 2h.  [default: no limit]"
+    ),
+]
+MetadataOption = Annotated[
+    list[str] | None,
+    typer.Option("--metadata", metavar="K=V", help="Kept with the batch; may be repeated."),
+]
+FieldsOption = Annotated[
+    str | None, typer.Option("--fields", metavar="A,B", help="Only these columns, in this order.")
+]
+HeaderOption = Annotated[bool, typer.Option("--header", help="Begin plain output with the column names.")]

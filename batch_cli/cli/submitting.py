@@ -1,0 +1,175 @@
+"""How the submitting commands turn their options into an order for the core, and its outcome into words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, BinaryIO
+
+from batch_cli.cli import documents
+from batch_cli.cli.context import Context
+from batch_cli.cli.inputs import opener
+from batch_cli.cli.text import plural, size
+from batch_cli.errors import ExitCode, UsageError
+from batch_cli.jobs.submit import Submission, SubmitOrder, submit
+from batch_cli.jobs.workspace import BatchPlace, Workspace
+from batch_cli.messages import MessagesOptions
+from batch_cli.model import Batch, JsonObject, ModelName
+from batch_cli.providers.base import EncodeOptions
+
+if TYPE_CHECKING:
+    from batch_cli.cli.creating import Wishes
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is submitted."""
+
+    open_file: Callable[[], BinaryIO]
+    name: str
+    messages: MessagesOptions
+    own_dialect_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What else was asked for."""
+
+    metadata: dict[str, str] = field(default_factory=dict)
+    settings: JsonObject = field(default_factory=dict)
+    save_id: bool = True
+    again: bool = False
+    wait: bool = False
+    max_wait: float | None = None
+    results: str | None = None
+    response_model: str | None = None
+    announce: bool = False
+    """Say ``Batch job created with ID`` on standard output, as create-from-file does."""
+
+
+def simulation(model: ModelName, errors: float, latency_ms: float, seed: int) -> JsonObject:
+    """Give the settings of the simulated model.
+
+    Raises:
+        UsageError: they were given for another model.
+    """
+    if model.provider != "local":
+        if errors or latency_ms or seed:
+            raise UsageError(
+                "--simulate-errors, --simulate-latency and --simulate-seed are for local/simulate",
+                hint="use --model local/simulate",
+            )
+        return {}
+    if model.name != "simulate":
+        raise UsageError(
+            f"the local engine has no model '{model.name[:64]}'",
+            hint="use --model local/simulate",
+            reference="E602",
+        )
+    return {"error_rate": errors, "latency": latency_ms / 1000, "seed": seed}
+
+
+def run_submit(
+    context: Context, path: str, wishes: Wishes, extras: Extras, *, own_dialect_only: bool = False
+) -> ExitCode:
+    """Submit a file."""
+    open_file, name = opener(path, context.console)
+    source = Source(open_file, name, wishes.messages_options(path), own_dialect_only)
+    return submit_source(context, source, wishes.encode_options(), wishes.model, extras, wishes.endpoint)
+
+
+def submit_source(
+    context: Context,
+    source: Source,
+    encode: EncodeOptions,
+    model: ModelName,
+    extras: Extras,
+    endpoint: str | None = None,
+) -> ExitCode:
+    """Submit what ``source`` gives, and wait or fetch the results if asked."""
+    order = SubmitOrder(
+        source.open_file,
+        source.name,
+        model,
+        encode,
+        source.messages,
+        own_dialect_only=source.own_dialect_only,
+        endpoint=endpoint,
+        metadata=extras.metadata,
+        settings=extras.settings,
+        again=extras.again,
+        save_id=extras.save_id,
+    )
+    with context.workspace() as workspace:
+        submission = submit(workspace, order)
+        _tell(context, submission, source.name)
+        batch = submission.batch
+        if extras.wait or extras.results is not None:
+            return _wait_and_collect(context, workspace, submission, source.name, extras)
+        _start_worker(context, workspace, batch)
+    _show(context, submission, source.name, extras)
+    context.console.say(f"Next: batch-cli wait {batch.id}")
+    return ExitCode.OK
+
+
+def _tell(context: Context, submission: Submission, name: str) -> None:
+    """Say on standard error what was submitted and where its id is kept."""
+    console, scan = context.console, submission.scan
+    console.say(f"{name}: {plural(scan.requests, 'request')}, {size(scan.bytes)}")
+    if submission.batch.simulated:
+        console.say("local/simulate: answers are simulated by rules, no model is asked")
+    if submission.pointer is not None:
+        console.say(f"Batch ID saved to {submission.pointer}")
+
+
+def _show(context: Context, submission: Submission, name: str, extras: Extras) -> None:
+    """Write the outcome to standard output."""
+    console, batch = context.console, submission.batch
+    if console.json:
+        console.document("submit", submit_object(submission, name))
+    elif extras.announce:
+        console.line(f"Batch job created with ID: {batch.id}")
+    else:
+        console.line(batch.id)
+
+
+def submit_object(submission: Submission, name: str) -> JsonObject:
+    """Give a submission as JSON."""
+    return {
+        "batch": documents.batch_object(submission.batch, intent=submission.intent),
+        "intent": submission.intent,
+        "input": documents.input_object(name, submission.scan),
+        "created": submission.created,
+        "duplicate_of": None if submission.created else submission.batch.id,
+        "state_file": submission.pointer,
+    }
+
+
+def _start_worker(context: Context, workspace: Workspace, batch: Batch) -> None:
+    """Start a detached worker for a batch that runs here, unless one runs already."""
+    if batch.status.is_terminal or not workspace.provider(batch.provider).capabilities.runs_here:
+        return
+    from batch_cli.engine.daemon import ensure_worker  # noqa: PLC0415 - subprocess, only here
+
+    started = ensure_worker(workspace.state / "engine", context.environment)
+    context.console.say("a worker was started" if started else "a worker is running", detail=True)
+
+
+def _wait_and_collect(
+    context: Context, workspace: Workspace, submission: Submission, name: str, extras: Extras
+) -> ExitCode:
+    from batch_cli.cli import collecting, waiting  # noqa: PLC0415 - only with --wait
+
+    batch = submission.batch
+    place = BatchPlace(batch.id, batch.provider, "flag")
+    waited, code = waiting.wait_for(context, workspace, [place], extras.max_wait)
+    if extras.results is None or code is ExitCode.PENDING:
+        finished = waited.batches[0]
+        _show(context, _with_batch(submission, finished), name, extras)
+        return code
+    wanted = collecting.Wanted(output=extras.results, response_model=extras.response_model or None)
+    return collecting.collect(context, workspace, place, wanted)
+
+
+def _with_batch(submission: Submission, batch: Batch) -> Submission:
+    return Submission(batch, submission.intent, submission.scan, submission.created, submission.pointer)

@@ -1,0 +1,337 @@
+"""The queue: who works at what. Leases, fencing, and the rescue of what dead workers left.
+
+A worker claims requests under a lease that it renews while it lives; when it dies or stalls, the next
+worker releases its requests. Each claim raises the request's attempt number, and only the newest attempt
+may finish it: a worker that wakes up after its lease was taken over changes nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from batch_cli.clock import boot_id
+from batch_cli.engine.store import SQL, Store, StoredBatch
+from batch_cli.errors import DamagedData, disk_error
+from batch_cli.files import private_directory, try_lock
+
+LEASE_SECONDS = 30.0
+"""How long a worker may be silent before others take its requests over."""
+SUSPECT_ATTEMPT = 3
+"""From this attempt on a request is claimed alone, so that only it is blamed if the worker dies again."""
+MOST_ATTEMPTS = 6
+"""A request that was abandoned this often fails instead of being tried again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A request handed to a worker: where its bytes are, and which attempt at it this is."""
+
+    batch: int
+    """The batch's number in the database."""
+    position: int
+    start: int
+    length: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A finished request: where its result line stands."""
+
+    claim: Claim
+    is_good: bool
+    start: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerFacts:
+    """A worker as others see it."""
+
+    id: int
+    pid: int
+    host: str
+    started_at: float
+    leases: int
+    heartbeat_age: float
+
+
+class Lease:
+    """A worker's membership in the queue, renewed by hand; `Queue.join` gives it."""
+
+    def __init__(self, queue: Queue, worker: int, lock: int, path: Path) -> None:
+        """Keep the registration and the lock that the kernel frees at any death."""
+        self._queue, self.worker, self._lock, self._path = queue, worker, lock, path
+
+    def __enter__(self) -> Self:
+        """Give the lease itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave the queue: what was claimed and not finished goes back."""
+        with contextlib.suppress(Exception):
+            self._queue.leave(self.worker)
+        with contextlib.suppress(OSError):
+            self._path.unlink()
+        os.close(self._lock)
+
+    def renew(self) -> bool:
+        """Stay alive for another `LEASE_SECONDS`; False when others have taken everything over already."""
+        return self._queue.renew(self.worker)
+
+    def rejoin(self) -> None:
+        """Start anew under another number, after others gave this worker up."""
+        os.close(self._lock)
+        fresh = self._queue.join()
+        self.worker, self._lock, self._path = fresh.worker, fresh._lock, fresh._path  # noqa: SLF001 - its own kind
+
+
+class Queue:
+    """The work of a `Store`, as workers see it."""
+
+    def __init__(self, store: Store) -> None:
+        """Work on ``store``; several queues in several processes may."""
+        self.store = store
+        self._inputs: dict[int, BinaryIO] = {}
+        self._boot = boot_id()
+        self._directory = private_directory(store.root / "workers")
+
+    # --- membership ---
+
+    def join(self) -> Lease:
+        """Register a worker of this process."""
+        clock, database = self.store.clock, self.store.database
+        with database.transaction():
+            row = database.row(
+                SQL["add_worker"],
+                {
+                    "pid": os.getpid(),
+                    "host": socket.gethostname(),
+                    "boot": self._boot,
+                    "started_at": clock.now(),
+                    "lease_until": clock.monotonic() + LEASE_SECONDS,
+                },
+            )
+            if row is None:
+                raise DamagedData("the queue did not register this worker")
+            path = self._lock_path(row[0])
+            # Held before the row can be seen, so that nobody takes a new worker for a dead one.
+            lock = try_lock(path)
+        if lock is None:
+            raise DamagedData(f"the lock of worker {row[0]} is held by somebody else")
+        return Lease(self, row[0], lock, path)
+
+    def _lock_path(self, worker: int) -> Path:
+        return self._directory / f"{worker}.lock"
+
+    def renew(self, worker: int) -> bool:
+        """Move the end of a worker's lease; False when the worker was given up already."""
+        until = self.store.clock.monotonic() + LEASE_SECONDS
+        return self.store.database.change(SQL["renew_lease"], (until, worker)) == 1
+
+    def leave(self, worker: int) -> None:
+        """Give back what a worker had claimed, and forget it."""
+        with self.store.database.transaction():
+            self._forget(worker)
+
+    def _forget(self, worker: int) -> int:
+        database = self.store.database
+        released = database.change(SQL["release_of_worker"], (worker,))
+        database.change(SQL["remove_worker"], (worker,))
+        self.store.end_cancelled()
+        return released
+
+    def rescue(self) -> int:
+        """Give back what dead or silent workers had claimed; give how many requests.
+
+        Dead is who no longer holds the lock of its number, in whatever way it died; silent is who has not
+        renewed its lease in time (stopped, swapped out); nobody of an earlier boot is alive.
+        """
+        released = 0
+        for worker in self._gone():
+            with self.store.database.transaction():
+                released += self._forget(worker)
+        return released
+
+    def _gone(self) -> Iterator[int]:
+        now = self.store.clock.monotonic()
+        for worker, _pid, _host, boot, _started, until, _leases in self.store.database.rows(SQL["workers"]):
+            if boot != self._boot or until < now or self._is_dead(worker):
+                yield worker
+
+    def _is_dead(self, worker: int) -> bool:
+        path = self._lock_path(worker)
+        lock = try_lock(path)
+        if lock is None:
+            return False
+        with contextlib.suppress(OSError):
+            path.unlink()
+        os.close(lock)
+        return True
+
+    def workers(self) -> list[WorkerFacts]:
+        """Give the workers that are alive, the oldest first."""
+        now = self.store.clock.monotonic()
+        gone = set(self._gone())
+        return [
+            WorkerFacts(worker, pid, host, started, leases, max(0.0, now - until + LEASE_SECONDS))
+            for worker, pid, host, _boot, started, until, leases in self.store.database.rows(SQL["workers"])
+            if worker not in gone
+        ]
+
+    # --- claiming ---
+
+    def claim(self, worker: int, most: int, *, only: str | None = None) -> list[Claim]:
+        """Take up to ``most`` requests for ``worker``: what crashes left first, then fresh ones, oldest first.
+
+        ``only`` names the one batch to work at. A suspect request comes alone. Empty when nothing waits.
+        """
+        with self.store.database.transaction():
+            claims = self._claim_released(worker, most, only)
+            if not claims:
+                claims = self._claim_fresh(worker, most, only)
+        return claims
+
+    def _claim_released(self, worker: int, most: int, only: str | None) -> list[Claim]:
+        database = self.store.database
+        claims: list[Claim] = []
+        for batch, position, start, length, attempt in database.rows(
+            SQL["released_requests"], {"only": only, "most": most}
+        ):
+            claim = Claim(batch, position, start, length, attempt + 1)
+            is_suspect = claim.attempt >= SUSPECT_ATTEMPT
+            if is_suspect and claims:
+                break
+            claims.append(claim)
+            if is_suspect:
+                break
+        database.change_many(
+            SQL["claim_released"],
+            ({"worker": worker, "batch": c.batch, "position": c.position} for c in claims),
+        )
+        return claims
+
+    def _claim_fresh(self, worker: int, most: int, only: str | None) -> list[Claim]:
+        database = self.store.database
+        claims: list[Claim] = []
+        for seq, index, offset, total in database.rows(SQL["open_batches"], {"only": only}):
+            room = most - len(claims)
+            if room <= 0:
+                break
+            if index >= total:
+                continue
+            fresh = list(self._next_lines(seq, index, offset, min(room, total - index)))
+            last = fresh[-1]
+            database.change_many(
+                SQL["claim_fresh"],
+                ((c.batch, c.position, c.start, c.length, worker) for c in fresh),
+            )
+            database.change(
+                SQL["advance_batch"],
+                {
+                    "seq": seq,
+                    "was": index,
+                    "next_index": last.position + 1,
+                    "next_offset": last.start + last.length + 1,
+                    "now": self.store.clock.now(),
+                },
+            )
+            claims.extend(fresh)
+        return claims
+
+    def _next_lines(self, seq: int, index: int, offset: int, count: int) -> Iterator[Claim]:
+        stream = self._input(seq)
+        stream.seek(offset)
+        for position in range(index, index + count):
+            line = stream.readline()
+            if not line.endswith(b"\n"):
+                raise DamagedData(
+                    f"the stored input of batch number {seq} ends at request {position}",
+                    where=stream.name,
+                    hint="delete the batch and submit the file again",
+                )
+            yield Claim(seq, position, offset, len(line) - 1, 1)
+            offset += len(line)
+
+    def batch(self, seq: int) -> StoredBatch:
+        """Give the batch of a claim.
+
+        Raises:
+            DamagedData: it was deleted meanwhile.
+        """
+        row = self.store.database.row(SQL["batch_id"], (seq,))
+        batch = self.store.batch(row[0]) if row else None
+        if batch is None:
+            raise DamagedData(f"batch number {seq} was deleted while it was worked at")
+        return batch
+
+    def _input(self, seq: int) -> BinaryIO:
+        if seq not in self._inputs:
+            path = self.store.input_path(self.batch(seq).id)
+            try:
+                self._inputs[seq] = path.open("rb", buffering=1 << 20)
+            except OSError as error:
+                raise disk_error(error, path, doing="reading") from error
+        return self._inputs[seq]
+
+    def backlog(self, only: str | None = None) -> int:
+        """Count the requests that nobody has claimed yet."""
+        open_batches = self.store.database.rows(SQL["open_batches"], {"only": only})
+        return sum(total - index for _, index, _, total in open_batches)
+
+    def read(self, claim: Claim) -> bytes:
+        """Give the request line of a claim."""
+        return os.pread(self._input(claim.batch).fileno(), claim.length, claim.start)
+
+    # --- finishing ---
+
+    def finish(self, completions: Iterable[Completion]) -> int:
+        """Record finished requests, all or none, and give how many counted.
+
+        The others had been taken over by somebody else, or their batch is gone; their lines stay unused.
+        """
+        database = self.store.database
+        counted = 0
+        groups: dict[tuple[int, bool], list[Completion]] = {}
+        for done in completions:
+            groups.setdefault((done.claim.batch, done.is_good), []).append(done)
+        now = self.store.clock.now()
+        with database.transaction():
+            finished: dict[int, Counter[str]] = {}
+            for (batch, is_good), group in groups.items():
+                state = "completed" if is_good else "failed"
+                accepted = database.change_many(
+                    SQL["finish"],
+                    ((state, c.start, c.length, batch, c.claim.position, c.claim.attempt) for c in group),
+                )
+                finished.setdefault(batch, Counter())[state] += accepted
+                counted += accepted
+            for batch, counts in finished.items():
+                database.change(
+                    SQL["count_finished"],
+                    {"seq": batch, "completed": counts["completed"], "failed": counts["failed"]},
+                )
+                database.change(SQL["complete_batch"], {"seq": batch, "now": now})
+                database.change(SQL["end_cancelled"], {"seq": batch, "now": now})
+        return counted
+
+    def release(self, claims: Iterable[Claim]) -> None:
+        """Give claims back that were not worked at."""
+        with self.store.database.transaction():
+            self.store.database.change_many(
+                SQL["release_one"], ((c.batch, c.position, c.attempt) for c in claims)
+            )
+            self.store.end_cancelled()
+
+    def close(self) -> None:
+        """Close the input files."""
+        for stream in self._inputs.values():
+            stream.close()
+        self._inputs.clear()

@@ -1,0 +1,44 @@
+"""What goes into a handler and what comes out: one request to answer, one answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from batch_cli.model import JsonObject, JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request of the queue, parsed."""
+
+    custom_id: str
+    url: str
+    body: JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the model server answered: an HTTP status and a JSON body, an error body included."""
+
+    status: int
+    body: JsonObject
+
+    @property
+    def is_good(self) -> bool:
+        """Tell whether the request was answered."""
+        return self.status < 400  # noqa: PLR2004 - HTTP
+
+
+class Handler(Protocol):
+    """What answers calls: a group in, one reply for each in the same order; it never raises for a request."""
+
+    max_batch: int
+    """How many calls it wants at once."""
+    is_cpu_bound: bool
+    """It computes instead of waiting, so that more processes make it faster."""
+
+    async def __call__(self, calls: Sequence[Call]) -> list[Reply]:
+        """Answer every call."""
+        ...

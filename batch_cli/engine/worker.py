@@ -1,0 +1,360 @@
+"""The worker: claims requests, lets a handler answer them, and records the answers in groups.
+
+One loop starts handler calls and, beside them, one *store turn* at a time in a thread: record everything
+that was answered since the last turn, renew the lease, claim more. So one fsync serves however many
+requests finished meanwhile, and the handler never waits for the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import groupby
+from types import FrameType
+
+from batch_cli.engine.handlers import make_handler
+from batch_cli.engine.helpers import Helpers
+from batch_cli.engine.queue import LEASE_SECONDS, MOST_ATTEMPTS, Claim, Completion, Lease, Queue
+from batch_cli.engine.reply import Call, Handler, Reply
+from batch_cli.engine.store import ResultFile, Store, StoredBatch
+from batch_cli.events import Listener, Phase, Progress
+from batch_cli.jsonl import dumps, loads
+from batch_cli.model import JsonObject
+
+_CLAIM_AHEAD = 512
+"""How many requests are claimed at once; as many again may wait for a free slot."""
+_MOST_ANSWERED = 4_096
+"""More answers than this are not gathered before they are recorded."""
+_IDLE_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """How a worker works."""
+
+    concurrency: int = 8
+    """How many handler calls are in flight at once."""
+    only: str | None = None
+    """Work at this batch alone, and stop when it has ended."""
+    linger: float | None = None
+    """Without ``only``: stop after so many seconds without work; None means never."""
+    seconds: float | None = None
+    """Stop after so many seconds, whatever is left to do."""
+    leash: int | None = None
+    """A descriptor whose end means that the worker this one helps has gone: stop then."""
+    grace: float = 30.0
+    """Seconds that running calls get to finish after a stop was asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    claim: Claim
+    is_good: bool
+    line: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What a store turn gave."""
+
+    claims: list[Claim]
+    batches: dict[int, StoredBatch]
+    """The batches of the claims, where they were not known yet."""
+    only: StoredBatch | None
+    """How the one batch stands that is worked at."""
+    backlog: int
+    """Requests that nobody has claimed yet."""
+
+
+class Worker:
+    """One worker in this process. `run` may be called once."""
+
+    def __init__(self, store: Store, options: WorkerOptions, listener: Listener) -> None:
+        """Work for ``store``."""
+        self._store, self._options, self._listener = store, options, listener
+        self._queue = Queue(store)
+        self._batches: dict[int, StoredBatch] = {}
+        self._handlers: dict[int, Handler] = {}
+        self._files: dict[int, ResultFile] = {}
+        self._waiting: deque[Claim] = deque()
+        self._answered: list[_Answered] = []
+        self._calls: set[asyncio.Task[list[_Answered]]] = set()
+        self._signal: int | None = None
+        self._deadline = float("inf")
+        self._next_renewal = 0.0
+        self._idle_since: float | None = None
+        self._helpers = None if options.leash is not None else Helpers(store.root, options.only)
+
+    def run(self) -> int | None:
+        """Work until there is nothing left to do, or a signal asks to stop; give that signal's number.
+
+        The first SIGINT or SIGTERM lets running calls finish, a second one leaves at once.
+        """
+        if self._options.seconds is not None:
+            self._deadline = self._store.clock.monotonic() + self._options.seconds
+        thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        try:
+            asyncio.run(self._run(thread))
+        finally:
+            if self._helpers is not None:
+                self._helpers.stop(self._options.grace)
+            thread.shutdown()
+            for file in self._files.values():
+                file.close()
+            self._queue.close()
+        return self._signal
+
+    @property
+    def _stop_asked(self) -> bool:
+        return self._signal is not None or self._store.clock.monotonic() >= self._deadline
+
+    async def _run(self, thread: ThreadPoolExecutor) -> None:
+        loop = asyncio.get_running_loop()
+        with self._signals(loop), self._queue.join() as lease:
+            turn: asyncio.Future[_Turn] | None = None
+            try:
+                while True:
+                    self._start_calls()
+                    if turn is None and self._wants_turn():
+                        answered, self._answered = self._answered, []
+                        turn = loop.run_in_executor(thread, self._store_turn, lease, answered)
+                    if turn is None and not self._calls:
+                        break
+                    await self._wait(turn)
+                    self._collect_calls()
+                    if turn is not None and turn.done():
+                        finished, turn = turn.result(), None
+                        if await self._is_over(finished):
+                            break
+            finally:
+                await self._wind_up(turn, thread)
+
+    def _wants_turn(self) -> bool:
+        if self._stop_asked:
+            return bool(self._answered)
+        return bool(self._answered) or len(self._waiting) < _CLAIM_AHEAD or self._renewal_is_due()
+
+    def _renewal_is_due(self) -> bool:
+        return self._store.clock.monotonic() >= self._next_renewal
+
+    async def _wait(self, turn: asyncio.Future[_Turn] | None) -> None:
+        """Wait until something has happened: a call, the turn, a signal, or the time for a renewal."""
+        pending = {*self._calls, *({turn} if turn else ())}
+        await asyncio.wait(pending, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _is_over(self, turn: _Turn) -> bool:
+        """Take in what a turn gave; tell whether the work is done, after a pause where there is none."""
+        self._batches.update(turn.batches)
+        self._waiting.extend(turn.claims)
+        if self._helpers is not None and any(h.is_cpu_bound for h in self._handlers.values()):
+            self._helpers.start(turn.backlog)
+        if turn.only is not None:
+            done = turn.only.completed + turn.only.failed
+            self._listener(Progress(Phase.RUN, done, turn.only.total, turn.only.failed))
+        if turn.claims or self._calls or self._answered or self._waiting or self._stop_asked:
+            self._idle_since = None
+            return self._stop_asked and not (self._calls or self._answered)
+        if self._options.only is not None and (turn.only is None or turn.only.has_ended):
+            return True
+        now = self._store.clock.monotonic()
+        self._idle_since = now if self._idle_since is None else self._idle_since
+        linger = self._options.linger
+        if linger is not None and now - self._idle_since >= linger:
+            return True
+        await asyncio.sleep(_IDLE_SECONDS)
+        return self._stop_asked
+
+    # --- calls ---
+
+    def _start_calls(self) -> None:
+        if self._stop_asked:
+            return
+        while (
+            self._waiting
+            and len(self._calls) < self._options.concurrency
+            and len(self._answered) < _MOST_ANSWERED
+        ):
+            batch = self._batches[self._waiting[0].batch]
+            handler = self._handler(batch)
+            claims: list[Claim] = []
+            while self._waiting and len(claims) < handler.max_batch and self._waiting[0].batch == batch.seq:
+                claims.append(self._waiting.popleft())
+            self._calls.add(asyncio.create_task(self._call(handler, batch, claims)))
+
+    def _handler(self, batch: StoredBatch) -> Handler:
+        if batch.seq not in self._handlers:
+            self._handlers[batch.seq] = make_handler(batch.settings, asyncio.sleep)
+        return self._handlers[batch.seq]
+
+    async def _call(self, handler: Handler, batch: StoredBatch, claims: list[Claim]) -> list[_Answered]:
+        calls = [_parse(self._queue.read(claim)) for claim in claims]
+        try:
+            replies = await handler(calls)
+        except Exception as error:  # noqa: BLE001 - a broken handler must not take the other batches down
+            replies = [_broken(error)] * len(calls)
+        return [
+            _Answered(claim, reply.is_good, _result_line(batch, claim, call, reply))
+            for claim, call, reply in zip(claims, calls, replies, strict=True)
+        ]
+
+    def _collect_calls(self) -> None:
+        for call in [call for call in self._calls if call.done()]:
+            self._calls.remove(call)
+            self._answered.extend(call.result())
+
+    # --- the store turn; runs in the thread, and nothing else touches the database meanwhile ---
+
+    def _store_turn(self, lease: Lease, answered: list[_Answered]) -> _Turn:
+        if answered:
+            self._queue.finish(self._append(answered))
+        if self._renewal_is_due():
+            if not lease.renew():
+                lease.rejoin()
+            self._queue.rescue()
+            self._next_renewal = self._store.clock.monotonic() + LEASE_SECONDS / 3
+        claims: list[Claim] = []
+        if not self._stop_asked and len(self._waiting) < _CLAIM_AHEAD:
+            claims = self._queue.claim(lease.worker, _CLAIM_AHEAD, only=self._options.only)
+            claims = self._fail_poisoned(claims)
+        batches = {}
+        for seq in {claim.batch for claim in claims} - self._batches.keys():
+            batches[seq] = self._queue.batch(seq)
+        only = self._store.batch(self._options.only) if self._options.only else None
+        return _Turn(claims, batches, only, self._queue.backlog(self._options.only))
+
+    def _append(self, answered: list[_Answered]) -> list[Completion]:
+        """Write result lines, durably, and give what to record."""
+        completions = []
+        answered.sort(key=lambda one: one.claim.batch)
+        for seq, group in groupby(answered, key=lambda one: one.claim.batch):
+            lines = list(group)
+            for one, (start, length) in zip(
+                lines, self._file(seq).append([one.line for one in lines]), strict=True
+            ):
+                completions.append(Completion(one.claim, one.is_good, start, length))
+        return completions
+
+    def _file(self, seq: int) -> ResultFile:
+        if seq not in self._files:
+            batch = self._batches.get(seq) or self._queue.batch(seq)
+            self._files[seq] = ResultFile(self._store.results_path(batch.id))
+        return self._files[seq]
+
+    def _fail_poisoned(self, claims: list[Claim]) -> list[Claim]:
+        """Fail what has killed its worker again and again; give the rest."""
+        poisoned = [claim for claim in claims if claim.attempt > MOST_ATTEMPTS]
+        if poisoned:
+            answered = []
+            for claim in poisoned:
+                batch, call = self._queue.batch(claim.batch), _parse(self._queue.read(claim))
+                answered.append(_Answered(claim, is_good=False, line=_abandoned_line(batch, claim, call)))
+            self._queue.finish(self._append(answered))
+        return [claim for claim in claims if claim.attempt <= MOST_ATTEMPTS]
+
+    # --- stopping ---
+
+    @contextlib.contextmanager
+    def _signals(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+        """Let SIGINT and SIGTERM ask for a stop; what they did before comes back after the first."""
+        previous: dict[int, signal.Handlers | Callable[[int, FrameType | None], object] | int | None] = {}
+
+        def ask(number: int) -> None:
+            self._signal = number
+            restore()
+
+        def restore() -> None:
+            for number, handler in previous.items():
+                loop.remove_signal_handler(number)
+                signal.signal(number, handler)
+            previous.clear()
+
+        # A helper ignores Ctrl-C: it reaches the whole process group, and the worker decides.
+        asked_by = (signal.SIGTERM,) if self._options.leash is not None else (signal.SIGINT, signal.SIGTERM)
+        for number in asked_by:
+            previous[number] = signal.getsignal(number)
+            loop.add_signal_handler(number, ask, number)
+        if self._options.leash is not None:
+            loop.add_reader(self._options.leash, self._let_go, loop)
+        try:
+            yield
+        finally:
+            restore()
+            if self._options.leash is not None:
+                loop.remove_reader(self._options.leash)
+
+    def _let_go(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Stop when the other end of the leash is closed, by hand or by a death."""
+        if self._options.leash is not None and not os.read(self._options.leash, 1):
+            loop.remove_reader(self._options.leash)
+            self._signal = signal.SIGTERM
+
+    async def _wind_up(self, turn: asyncio.Future[_Turn] | None, thread: ThreadPoolExecutor) -> None:
+        """Let running calls finish within the grace and record them; leaving the lease gives back the rest."""
+        loop = asyncio.get_running_loop()
+        if turn is not None:
+            with contextlib.suppress(Exception):
+                self._waiting.extend((await turn).claims)
+        if self._calls:
+            await asyncio.wait(self._calls, timeout=self._options.grace)
+            for call in self._calls:
+                call.cancel()
+            await asyncio.gather(*self._calls, return_exceptions=True)
+            for call in self._calls:
+                if not call.cancelled() and call.exception() is None:
+                    self._answered.extend(call.result())
+        if self._answered:
+            await loop.run_in_executor(thread, lambda: self._queue.finish(self._append(self._answered)))
+
+
+def _parse(line: bytes) -> Call:
+    request = loads(line)
+    return Call(request["custom_id"], request["url"], request["body"])
+
+
+def _broken(error: Exception) -> Reply:
+    message = f"the handler broke: {type(error).__name__}: {error}"
+    return Reply(500, {"error": {"message": message, "type": "handler_error", "code": "handler_error"}})
+
+
+def _result_line(batch: StoredBatch, claim: Claim, call: Call, reply: Reply) -> bytes:
+    """Write a unified result line: failures carry their error outside the response, too."""
+    name = f"{batch.id}_{claim.position}"
+    error: JsonObject | None = None
+    if not reply.is_good:
+        said = reply.body.get("error")
+        said = said if isinstance(said, dict) else {}
+        error = {
+            "code": str(said.get("code") or reply.status),
+            "message": str(said.get("message") or f"HTTP status {reply.status}"),
+            "type": str(said.get("type") or "http_error"),
+        }
+    return dumps(
+        {
+            "custom_id": call.custom_id,
+            "id": f"batch_req_{name}",
+            "response": {
+                "status_code": reply.status,
+                "request_id": f"req_{name}",
+                "body": reply.body,
+            },
+            "error": error,
+        }
+    )
+
+
+def _abandoned_line(batch: StoredBatch, claim: Claim, call: Call) -> bytes:
+    message = f"{claim.attempt - 1} workers died while they worked at this request"
+    return dumps(
+        {
+            "custom_id": call.custom_id,
+            "id": f"batch_req_{batch.id}_{claim.position}",
+            "response": None,
+            "error": {"code": "abandoned", "message": message, "type": "abandoned"},
+        }
+    )

@@ -1,0 +1,77 @@
+"""Check: a request file held against its provider's rules, without sending anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from typing import BinaryIO
+
+from batch_cli.errors import ProblemLog
+from batch_cli.events import Phase, Progress
+from batch_cli.jobs.workspace import Workspace
+from batch_cli.jsonl import LineTooLong, loads, read_lines
+from batch_cli.model import JsonObject
+from batch_cli.providers import load_codec
+from batch_cli.providers.base import Codec
+from batch_cli.request_file import Rules, Scan, scan
+
+_PEEKED_LINES = 20
+_PEEKED_BYTES = 10_000_000
+_GUESSED = ("openai", "anthropic", "google")
+"""Providers whose dialects can be told apart, in the order of trying; the others share OpenAI's."""
+
+
+def rules_of(codec: Codec, expected_model: str | None = None) -> Rules:
+    """Give a dialect in the form that scanning a file needs."""
+    return Rules(
+        codec.title,
+        codec.check,
+        codec.id_field,
+        codec.limits,
+        codec.model_of,
+        codec.schema_of,
+        expected_model,
+    )
+
+
+def scan_file(
+    workspace: Workspace,
+    open_file: Callable[[], BinaryIO],
+    name: str,
+    codec: Codec,
+    problems: ProblemLog,
+    expected_model: str | None = None,
+) -> Scan:
+    """Check every line of a request file, telling the listener how far it is."""
+
+    def report(lines: int) -> None:
+        workspace.say(Progress(Phase.CHECK, lines, None, unit="lines"))
+
+    model = None if codec.any_model else expected_model
+    with open_file() as stream:
+        return scan(stream, name, rules_of(codec, model), problems, report)
+
+
+def first_object(open_file: Callable[[], BinaryIO]) -> JsonObject | None:
+    """Give the first of the first lines that is JSON, if it is an object."""
+    with open_file() as stream:
+        try:
+            for line in islice(read_lines(stream, max_bytes=_PEEKED_BYTES), _PEEKED_LINES):
+                try:
+                    value = loads(line.raw)
+                except ValueError:
+                    continue
+                return value if isinstance(value, dict) else None
+        except LineTooLong:
+            pass
+    return None
+
+
+def guess_provider(open_file: Callable[[], BinaryIO]) -> str:
+    """Guess whose dialect a file is in by its first line; OpenAI's if nothing speaks for another."""
+    line = first_object(open_file)
+    if line is not None:
+        for name in _GUESSED:
+            if load_codec(name).is_own(line):
+                return name
+    return _GUESSED[0]

@@ -1,0 +1,124 @@
+"""Create: from a messages file to a request file in a provider's dialect. No network, no key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import BinaryIO
+
+from batch_cli.errors import Problem, ProblemLog
+from batch_cli.files import PartFile
+from batch_cli.messages import MessagesOptions, read_messages
+from batch_cli.model import ModelName
+from batch_cli.providers.base import Codec, EncodeOptions, Unsupported
+from batch_cli.results import Sink
+
+Opener = Callable[[], BinaryIO]
+"""Opens the input anew, at its start."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedFile:
+    """A request file that was written."""
+
+    path: str
+    """``-`` for standard output."""
+    requests: int
+    bytes: int
+    sha256: str
+
+
+def encode_messages(
+    stream: BinaryIO,
+    name: str,
+    codec: Codec,
+    options: EncodeOptions,
+    messages: MessagesOptions,
+    problems: ProblemLog,
+) -> Iterator[bytes]:
+    """Give the request lines for a messages file, one at a time; what is wrong goes to ``problems``."""
+    for request in read_messages(stream, name, problems, messages):
+        try:
+            line = codec.encode_line(request, options)
+        except Unsupported as error:
+            problems.add(Problem("E305", str(error), error.hint, name, request.line, 1, error.path or None))
+            continue
+        for found in codec.check_id(request.custom_id):
+            problems.add(
+                Problem(
+                    found.code,
+                    found.message,
+                    found.hint,
+                    name,
+                    request.line,
+                    1,
+                    custom_id=request.custom_id,
+                )
+            )
+        yield line
+
+
+def write_request_file(lines: Iterator[bytes], sink: Sink, path: str) -> CreatedFile:
+    """Write lines, counting and hashing what is written."""
+    requests = size = 0
+    digest = sha256()
+    for line in lines:
+        data = line + b"\n"
+        sink.write(data)
+        digest.update(data)
+        requests += 1
+        size += len(data)
+    return CreatedFile(path, requests, size, digest.hexdigest())
+
+
+@dataclass(frozen=True, slots=True)
+class CreateOrder:
+    """What `create_file` is asked for."""
+
+    open_messages: Opener
+    name: str
+    """The messages file, for messages to the user."""
+    model: ModelName
+    encode: EncodeOptions
+    messages: MessagesOptions
+
+
+def create_file(order: CreateOrder, codec: Codec, output: Path) -> CreatedFile:
+    """Write the request file ``output`` in one step; an existing one is replaced, or stays as it is.
+
+    Raises:
+        InvalidInput: with every problem of the messages file; nothing is written then.
+        StateError: another process is writing ``output``.
+        DiskError: it cannot be written.
+    """
+    problems = ProblemLog()
+    with PartFile(output) as part, order.open_messages() as stream:
+        lines = encode_messages(stream, order.name, codec, order.encode, order.messages, problems)
+        created = write_request_file(lines, part, str(output))
+        problems.refuse_errors(order.name)
+        part.commit()
+    return created
+
+
+class _Nowhere:
+    """A sink that keeps nothing."""
+
+    def write(self, data: bytes) -> None:
+        """Forget ``data``."""
+
+
+def create_to(order: CreateOrder, codec: Codec, sink: Sink) -> CreatedFile:
+    """Write the request lines to ``sink``, after a first pass has found the messages file right.
+
+    Raises:
+        InvalidInput: with every problem; nothing is written then.
+    """
+    problems = ProblemLog()
+    for is_real in (False, True):
+        with order.open_messages() as stream:
+            lines = encode_messages(stream, order.name, codec, order.encode, order.messages, problems)
+            created = write_request_file(lines, sink if is_real else _Nowhere(), "-")
+        problems.refuse_errors(order.name)
+    return created

@@ -1,0 +1,53 @@
+"""End: cancel a batch, or delete it with what belongs to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from batch_cli.errors import StateError
+from batch_cli.jobs.workspace import BatchPlace, Workspace
+from batch_cli.model import Batch
+from batch_cli.state import remove_pointer
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """What a cancel led to."""
+
+    batch: Batch
+    already_ended: bool
+
+
+def cancel(workspace: Workspace, place: BatchPlace) -> Cancelled:
+    """Stop what has not started; what is finished stays. A batch that has ended stays as it is."""
+    provider = workspace.provider(place.provider)
+    before = workspace.known(place, provider.retrieve(place.id))
+    if before.status.is_terminal:
+        return Cancelled(before, already_ended=True)
+    batch = workspace.known(place, provider.cancel(place.id))
+    workspace.journal.note_status(batch.id, batch.status)
+    return Cancelled(batch, already_ended=False)
+
+
+def delete(
+    workspace: Workspace, place: BatchPlace, *, force: bool = False, dry_run: bool = False
+) -> list[tuple[str, str]]:
+    """Remove a batch with its files, and give what was removed as ``(kind, name)``.
+
+    Raises:
+        StateError: it is still running, and ``force`` is not given.
+    """
+    provider = workspace.provider(place.provider)
+    batch = workspace.known(place, provider.retrieve(place.id))
+    if not batch.status.is_terminal and not force:
+        raise StateError(
+            f"batch {batch.id} is still {batch.status}",
+            hint=f"batch-cli cancel {batch.id}, or use --force",
+        )
+    if dry_run:
+        return [("batch", batch.id)]
+    removed = provider.delete(batch.id)
+    workspace.journal.forget(batch.id)
+    if remove_pointer(workspace.directory, place.provider, batch.id):
+        removed.append(("pointer", f"{place.provider}_batch_id.txt"))
+    return removed

@@ -1,0 +1,129 @@
+"""Follow: how a batch stands, the list of batches, waiting until they end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from batch_cli.errors import BatchCliError
+from batch_cli.events import Note
+from batch_cli.jobs.workspace import BatchPlace, Workspace
+from batch_cli.model import Batch, BatchStatus, RequestCounts
+from batch_cli.state import Intent
+
+
+def status(workspace: Workspace, place: BatchPlace) -> Batch:
+    """Ask the provider how a batch stands, and remember it for lists."""
+    batch = workspace.known(place, workspace.provider(place.provider).retrieve(place.id))
+    _remember(workspace, batch)
+    return batch
+
+
+def _remember(workspace: Workspace, batch: Batch) -> None:
+    known = workspace.journal.by_batch(batch.id)
+    if known is not None and known.status != batch.status:
+        workspace.journal.note_status(batch.id, batch.status)
+
+
+@dataclass(frozen=True, slots=True)
+class ListOrder:
+    """Which batches to list."""
+
+    provider: str | None = None
+    limit: int | None = 10
+    """None: all."""
+    after: str | None = None
+    """Start behind this batch id."""
+    statuses: frozenset[str] = frozenset()
+    since: float | None = None
+    """Wall time; older ones are left out."""
+
+
+def list_batches(workspace: Workspace, order: ListOrder) -> Iterator[Batch]:
+    """Give the batches known on this machine, the newest first, a page at a time.
+
+    Batches that run here are asked for; of others the last known status is given. One odd batch never
+    hides the others.
+    """
+    given = 0
+    waiting_for = order.after
+    for intent in _intents(workspace, order.provider):
+        if waiting_for is not None:
+            if intent.batch == waiting_for:
+                waiting_for = None
+            continue
+        if order.since is not None and intent.created_at < order.since:
+            return
+        batch = _current(workspace, intent)
+        if order.statuses and batch.status not in order.statuses:
+            continue
+        yield batch
+        given += 1
+        if order.limit is not None and given >= order.limit:
+            return
+
+
+def _intents(workspace: Workspace, provider: str | None) -> Iterator[Intent]:
+    skip, page = 0, 100
+    while intents := workspace.journal.newest(provider, most=page, skip=skip):
+        yield from intents
+        skip += page
+
+
+def _current(workspace: Workspace, intent: Intent) -> Batch:
+    """Ask how a batch stands; where that cannot be found out, give what was known last."""
+    try:
+        batch = workspace.provider(intent.provider).retrieve(intent.batch or "")
+    except BatchCliError as error:
+        workspace.say(Note(f"{intent.batch}: {error.message}", warning=True))
+        batch = None
+    if batch is None:
+        return _from_journal(intent)
+    _remember(workspace, batch)
+    return batch
+
+
+def _from_journal(intent: Intent) -> Batch:
+    word = intent.status or "unknown"
+    return Batch(
+        id=intent.batch or intent.id,
+        provider=intent.provider,
+        status=BatchStatus(word) if word in list(BatchStatus) else BatchStatus.UNKNOWN,
+        raw_status=word,
+        model=intent.model,
+        endpoint=intent.endpoint,
+        created_at=intent.created_at,
+        counts=RequestCounts(total=intent.requests),
+        metadata=intent.metadata,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """What waiting led to."""
+
+    batches: list[Batch]
+    seconds: float
+    timed_out: bool
+
+
+def wait(workspace: Workspace, places: list[BatchPlace], *, seconds: float | None = None) -> Waited:
+    """Wait until every batch has ended, or ``seconds`` are over. A batch of the local engine is worked at here.
+
+    Raises:
+        Stopped: a signal asked to stop; the batches are as they were left, and waiting can go on later.
+    """
+    clock = workspace.clock
+    started = clock.monotonic()
+    batches = []
+    timed_out = False
+    for place in places:
+        provider = workspace.provider(place.provider)
+        batch = workspace.known(place, provider.retrieve(place.id))
+        if not batch.status.is_terminal:
+            left = None if seconds is None else max(0.0, seconds - (clock.monotonic() - started))
+            batch = workspace.known(place, provider.drive(place.id, workspace.listener, left))
+        _remember(workspace, batch)
+        batches.append(batch)
+        timed_out = timed_out or not batch.status.is_terminal
+    return Waited(batches, clock.monotonic() - started, timed_out)

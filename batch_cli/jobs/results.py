@@ -1,0 +1,220 @@
+"""Results: from a batch that has ended to a file with one line for each request, in order, with its proof."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from batch_cli import __version__
+from batch_cli.answers import parse_answer
+from batch_cli.clock import rfc3339
+from batch_cli.errors import NotFinished, NothingUsable, StateError, quoted
+from batch_cli.events import Event, Phase, Progress
+from batch_cli.files import PartFile, resolve_output
+from batch_cli.jobs.workspace import BatchPlace, Workspace
+from batch_cli.model import Batch, BatchResult, JsonObject
+from batch_cli.providers.base import Provider
+from batch_cli.response_model import ResponseModel, from_schema
+from batch_cli.results import (
+    OutputRow,
+    Parse,
+    Sink,
+    Summary,
+    finish_rows,
+    in_input_order,
+    read_manifest,
+    write_lines,
+    write_manifest,
+)
+
+_REPORT_EVERY = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsOrder:
+    """How results are wanted."""
+
+    response_model: ResponseModel | None = None
+    """None: the schema the requests asked for, where all asked for the same."""
+    in_order: bool = True
+    """False: as they come, without waiting for order or for what is missing."""
+    force: bool = False
+    """Replace an output of another batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What became of the results."""
+
+    batch: Batch
+    summary: Summary
+    output: str
+    already_complete: bool = False
+
+
+def ended_batch(workspace: Workspace, place: BatchPlace) -> Batch:
+    """Give the batch if it has ended.
+
+    Raises:
+        NotFinished: it has not.
+    """
+    batch = workspace.known(place, workspace.provider(place.provider).retrieve(place.id))
+    if not batch.status.is_terminal:
+        raise NotFinished(
+            f"Batch status is '{batch.status}', not completed", hint=f"batch-cli wait {batch.id}"
+        )
+    return batch
+
+
+def rows(workspace: Workspace, batch: Batch, order: ResultsOrder) -> Iterator[OutputRow]:
+    """Give the rows of an ended batch as they will be written.
+
+    Raises:
+        DamagedData: the provider's results are contradictory; possibly only after the last row.
+    """
+    provider = workspace.provider(batch.provider)
+    found: Iterator[BatchResult] = provider.results(batch.id)
+    if order.in_order:
+        found = in_input_order(provider.request_ids(batch.id), found)
+    parse = _parser(workspace, provider, batch, order.response_model)
+    return _reported(finish_rows(found, parse), batch, workspace)
+
+
+def _parser(
+    workspace: Workspace, provider: Provider, batch: Batch, model: ResponseModel | None
+) -> Parse | None:
+    if model is None:
+        intent = workspace.journal.by_batch(batch.id)
+        if intent is None or intent.response_schema is None:
+            return None
+        model = from_schema(intent.response_schema, str(intent.response_schema.get("title", "Answer")))
+
+    def take(body: object) -> tuple[str, str | None, str | None] | None:
+        answer = provider.answer(body)
+        return None if answer is None else (answer.text, answer.finish_reason, answer.refusal)
+
+    return partial(parse_answer, take=take, model=model)
+
+
+def _reported(found: Iterator[OutputRow], batch: Batch, workspace: Workspace) -> Iterator[OutputRow]:
+    failed = 0
+    for done, row in enumerate(found, start=1):
+        yield row
+        failed += row.error is not None
+        if done % _REPORT_EVERY == 0:
+            event: Event = Progress(Phase.RESULTS, done, batch.counts.total, failed)
+            workspace.say(event)
+
+
+def write_results(workspace: Workspace, batch: Batch, order: ResultsOrder, output: Path) -> Written:
+    """Write ``output`` and its manifest in one step; again on a complete file: nothing is done.
+
+    Raises:
+        StateError: ``output`` holds something else, or another process is writing it.
+        NothingUsable: the batch ended without one good answer; the file is written all the same.
+        DamagedData: the results are contradictory; nothing is written.
+        DiskError: it cannot be written; an older ``output`` is untouched.
+    """
+    target = resolve_output(output)
+    with PartFile(target) as part:
+        manifest = read_manifest(target)
+        wanted = _identity(batch, order)
+        if manifest is not None and _said_before(manifest) == wanted:
+            return Written(batch, _summary_of(manifest), str(output), already_complete=True)
+        _refuse_to_replace(target, manifest, batch, order)
+        summary = write_lines(rows(workspace, batch, order), part)
+        write_manifest(target, _manifest(workspace, batch, summary, wanted))
+        part.commit()
+    return Written(batch, summary, str(output))
+
+
+def stream_results(workspace: Workspace, batch: Batch, order: ResultsOrder, sink: Sink) -> Written:
+    """Write the lines to ``sink`` as they come out of the provider."""
+    return Written(batch, write_lines(rows(workspace, batch, order), sink), "-")
+
+
+def refuse_useless(written: Written) -> None:
+    """Fail if there is not one good answer.
+
+    Raises:
+        NothingUsable: with the most frequent reason.
+    """
+    summary = written.summary
+    if summary.ok or not summary.rows:
+        return
+    reason, count = summary.errors_by_type.most_common(1)[0]
+    raise NothingUsable(
+        f"batch {written.batch.id} ({written.batch.status}) has not one good answer",
+        where=f"{count:,} of {summary.rows:,} rows: {reason}",
+        hint=f"look at the error of each row in {quoted(written.output)}",
+    )
+
+
+def _refuse_to_replace(target: Path, manifest: JsonObject | None, batch: Batch, order: ResultsOrder) -> None:
+    if order.force or not target.exists():
+        return
+    if manifest is not None and manifest.get("batch") == batch.id:
+        return
+    whose = f"results of {manifest['batch']}" if manifest else "something else"
+    raise StateError(
+        f"{quoted(str(target))} exists and holds {whose}",
+        hint="write to another file, or use --force to replace it",
+        reference="E804",
+    )
+
+
+def _identity(batch: Batch, order: ResultsOrder) -> JsonObject:
+    model = order.response_model
+    return {
+        "batch": batch.id,
+        "order": "input" if order.in_order else "as-is",
+        "response_model": None if model is None else {"name": model.name, "schema": model.schema},
+    }
+
+
+def _said_before(manifest: JsonObject) -> JsonObject:
+    return {key: manifest.get(key) for key in ("batch", "order", "response_model")}
+
+
+def _manifest(workspace: Workspace, batch: Batch, summary: Summary, identity: JsonObject) -> JsonObject:
+    """Give what proves an output: what it answers, what is in it, and the hashes of both."""
+    intent = workspace.journal.by_batch(batch.id)
+    return {
+        "schema": "batch_cli.manifest/v1",
+        "tool_version": __version__,
+        **identity,
+        "provider": batch.provider,
+        "model": batch.model,
+        "status": batch.status,
+        "simulated": batch.simulated,
+        "written_at": rfc3339(workspace.clock.now()),
+        "requests": None
+        if intent is None
+        else {"count": intent.requests, "sha256": intent.sha256, "file": intent.source},
+        "rows": summary.rows,
+        "ok": summary.ok,
+        "failed": summary.failed,
+        "missing": summary.missing,
+        "missing_ids": summary.missing_ids,
+        "errors_by_type": dict(summary.errors_by_type),
+        "usage": dict(summary.usage),
+        "bytes": summary.bytes,
+        "sha256": summary.sha256,
+    }
+
+
+def _summary_of(manifest: JsonObject) -> Summary:
+    summary = Summary(
+        rows=manifest["rows"],
+        ok=manifest["ok"],
+        failed=manifest["failed"],
+        missing=manifest["missing"],
+        missing_ids=manifest["missing_ids"],
+        bytes=manifest["bytes"],
+        sha256=manifest["sha256"],
+    )
+    summary.errors_by_type.update(manifest["errors_by_type"])
+    summary.usage.update(manifest["usage"])
+    return summary

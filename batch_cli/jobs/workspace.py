@@ -1,0 +1,161 @@
+"""What every job command works in: the directories, the environment, the journal, the providers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from batch_cli.clock import Clock
+from batch_cli.errors import Rejected, StateError, UsageError, quoted
+from batch_cli.events import Event, Listener, Note
+from batch_cli.model import Batch, ModelName, check_batch_id
+from batch_cli.providers import REGISTRY, entry, open_provider
+from batch_cli.settings import KEY_RULES, api_key
+from batch_cli.state import Journal, pointer_path, read_pointer
+
+if TYPE_CHECKING:
+    from batch_cli.providers.base import Provider
+
+_ID_PREFIXES = {"msgbatch_": "anthropic", "batches/": "google", "local_": "local"}
+
+
+@dataclass(slots=False)
+class Workspace:
+    """One run of a command: opened lazily, so that a command pays only for what it uses."""
+
+    directory: Path
+    """The working directory: pointer files, relative paths, response models."""
+    state: Path
+    """The state directory."""
+    environment: Mapping[str, str]
+    clock: Clock
+    listener: Listener
+    key_file: Path | None = None
+    _providers: dict[str, Provider] = field(default_factory=dict)
+
+    @cached_property
+    def journal(self) -> Journal:
+        """The journal of submits."""
+        return Journal(self.state, self.clock)
+
+    def provider(self, name: str) -> Provider:
+        """Open a provider.
+
+        Raises:
+            UsageError: unknown, or not able to run batches yet.
+            ConfigError: it needs a key and there is none, or none that can be right.
+        """
+        if name not in self._providers:
+            from batch_cli.providers.base import Place  # noqa: PLC0415 - not needed for journal-only commands
+
+            entry(name)
+            if name in KEY_RULES:
+                api_key(name, self.environment, self.key_file)
+            self._providers[name] = open_provider(name, Place(self.state), self.clock)
+        return self._providers[name]
+
+    def say(self, event: Event) -> None:
+        """Tell whoever runs this command something."""
+        self.listener(event)
+
+    # --- which batch is meant ---
+
+    def find_batch(self, batch_id: str | None, model: ModelName | None) -> BatchPlace:
+        """Decide which batch a command is about, and whose it is.
+
+        The id given, else the pointer file here, else the newest in the journal; its provider from
+        ``model``, else from the journal, else from the shape of the id.
+
+        Raises:
+            UsageError: the id cannot be one, or belongs to another provider than ``model`` says.
+            StateError: no id is known.
+        """
+        if batch_id is not None:
+            return self._named(check_batch_id(batch_id), model)
+        return self._pointed_at(model) or self._newest(model)
+
+    def _named(self, batch_id: str, model: ModelName | None) -> BatchPlace:
+        owner = self._owner(batch_id)
+        if model is None:
+            if owner is None:
+                raise UsageError(
+                    f"it is not known whose batch {quoted(batch_id)} is",
+                    hint=f"add --model PROVIDER/NAME, or --provider with one of {', '.join(REGISTRY)}",
+                )
+            return BatchPlace(batch_id, owner, "flag")
+        entry(model.provider)
+        if owner is not None and owner != model.provider:
+            raise UsageError(
+                f"{quoted(batch_id)} is a batch id of {owner}, but --model says {model.provider}",
+                hint=f"use --model {owner}/...",
+            )
+        return BatchPlace(batch_id, model.provider, "flag")
+
+    def _owner(self, batch_id: str) -> str | None:
+        known = self.journal.by_batch(batch_id)
+        if known is not None:
+            return known.provider
+        for prefix, name in _ID_PREFIXES.items():
+            if batch_id.startswith(prefix):
+                return name
+        return None
+
+    def _pointed_at(self, model: ModelName | None) -> BatchPlace | None:
+        if model is not None:
+            entry(model.provider)
+            names = [model.provider]
+        else:
+            names = [name for name in REGISTRY if pointer_path(self.directory, name).is_file()]
+            names.sort(key=lambda name: -pointer_path(self.directory, name).stat().st_mtime)
+        for name in names:
+            ids = read_pointer(self.directory, name)
+            if not ids:
+                continue
+            file = pointer_path(self.directory, name).name
+            owner = self._owner(ids[-1])
+            if owner is not None and owner != name:
+                raise StateError(
+                    f"state file {quoted(file)} holds a batch id of {owner}",
+                    hint=f"use --model {owner}/..., or name the batch with --batch-id ID",
+                )
+            self.say(Note(f"using {ids[-1]} from {file}", detail=True))
+            return BatchPlace(ids[-1], name, "file")
+        return None
+
+    def _newest(self, model: ModelName | None) -> BatchPlace:
+        name = model.provider if model else None
+        for intent in self.journal.newest(name):
+            if intent.batch is not None:
+                self.say(Note(f"using the newest batch of the journal: {intent.batch}"))
+                return BatchPlace(intent.batch, intent.provider, "journal")
+        files = f"{name}_batch_id.txt" if name else "<provider>_batch_id.txt"
+        raise StateError(
+            f"no batch id given and no {files} here",
+            hint="--batch-id ID, or batch-cli list --local",
+        )
+
+    def known(self, place: BatchPlace, batch: Batch | None) -> Batch:
+        """Give ``batch`` back if the provider knew it.
+
+        Raises:
+            Rejected: it did not.
+        """
+        if batch is None:
+            raise Rejected(
+                f"{place.provider} knows no batch {quoted(place.id)}",
+                where=f"state directory {self.state}" if place.provider == "local" else (),
+                hint="batch-cli list --local",
+            )
+        return batch
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPlace:
+    """A batch id, whose it is, and how it was found: ``flag``, ``file`` or ``journal``."""
+
+    id: str
+    provider: str
+    source: str

@@ -1,0 +1,81 @@
+r"""JSON lines: reading a file line by line at the parser's speed, and writing lines.
+
+The only module that knows orjson. Two habits keep data whole: the parse decides, the *bytes* travel
+(orjson reads integers beyond 64 bits as floats), and a line ends at ``\n`` and nowhere else
+(``str.splitlines`` also cuts at U+2028, which is legal inside a JSON string).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO, NamedTuple
+
+import orjson
+
+from batch_cli.model import JsonValue
+
+BOM = b"\xef\xbb\xbf"
+_BLANK = b" \t\r\n"
+
+
+class Line(NamedTuple):
+    """One line of a file: its number from 1, where it starts, and its bytes without the line end."""
+
+    number: int
+    offset: int
+    raw: bytes
+    ended: bool
+    """False only for a last line without its line end, which may have been cut."""
+
+
+class LineTooLong(Exception):
+    """A line does not fit the given number of bytes; what follows was not read."""
+
+    def __init__(self, number: int) -> None:
+        """Keep the line's number."""
+        super().__init__(f"line {number}")
+        self.number = number
+
+
+def read_lines(stream: BinaryIO, *, max_bytes: int) -> Iterator[Line]:
+    """Give the lines of ``stream`` one at a time, in order, blank ones included.
+
+    Memory is bounded by ``max_bytes``: a longer line raises `LineTooLong` after that many bytes.
+    The carriage return of a CRLF line end is left in place: JSON takes it for white space.
+    """
+    offset = number = 0
+    while raw := stream.readline(max_bytes + 1):
+        number += 1
+        if len(raw) > max_bytes and not raw.endswith(b"\n"):
+            raise LineTooLong(number)
+        ended = raw.endswith(b"\n")
+        yield Line(number, offset, raw[:-1] if ended else raw, ended)
+        offset += len(raw)
+
+
+def is_blank(raw: bytes) -> bool:
+    """Tell whether a line holds only JSON white space."""
+    return not raw.strip(_BLANK)
+
+
+def loads(raw: bytes | str) -> JsonValue:
+    """Parse JSON; the answer is for looking at, the bytes are what is kept.
+
+    Raises:
+        ValueError: it is not JSON (`batch_cli.json_faults.explain` finds out why).
+    """
+    return orjson.loads(raw)
+
+
+def dumps(value: Any, *, indent: bool = False, sort_keys: bool = False) -> bytes:
+    """Write JSON without white space, or two-space indented; keys keep their order unless sorted.
+
+    ``NaN`` and infinities become ``null``, so whatever is written is JSON.
+    """
+    options = (orjson.OPT_INDENT_2 if indent else 0) | (orjson.OPT_SORT_KEYS if sort_keys else 0)
+    return orjson.dumps(value, option=options)
+
+
+def raw_json(raw: bytes) -> Any:
+    """Mark bytes that are JSON already, so that `dumps` puts them in as they are."""
+    return orjson.Fragment(raw)

@@ -1,0 +1,222 @@
+"""The nouns every layer shares: what a request, a batch and a result are, whoever runs them."""
+
+from __future__ import annotations
+
+import enum
+import re
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from batch_cli.errors import StateError, UsageError, quoted
+
+JsonValue = Any
+"""Parsed JSON: None, bool, int, float, str, list or dict."""
+JsonObject = dict[str, Any]
+
+DEFAULT_MODEL = "openai/gpt-4o-mini"
+"""What people who come from instructor expect when they name no model."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelName:
+    """A model as people type it: ``provider/name``, the name may hold more slashes."""
+
+    provider: str
+    name: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Split ``text`` at its first slash.
+
+        Raises:
+            UsageError: one of the two parts is empty (E601).
+        """
+        provider, slash, name = text.strip().partition("/")
+        if not (provider and slash and name.strip("/")):
+            raise UsageError(
+                "Model must be in format 'provider/model-name'",
+                where=f"got: {quoted(text)}",
+                hint="use for example 'openai/gpt-4o-mini' or 'anthropic/claude-3-5-sonnet-20241022'",
+                reference="E601",
+            )
+        return cls(provider, name)
+
+    def __str__(self) -> str:
+        """Write it the way it was typed."""
+        return f"{self.provider}/{self.name}"
+
+
+class BatchStatus(enum.StrEnum):
+    """Where a batch is in its life, in one set of words for all providers."""
+
+    VALIDATING = "validating"
+    QUEUED = "queued"
+    IN_PROGRESS = "in_progress"
+    FINALIZING = "finalizing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Tell whether nothing will change any more; an unknown word counts as still running."""
+        return self in _TERMINAL
+
+
+_TERMINAL = frozenset((BatchStatus.COMPLETED, BatchStatus.FAILED, BatchStatus.EXPIRED, BatchStatus.CANCELLED))
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCounts:
+    """How many requests of a batch are where; None means the provider did not say."""
+
+    total: int | None = None
+    completed: int | None = None
+    """Answered without an error."""
+    failed: int | None = None
+    processing: int | None = None
+    cancelled: int | None = None
+    expired: int | None = None
+
+    @property
+    def done(self) -> int:
+        """Count the requests that will not change any more."""
+        return sum(n or 0 for n in (self.completed, self.failed, self.cancelled, self.expired))
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A provider's batch object, as of the moment it was asked for. Times are seconds since 1970 UTC."""
+
+    id: str
+    provider: str
+    status: BatchStatus
+    raw_status: str
+    """The provider's own word."""
+    model: str | None = None
+    endpoint: str | None = None
+    created_at: float | None = None
+    started_at: float | None = None
+    completed_at: float | None = None
+    """When it ended, whichever way."""
+    expires_at: float | None = None
+    counts: RequestCounts = field(default_factory=RequestCounts)
+    metadata: dict[str, str] = field(default_factory=dict)
+    simulated: bool = False
+    """True when no real model answered."""
+    raw: JsonObject = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRequest:
+    """One request in neutral form: a chat that any provider's dialect can carry."""
+
+    custom_id: str
+    messages: list[JsonObject]
+    """Chat messages, ``{"role", "content"}``, system messages among them."""
+    params: JsonObject
+    """What the line itself asked for besides the messages (``temperature``, ``stop``), in OpenAI's words."""
+    line: int
+    """The line of the messages file it came from, counted from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultError:
+    """Why one request has no good answer."""
+
+    type: str
+    message: str
+    code: str | None = None
+    retryable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BatchResult:
+    """One row of a batch's results, good or not."""
+
+    custom_id: str
+    id: str | None = None
+    """The provider's own id of this row."""
+    response: JsonObject | None = None
+    """``{"status_code", "request_id", "body"}``, the body as the model server sent it."""
+    error: ResultError | None = None
+    raw: bytes | None = None
+    """The row's own bytes where they already are a unified line, so that nothing is lost in re-writing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one batch of a provider may hold. None means no limit is known."""
+
+    requests: int | None = None
+    bytes: int | None = None
+    line_bytes: int = 10_000_000
+    """Longest line that is read at all; bounds the memory of every reader."""
+    id_length: int = 512
+    """Longest ``custom_id``, in characters."""
+
+
+class Secret:
+    """A key that shows itself only when asked by name: every other rendering is stars."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        """Keep ``value``; nothing is checked here."""
+        self._value = value
+
+    def reveal(self) -> str:
+        """Give the key itself, for a header and nothing else."""
+        return self._value
+
+    def __repr__(self) -> str:
+        """Hide the key in every form of printing, formatting and debugging."""
+        return "Secret('****')"
+
+    __str__ = __repr__
+
+    def __format__(self, _spec: str) -> str:
+        """Hide the key in f-strings whatever the format."""
+        return repr(self)
+
+    def __reduce__(self) -> str:
+        """Refuse to be pickled: a pickle is a file somewhere."""
+        message = "a secret cannot be pickled"
+        raise TypeError(message)
+
+
+_BATCH_ID = re.compile(r"[A-Za-z0-9._:/=+-]+(?:_[A-Za-z0-9._:/=+-]*)*")
+_LONGEST_BATCH_ID = 512
+
+
+def check_batch_id(text: str, *, source: str | None = None) -> str:
+    """Give ``text`` back if it can be a batch id, which may later stand in a URL or a file name.
+
+    Long base64 ids (LiteLLM) and resource names with slashes are ids; dots alone between slashes are not.
+
+    Raises:
+        UsageError: it cannot be one (E605).
+        StateError: the same, when it came from the file ``source`` (E801).
+    """
+    plausible = (
+        0 < len(text) <= _LONGEST_BATCH_ID
+        and _BATCH_ID.fullmatch(text.replace("_", "-"))
+        and not any(part in ("", ".", "..") for part in text.split("/"))
+    )
+    if plausible:
+        return text
+    if source is not None:
+        raise StateError(
+            f"state file {quoted(source)} does not hold a batch id",
+            hint="name the batch with --batch-id ID",
+            reference="E801",
+        )
+    raise UsageError(
+        f"not a batch id: {quoted(text)}",
+        where="an id has letters, digits and . _ : / = + - and at most 512 characters",
+        hint="batch-cli list --local shows the ids known here",
+        reference="E605",
+    )

@@ -1,0 +1,81 @@
+"""The providers by name: one table of import strings, so that naming one loads no other."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from batch_cli.errors import UsageError, quoted
+
+if TYPE_CHECKING:
+    from batch_cli.clock import Clock
+    from batch_cli.providers.base import Codec, Place, Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the table."""
+
+    codec: str
+    """``module:attribute`` of its dialect."""
+    provider: str | None
+    """``module:class`` of what runs its batches, or None while batch-cli only writes its files."""
+
+
+REGISTRY = {
+    "openai": Entry("batch_cli.providers.openai:OPENAI", None),
+    "anthropic": Entry("batch_cli.providers.anthropic:ANTHROPIC", None),
+    "google": Entry("batch_cli.providers.google:GOOGLE", None),
+    "regolo": Entry("batch_cli.providers.openai:REGOLO", None),
+    "local": Entry("batch_cli.providers.openai:LOCAL", "batch_cli.providers.local:LocalProvider"),
+}
+
+
+def entry(name: str) -> Entry:
+    """Find a provider in the table.
+
+    Raises:
+        UsageError: there is none of this name (E602).
+    """
+    if name in REGISTRY:
+        return REGISTRY[name]
+    known = list(REGISTRY)
+    close = difflib.get_close_matches(name, known, n=1)
+    supported = f"{', '.join(known[:-1])} or {known[-1]}"
+    raise UsageError(
+        f"Unsupported provider: {quoted(name)[1:-1]}",
+        where=f"did you mean {quoted(close[0])}?" if close else (),
+        hint=f"use {supported}",
+        reference="E602",
+    )
+
+
+def load_codec(name: str) -> Codec:
+    """Give the dialect of provider ``name``; needs no key and no network."""
+    codec: Codec = _load(entry(name).codec)
+    return codec
+
+
+def open_provider(name: str, place: Place, clock: Clock) -> Provider:
+    """Open the provider ``name`` for running batches.
+
+    Raises:
+        UsageError: unknown, or this version only writes request files for it (E609).
+    """
+    target = entry(name).provider
+    if target is None:
+        raise UsageError(
+            f"this version of batch-cli writes request files for {name} but cannot submit them",
+            where="only the local engine runs batches so far",
+            hint="try it offline: -m local/simulate",
+            reference="E609",
+        )
+    provider: Provider = _load(target)(place, clock)
+    return provider
+
+
+def _load(target: str) -> Any:
+    module, _, name = target.partition(":")
+    return getattr(importlib.import_module(module), name)

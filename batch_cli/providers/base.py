@@ -1,0 +1,191 @@
+"""The two ports that every provider fills: a pure `Codec` for its dialect, and a `Provider` that runs batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from batch_cli.errors import Finding
+from batch_cli.events import Listener
+from batch_cli.model import (
+    Batch,
+    BatchRequest,
+    BatchResult,
+    JsonObject,
+    JsonValue,
+    Limits,
+)
+from batch_cli.response_model import ResponseModel
+
+CHAT = "/v1/chat/completions"
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeOptions:
+    """What `create` was told, for writing every request of a file."""
+
+    model: str
+    """The provider's own name of the model, without our prefix."""
+    max_tokens: int = 1000
+    temperature: float = 0.1
+    """What a line says itself wins over both."""
+    endpoint: str = CHAT
+    response_model: ResponseModel | None = None
+    strict: bool = True
+    extra: JsonObject = field(default_factory=dict)
+    """More body fields, in the provider's own words, laid over everything else."""
+
+
+class Unsupported(Exception):
+    """A dialect cannot say what a request asks for. Carries where (``path``) and what to do (``hint``)."""
+
+    def __init__(self, message: str, *, path: str = "", hint: str | None = None) -> None:
+        """Keep the reason and the place."""
+        super().__init__(message)
+        self.path, self.hint = path, hint
+
+
+class Codec(Protocol):
+    """One dialect of request lines, as pure functions: no I/O, the same answer for the same input."""
+
+    title: str
+    """The provider's name as people write it."""
+    id_field: str
+    """Where a request line keeps its id: ``custom_id`` or ``key``."""
+    limits: Limits
+    any_model: bool
+    """A line may name another model than ``--model`` does."""
+
+    def is_own(self, line: JsonObject) -> bool:
+        """Tell whether a parsed line is meant to be in this dialect, right or wrong."""
+        ...
+
+    def encode_line(self, request: BatchRequest, options: EncodeOptions) -> bytes:
+        """Write ``request`` as one line of the dialect, without the line end.
+
+        Raises:
+            Unsupported: the dialect has no words for something in it.
+        """
+        ...
+
+    def check_id(self, custom_id: str) -> Iterator[Finding]:
+        """Give what the provider would refuse about an id."""
+        ...
+
+    def check(self, request: JsonObject) -> Iterator[Finding]:
+        """Give everything that the provider would refuse about one parsed request line."""
+        ...
+
+    def model_of(self, request: JsonObject) -> str | None:
+        """Give the model a request line names, or None where the dialect keeps it elsewhere."""
+        ...
+
+    def schema_of(self, request: JsonObject) -> JsonObject | None:
+        """Give the JSON Schema the request asks its answer to follow, or None."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model said, taken out of its provider's response body."""
+
+    text: str
+    finish_reason: str | None = None
+    refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a provider can do; callers ask here instead of comparing names."""
+
+    runs_here: bool = False
+    """Its batches run in a worker on this machine, which waiting may have to drive."""
+    simulated: bool = False
+    """No real model answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """The request file of one batch, as something that can be read again from its start."""
+
+    lines: Callable[[], Iterator[bytes]]
+    """Open it anew: the request lines in order, without line ends, one in memory at a time."""
+    requests: int
+    sha256: str
+    """Over all lines, each ended by ``\\n``: what is uploaded, byte for byte."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOptions:
+    """What a submit asks for besides its requests."""
+
+    endpoint: str
+    model: str
+    requests: int
+    metadata: dict[str, str] = field(default_factory=dict)
+    settings: JsonObject = field(default_factory=dict)
+    """The provider's own settings (for the simulated model: its errors, latency and seed)."""
+
+
+class Provider(Protocol):
+    """A place that runs batches. Every method may be repeated; what is special is said at each."""
+
+    name: str
+    codec: Codec
+    capabilities: Capabilities
+
+    def stage(self, key: str, source: Input) -> str:
+        """Bring the requests there and give the staged input's id. Again: replaces the first try's bytes."""
+        ...
+
+    def create(self, key: str, staged: str, options: BatchOptions) -> Batch:
+        """Start the batch. The same ``key`` twice gives the same batch; this is what may cost money."""
+        ...
+
+    def find(self, key: str) -> Batch | None:
+        """Find the batch that an earlier `create` with ``key`` started, whose answer may have been lost."""
+        ...
+
+    def retrieve(self, batch_id: str) -> Batch | None:
+        """Ask how a batch stands; None when the provider knows no such batch."""
+        ...
+
+    def cancel(self, batch_id: str) -> Batch | None:
+        """Stop what has not started; what is finished stays. Nothing happens to a batch that has ended."""
+        ...
+
+    def delete(self, batch_id: str) -> list[tuple[str, str]]:
+        """Remove the batch for good and give what was removed as ``(kind, name)``; again: nothing."""
+        ...
+
+    def drive(self, batch_id: str, listener: Listener, seconds: float | None) -> Batch | None:
+        """Work at the batch in this process until it ends, or for so many seconds at most.
+
+        Only where ``capabilities.runs_here``.
+
+        Raises:
+            Stopped: a signal asked to stop; what was finished is kept.
+        """
+        ...
+
+    def request_ids(self, batch_id: str) -> Iterator[str]:
+        """Give the ids of the batch's requests in input order, one in memory at a time."""
+        ...
+
+    def results(self, batch_id: str) -> Iterator[BatchResult]:
+        """Give what is known of a batch that has ended, in any order, a row at a time."""
+        ...
+
+    def answer(self, body: JsonValue) -> Answer | None:
+        """Take the model's words out of a response body; None when there are none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a provider needs to be opened on this machine."""
+
+    state: Path
+    """The state directory; private to the user."""

@@ -1,0 +1,168 @@
+"""The Gemini dialect: ``{"key", "request"}`` lines, one GenerateContent request each; the model is the job's.
+
+System messages travel as ``systemInstruction``, so that nothing of their role is lost.
+Source: google-genai 3.4.0 and https://ai.google.dev/gemini-api/docs/batch-api (read 2026-11-21).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from batch_cli.errors import Finding
+from batch_cli.jsonl import dumps
+from batch_cli.model import BatchRequest, JsonObject, Limits
+from batch_cli.providers.base import CHAT, EncodeOptions, Unsupported
+from batch_cli.providers.openai import shape_of
+from batch_cli.providers.rules import check_fields, check_id, missing, number, object_of
+from batch_cli.schema import Inconvertible, gemini_schema
+
+_ROLES = {"user": "user", "assistant": "model"}
+_WORDS = {"top_p": "topP", "top_k": "topK", "seed": "seed"}
+
+
+@dataclass(frozen=True, slots=True)
+class GoogleCodec:
+    """GenerateContent requests keyed by ``key``."""
+
+    title: str = "Google"
+    id_field: str = "key"
+    limits: Limits = field(default_factory=lambda: Limits(bytes=2_000_000_000))
+
+    any_model: bool = False
+
+    def is_own(self, line: JsonObject) -> bool:
+        """Recognise ``request``."""
+        return "request" in line
+
+    def encode_line(self, request: BatchRequest, options: EncodeOptions) -> bytes:
+        """Write a request line; a response model becomes ``responseSchema``."""
+        if options.endpoint != CHAT:
+            raise Unsupported(f"Google has no {options.endpoint}", hint=f"leave out --endpoint or use {CHAT}")
+        system = [m for m in request.messages if m["role"] in ("system", "developer")]
+        turns = [m for m in request.messages if m not in system]
+        body: JsonObject = {
+            "contents": [_content(message, at) for at, message in enumerate(turns)],
+            "generationConfig": _generation_config(request, options),
+        }
+        if system:
+            parts = [part for at, message in enumerate(system) for part in _parts(message, at)]
+            body["systemInstruction"] = {"parts": parts}
+        return dumps({"key": request.custom_id, "request": {**body, **options.extra}})
+
+    def check_id(self, custom_id: str) -> Iterator[Finding]:
+        """Check length and characters."""
+        return check_id({self.id_field: custom_id}, self.id_field, self.limits.id_length)
+
+    def check(self, request: JsonObject) -> Iterator[Finding]:
+        """Check envelope and contents; a line of another kind gives one finding."""
+        if "request" not in request and ("body" in request or shape_of(request)):
+            found = "OpenAI format" if "body" in request else shape_of(request)
+            yield Finding("E312", f"this is {found}, expected {self.title} format")
+            return
+        yield from check_id(request, self.id_field, self.limits.id_length)
+        body = request.get("request")
+        if "request" not in request:
+            yield missing("request", "the request itself")
+        elif not isinstance(body, dict):
+            yield Finding("E302", "request must be an object", "request", "make it a JSON object")
+        else:
+            yield from _check_contents(body)
+            config = object_of(body.get("generationConfig", body.get("generation_config")))
+            yield from check_fields(
+                config,
+                "request.generationConfig",
+                {"temperature": number(0, 2), "topP": number(0, 1)},
+                required=False,
+            )
+
+    def model_of(self, request: JsonObject) -> str | None:
+        """Give None: the model stands in the job's address, not in its lines."""
+        del request
+        return None
+
+    def schema_of(self, request: JsonObject) -> JsonObject | None:
+        """Give the plain JSON Schema where one is used; the OpenAPI form is not one."""
+        config = object_of(object_of(request.get("request")).get("generationConfig"))
+        schema = config.get("responseJsonSchema")
+        return schema if isinstance(schema, dict) else None
+
+
+def _check_contents(body: JsonObject) -> Iterator[Finding]:
+    contents = body.get("contents")
+    if "contents" not in body:
+        yield missing("request.contents", "an array of turns")
+    elif not isinstance(contents, list):
+        yield Finding("E302", "request.contents must be an array", "request.contents")
+    elif not contents:
+        yield Finding("E303", "request.contents is empty", "request.contents", "add a turn")
+    else:
+        for at, turn in enumerate(contents):
+            here = f"request.contents[{at}]"
+            parts = object_of(turn).get("parts")
+            if not isinstance(turn, dict):
+                yield Finding("E302", f"{here} must be an object", here)
+            elif "parts" not in turn:
+                yield missing(f"{here}.parts", "an array of parts")
+            elif not isinstance(parts, list):
+                yield Finding("E302", f"{here}.parts must be an array", f"{here}.parts")
+            elif not parts:
+                yield Finding("E303", f"{here}.parts is empty", f"{here}.parts", "add a part")
+
+
+def _content(message: JsonObject, at: int) -> JsonObject:
+    if message["role"] not in _ROLES:
+        raise Unsupported(
+            f'Google has no role "{message["role"]}"',
+            path=f"messages[{at}].role",
+            hint='use "user", "assistant" or "system"',
+        )
+    return {"role": _ROLES[message["role"]], "parts": _parts(message, at)}
+
+
+def _parts(message: JsonObject, at: int) -> list[JsonObject]:
+    content = message.get("content")
+    if isinstance(content, str):
+        return [{"text": content}]
+    texts = [object_of(part).get("text") for part in content or ()]
+    if not texts or not all(isinstance(text, str) for text in texts):
+        raise Unsupported(
+            "only text can be carried over to Google here",
+            path=f"messages[{at}].content",
+            hint="write the line in Google's own format and use create-from-file",
+        )
+    return [{"text": text} for text in texts]
+
+
+def _generation_config(request: BatchRequest, options: EncodeOptions) -> JsonObject:
+    own = dict(request.params)
+    longest = own.pop("max_completion_tokens", own.pop("max_tokens", options.max_tokens))
+    config: JsonObject = {
+        "maxOutputTokens": longest,
+        "temperature": own.pop("temperature", options.temperature),
+    }
+    if "stop" in own:
+        stop = own.pop("stop")
+        config["stopSequences"] = [stop] if isinstance(stop, str) else stop
+    for name, value in own.items():
+        if name not in _WORDS:
+            raise Unsupported(
+                f'"{name}" cannot be carried over to Google',
+                path=name,
+                hint="remove it, or set it for all lines in Google's words with --param",
+            )
+        config[_WORDS[name]] = value
+    model = options.response_model
+    if model is not None:
+        try:
+            schema = gemini_schema(model.schema)
+        except Inconvertible as error:
+            raise Unsupported(
+                f"response model {model.name} cannot be sent to Google: {error}",
+                hint="simplify the model",
+            ) from error
+        config |= {"responseMimeType": "application/json", "responseSchema": schema}
+    return config
+
+
+GOOGLE = GoogleCodec()

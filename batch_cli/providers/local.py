@@ -1,0 +1,169 @@
+"""The local engine as a provider: batches run in a worker on this machine, for free."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from batch_cli.engine.store import NewBatch, Store, StoredBatch
+from batch_cli.errors import Stopped
+from batch_cli.jsonl import loads
+from batch_cli.model import Batch, BatchResult, BatchStatus, JsonValue, RequestCounts, ResultError
+from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Input, Place
+from batch_cli.providers.openai import LOCAL, answer_of
+
+if TYPE_CHECKING:
+    from batch_cli.clock import Clock
+    from batch_cli.events import Listener
+
+
+class LocalProvider:
+    """Runs batches in the engine's durable queue. Creating is idempotent: the key is unique there."""
+
+    name = "local"
+    codec = LOCAL
+    capabilities = Capabilities(runs_here=True, simulated=True)
+
+    def __init__(self, place: Place, clock: Clock) -> None:
+        """Open the engine in the state directory."""
+        self._store = Store(place.state / "engine", clock)
+
+    def stage(self, key: str, source: Input) -> str:
+        """Copy the requests into the engine; again: over the first try's copy."""
+        return self._store.stage(key, source.lines())
+
+    def create(self, key: str, staged: str, options: BatchOptions) -> Batch:
+        """Queue the batch; the same key again gives the batch that is there."""
+        new = NewBatch(
+            key,
+            options.endpoint,
+            options.model,
+            options.settings,
+            options.metadata,
+            options.requests,
+        )
+        return _batch(self._store.add(staged, new))
+
+    def find(self, key: str) -> Batch | None:
+        """Find the batch of an earlier `create` by its key: certain."""
+        found = self._store.find(key)
+        return _batch(found) if found else None
+
+    def retrieve(self, batch_id: str) -> Batch | None:
+        """Read the batch from the queue."""
+        found = self._store.batch(batch_id)
+        return _batch(found) if found else None
+
+    def cancel(self, batch_id: str) -> Batch | None:
+        """Let nothing more start; what runs may finish. Dead workers do not hold the end up."""
+        from batch_cli.engine.queue import Queue  # noqa: PLC0415 - only for changing the queue
+
+        Queue(self._store).rescue()
+        found = self._store.cancel(batch_id)
+        return _batch(found) if found else None
+
+    def delete(self, batch_id: str) -> list[tuple[str, str]]:
+        """Remove the batch with its input and results."""
+        paths = [
+            ("input", self._store.input_path(batch_id)),
+            ("output", self._store.results_path(batch_id)),
+        ]
+        removed = [(kind, path.name) for kind, path in paths if path.exists()]
+        return [("batch", batch_id), *removed] if self._store.delete(batch_id) else []
+
+    def drive(self, batch_id: str, listener: Listener, seconds: float | None) -> Batch | None:
+        """Work at the batch here until it has ended, a signal asks to stop, or the time is over."""
+        from batch_cli.engine.worker import Worker, WorkerOptions  # noqa: PLC0415 - asyncio, 70 ms
+
+        options = WorkerOptions(only=batch_id, seconds=seconds)
+        signal_number = Worker(self._store, options, listener).run()
+        batch = self.retrieve(batch_id)
+        if signal_number is not None and batch is not None and not batch.status.is_terminal:
+            done = f"{batch.counts.done:,} of {batch.counts.total or 0:,} requests done"
+            raise Stopped(
+                f"Stopped. {batch_id} is paused: {done}.",
+                signal_number=signal_number,
+                hint=f"batch-cli wait {batch_id}",
+            )
+        return batch
+
+    def request_ids(self, batch_id: str) -> Iterator[str]:
+        """Read the ids from the stored input."""
+        with self._store.input_path(batch_id).open("rb", buffering=1 << 20) as stream:
+            for line in stream:
+                yield loads(line)["custom_id"]
+
+    def results(self, batch_id: str) -> Iterator[BatchResult]:
+        """Give the rows in input order; what a cancel kept from starting comes as an error row at its place."""
+        batch = self._store.batch(batch_id)
+        if batch is None:
+            return
+        position = 0
+        ids = self.request_ids(batch_id)
+        for result in self._store.results(batch):
+            while position < result.position:
+                yield _cancelled(next(ids))
+                position += 1
+            next(ids)
+            position += 1
+            yield _decode(result.line)
+        for custom_id in ids:
+            yield _cancelled(custom_id)
+
+    def answer(self, body: JsonValue) -> Answer | None:
+        """Take the model's words out of an OpenAI-shaped body."""
+        return answer_of(body)
+
+
+def _batch(stored: StoredBatch) -> Batch:
+    left = stored.total - stored.completed - stored.failed
+    cancelled = left if stored.status == "cancelled" else 0
+    return Batch(
+        id=stored.id,
+        provider="local",
+        status=_status(stored),
+        raw_status=stored.status,
+        model=stored.model,
+        endpoint=stored.endpoint,
+        created_at=stored.created_at,
+        started_at=stored.started_at,
+        completed_at=stored.ended_at,
+        counts=RequestCounts(
+            total=stored.total,
+            completed=stored.completed,
+            failed=stored.failed,
+            processing=stored.running,
+            cancelled=cancelled,
+            expired=0,
+        ),
+        metadata=stored.metadata,
+        simulated=True,
+    )
+
+
+def _status(stored: StoredBatch) -> BatchStatus:
+    if stored.status == "in_progress" and stored.started_at is None:
+        return BatchStatus.QUEUED
+    return BatchStatus(stored.status)
+
+
+def _decode(line: bytes) -> BatchResult:
+    row = loads(line)
+    said = row.get("error")
+    error = None
+    if said is not None:
+        retryable = said["code"] != "invalid_request_error" and said["type"] != "invalid_request_error"
+        error = ResultError(said["type"], said["message"], said["code"], retryable=retryable)
+    return BatchResult(row["custom_id"], row["id"], row["response"], error, line)
+
+
+def _cancelled(custom_id: str) -> BatchResult:
+    return BatchResult(
+        custom_id,
+        error=ResultError(
+            "cancelled",
+            "the batch was cancelled before this request started",
+            "batch_cancelled",
+            retryable=True,
+        ),
+    )

@@ -1,0 +1,344 @@
+"""The OpenAI dialect of request lines, which regolo and the local engine share.
+
+Source: openai-openapi 2.3.0 (2026-08-21) for fields and limits; LiteLLM 1.109.1 for what regolo's proxy
+takes (2026-11-21).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from batch_cli.errors import Finding, Severity
+from batch_cli.jsonl import dumps
+from batch_cli.model import BatchRequest, JsonObject, JsonValue, Limits
+from batch_cli.providers.base import CHAT, Answer, EncodeOptions, Unsupported
+from batch_cli.providers.rules import (
+    check_fields,
+    check_id,
+    missing,
+    number,
+    object_of,
+    text,
+    whole_number,
+)
+from batch_cli.schema import Inconvertible, strict_schema
+
+RESPONSES = "/v1/responses"
+COMPLETIONS = "/v1/completions"
+EMBEDDINGS = "/v1/embeddings"
+_URLS = (CHAT, RESPONSES, EMBEDDINGS, COMPLETIONS, "/v1/moderations")
+_ROLES = ("user", "system", "assistant", "developer", "tool", "function")
+_PROMPT_FIELD = {
+    RESPONSES: "input",
+    COMPLETIONS: "prompt",
+    EMBEDDINGS: "input",
+    "/v1/moderations": "input",
+}
+
+
+class Shape(enum.StrEnum):
+    """What a line without the OpenAI envelope looks like; used to say what was found instead."""
+
+    ANTHROPIC = "Anthropic format"
+    GOOGLE = "Google format"
+    RESULTS = "a results file"
+    MESSAGES = "a messages file"
+    BODY = "bare request bodies"
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAICodec:
+    """``{"custom_id", "method": "POST", "url", "body"}`` lines."""
+
+    title: str
+    limits: Limits
+    id_field: str = "custom_id"
+    any_model: bool = False
+    own_prefixes: tuple[str, ...] = ()
+    """Model prefixes that are our notation and must not reach the provider."""
+
+    def is_own(self, line: JsonObject) -> bool:
+        """Recognise the envelope; ``{"custom_id", "body"}`` alone is a messages line."""
+        return "body" in line and ("url" in line or "method" in line)
+
+    def encode_line(self, request: BatchRequest, options: EncodeOptions) -> bytes:
+        """Write a request line; ``options.endpoint`` decides the shape of its body."""
+        builders = {
+            CHAT: _chat_body,
+            RESPONSES: _responses_body,
+            COMPLETIONS: _completion_body,
+            EMBEDDINGS: _embedding_body,
+        }
+        if options.endpoint not in builders:
+            raise Unsupported(
+                f"requests for {options.endpoint} cannot be made from messages",
+                hint=f"use --endpoint {CHAT}",
+            )
+        body = {**builders[options.endpoint](request, options), **options.extra}
+        return dumps(
+            {
+                "custom_id": request.custom_id,
+                "method": "POST",
+                "url": options.endpoint,
+                "body": body,
+            }
+        )
+
+    def check_id(self, custom_id: str) -> Iterator[Finding]:
+        """Check length and characters."""
+        return check_id({self.id_field: custom_id}, self.id_field, self.limits.id_length)
+
+    def check(self, request: JsonObject) -> Iterator[Finding]:
+        """Check envelope and body; a line of another kind gives one finding that names the kind."""
+        shape = None if "body" in request else shape_of(request)
+        if shape is not None:
+            yield Finding(
+                "E312",
+                f"this is {shape}, expected {self.title} format",
+                hint="batch-cli create --messages-file FILE makes request files from messages",
+            )
+            return
+        yield from check_id(request, self.id_field, self.limits.id_length)
+        yield from self._check_envelope(request)
+        body = request.get("body")
+        if "body" not in request:
+            yield missing("body", "the request itself")
+        elif not isinstance(body, dict):
+            yield Finding("E302", "body must be an object", "body", "make it a JSON object")
+        else:
+            yield from self._check_body(body, request.get("url"))
+        for name in request.keys() - {"custom_id", "method", "url", "body"}:
+            yield Finding("W301", f'unknown field "{name}"', name, severity=Severity.WARNING)
+
+    def _check_envelope(self, request: JsonObject) -> Iterator[Finding]:
+        if "method" not in request:
+            yield missing("method", '"POST"')
+        elif request["method"] != "POST":
+            yield Finding("E304", 'method must be "POST"', "method", 'write "POST"')
+        url = request.get("url")
+        if "url" not in request:
+            yield missing("url", f'"{CHAT}"')
+        elif not isinstance(url, str):
+            yield Finding("E302", "url must be a string", "url", f'use "{CHAT}"')
+        elif url not in _URLS:
+            yield Finding(
+                "E313", f'url "{url[:64]}" is not one of {", ".join(_URLS)}', "url", f'use "{CHAT}"'
+            )
+
+    def _check_body(self, body: JsonObject, url: JsonValue) -> Iterator[Finding]:
+        yield from check_fields(body, "body", {"model": text})
+        model = body.get("model")
+        prefix, slash, rest = model.partition("/") if isinstance(model, str) else ("", "", "")
+        if slash and prefix in self.own_prefixes:
+            yield Finding(
+                "E304",
+                f'body.model "{model}" starts with a provider, which only batch-cli writes',
+                "body.model",
+                f'write "{rest}"',
+            )
+        if body.get("stream") is True:
+            yield Finding("E310", "stream is not allowed in a batch", "body.stream", "remove stream")
+        yield from check_fields(body, "body", _RANGES, required=False)
+        if url == CHAT:
+            yield from check_messages(body, "body", _ROLES)
+        elif url in _PROMPT_FIELD and _PROMPT_FIELD[url] not in body:
+            yield missing(f"body.{_PROMPT_FIELD[url]}", "the text")
+
+    def model_of(self, request: JsonObject) -> str | None:
+        """Give ``body.model``."""
+        model = object_of(request.get("body")).get("model")
+        return model if isinstance(model, str) else None
+
+    def schema_of(self, request: JsonObject) -> JsonObject | None:
+        """Give the schema in ``response_format`` (chat) or ``text.format`` (responses)."""
+        return requested_schema(object_of(request.get("body")))
+
+
+_RANGES = {
+    "temperature": number(0, 2),
+    "top_p": number(0, 1),
+    "max_tokens": whole_number(1),
+    "max_completion_tokens": whole_number(1),
+    "frequency_penalty": number(-2, 2),
+    "presence_penalty": number(-2, 2),
+}
+
+
+def check_messages(body: JsonObject, path: str, roles: tuple[str, ...]) -> Iterator[Finding]:
+    """Check a list of chat messages: there is one, each has a known role and a content."""
+    here = f"{path}.messages"
+    messages = body.get("messages")
+    if "messages" not in body:
+        yield missing(here, "an array of messages")
+    elif not isinstance(messages, list):
+        yield Finding("E302", f"{here} must be an array", here, "make it an array of messages")
+    elif not messages:
+        yield Finding("E303", f"{here} is empty", here, "add a message")
+    else:
+        for at, message in enumerate(messages):
+            yield from _check_message(message, f"{here}[{at}]", roles)
+
+
+def _check_message(message: JsonValue, here: str, roles: tuple[str, ...]) -> Iterator[Finding]:
+    if not isinstance(message, dict):
+        yield Finding("E302", f"{here} must be an object", here, 'write {"role": …, "content": …}')
+        return
+    role = message.get("role")
+    if "role" not in message:
+        yield missing(f"{here}.role", '"user"')
+    elif role not in roles:
+        known = ", ".join(roles)
+        yield Finding("E304", f"{here}.role is not one of {known}", f"{here}.role", 'use "user"')
+    content = message.get("content")
+    if content is None and role == "assistant":
+        return  # an assistant turn may consist of tool calls only
+    if "content" not in message:
+        yield missing(f"{here}.content", "a text")
+    elif not isinstance(content, str | list):
+        yield Finding(
+            "E302", f"{here}.content must be a string or an array", f"{here}.content", "write a text"
+        )
+    elif content == []:
+        yield Finding("E303", f"{here}.content is empty", f"{here}.content", "add a part")
+
+
+def shape_of(line: JsonObject) -> Shape | None:
+    """Recognise a line that is not in the OpenAI envelope, or give None."""
+    if "response" in line or ("error" in line and "custom_id" in line) or "result" in line:
+        return Shape.RESULTS
+    if "params" in line:
+        return Shape.ANTHROPIC
+    if "request" in line and "key" in line:
+        return Shape.GOOGLE
+    if "messages" in line and "url" not in line:
+        return Shape.BODY if "model" in line else Shape.MESSAGES
+    return None
+
+
+def requested_schema(body: JsonObject) -> JsonObject | None:
+    """Find the JSON Schema that a chat or responses body asks its answer to follow."""
+    wanted = object_of(object_of(body.get("response_format")).get("json_schema")).get("schema")
+    if wanted is None:
+        wanted = object_of(object_of(body.get("text")).get("format")).get("schema")
+    return wanted if isinstance(wanted, dict) else None
+
+
+def answer_of(body: JsonValue) -> Answer | None:
+    """Take the model's words out of a chat, completion or responses body."""
+    body = object_of(body)
+    choices = body.get("choices")
+    if isinstance(choices, list) and choices:
+        choice = object_of(choices[0])
+        message = object_of(choice.get("message"))
+        content = message.get("content", choice.get("text"))
+        said = _joined(content)
+        refusal = message.get("refusal")
+        return Answer(said or "", choice.get("finish_reason"), refusal) if said or refusal else None
+    output = body.get("output")
+    if isinstance(output, list):
+        parts = [_joined(object_of(item).get("content")) or "" for item in output]
+        return Answer("".join(parts), body.get("status")) if any(parts) else None
+    return None
+
+
+def _joined(content: JsonValue) -> str | None:
+    if isinstance(content, list):
+        return "".join(str(object_of(part).get("text") or "") for part in content)
+    return content if isinstance(content, str) else None
+
+
+# --- bodies ---
+
+
+def _chat_body(request: BatchRequest, options: EncodeOptions) -> JsonObject:
+    body = {
+        "model": options.model,
+        "messages": request.messages,
+        **_sampling(request, options, "max_tokens"),
+    }
+    if schema := _json_schema(options):
+        body["response_format"] = {"type": "json_schema", "json_schema": schema}
+    return body
+
+
+def _responses_body(request: BatchRequest, options: EncodeOptions) -> JsonObject:
+    body = {
+        "model": options.model,
+        "input": request.messages,
+        **_sampling(request, options, "max_output_tokens"),
+    }
+    if schema := _json_schema(options):
+        body["text"] = {"format": {"type": "json_schema", **schema}}
+    return body
+
+
+def _completion_body(request: BatchRequest, options: EncodeOptions) -> JsonObject:
+    if options.response_model is not None:
+        raise Unsupported(f"{COMPLETIONS} has no structured output", hint=f"use --endpoint {CHAT}")
+    prompt = "\n\n".join(_plain_text(message, at) for at, message in enumerate(request.messages))
+    return {
+        "model": options.model,
+        "prompt": prompt,
+        **_sampling(request, options, "max_tokens"),
+    }
+
+
+def _embedding_body(request: BatchRequest, options: EncodeOptions) -> JsonObject:
+    if options.response_model is not None:
+        raise Unsupported(f"{EMBEDDINGS} has no structured output", hint=f"use --endpoint {CHAT}")
+    joined = "\n\n".join(_plain_text(message, at) for at, message in enumerate(request.messages))
+    return {"model": options.model, "input": joined, **request.params}
+
+
+def _plain_text(message: JsonObject, at: int) -> str:
+    if not isinstance(message.get("content"), str):
+        raise Unsupported("only messages of plain text can become a prompt", path=f"messages[{at}].content")
+    content: str = message["content"]
+    return content
+
+
+def _sampling(request: BatchRequest, options: EncodeOptions, limit_field: str) -> JsonObject:
+    """Give the length limit, the temperature and whatever else the line asks for; the line wins."""
+    own = dict(request.params)
+    limits = [own.pop(name) for name in ("max_completion_tokens", "max_tokens") if name in own]
+    if "max_completion_tokens" in request.params:
+        limit_field = "max_completion_tokens" if limit_field == "max_tokens" else limit_field
+    return {
+        limit_field: limits[0] if limits else options.max_tokens,
+        "temperature": own.pop("temperature", options.temperature),
+        **own,
+    }
+
+
+def _json_schema(options: EncodeOptions) -> JsonObject | None:
+    """Give ``{"name", "strict", "schema"}`` of the response model."""
+    model = options.response_model
+    if model is None:
+        return None
+    if not options.strict:
+        return {"name": model.name, "strict": False, "schema": model.schema}
+    try:
+        return {"name": model.name, "strict": True, "schema": strict_schema(model.schema)}
+    except Inconvertible as error:
+        raise Unsupported(
+            f"response model {model.name} has no strict form: {error}",
+            hint="give the field a model of its own, or use --no-strict",
+        ) from error
+
+
+OPENAI = OpenAICodec(
+    "OpenAI",
+    # 50,000 requests and 200 MB a file; custom_id: 512 is a safe upper bound, no limit is published.
+    # Source: openai-openapi 2.3.0, "Create batch" (2026-08-21).
+    Limits(requests=50_000, bytes=200_000_000),
+    own_prefixes=("openai",),
+)
+REGOLO = OpenAICodec(
+    "regolo",
+    # Source: regolo "Batch processing" page, draft of 2026-03-04 (unverified against the service).
+    Limits(requests=10_000, bytes=500_000_000),
+    own_prefixes=("regolo",),
+)
+LOCAL = OpenAICodec("the local engine", Limits(), any_model=True, own_prefixes=("local",))

@@ -1,0 +1,1 @@
+complete --command batch-cli --no-files --arguments "(env _BATCH_CLI_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args _TYPER_COMPLETE_ARGS=(commandline -cp) batch-cli)" --condition "env _BATCH_CLI_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=is-args _TYPER_COMPLETE_ARGS=(commandline -cp) batch-cli"
