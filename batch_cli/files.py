@@ -35,6 +35,12 @@ def resolve_output(path: Path) -> Path:
         return target
     except OSError as error:
         raise disk_error(error, path, doing="opening") from error
+    if stat.S_ISDIR(mode):
+        raise DiskError(
+            f"cannot write to {quoted(str(path))}: it is a directory",
+            hint="name a file in it",
+            reference="E502",
+        )
     if not stat.S_ISREG(mode):
         raise DiskError(
             f"cannot write to {quoted(str(path))}: it is not a regular file",

@@ -32,10 +32,10 @@ class Fault:
         return Problem(self.code, self.message, hint=self.hint, file=file, line=line, column=self.column)
 
 
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
-_RAW_TAB_IN_STRING = re.compile('"(?:[^"\\\\\t]|\\\\.)*\t')
-_SURROGATE = re.compile(
-    r"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|(?<!\\)\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f]")
+# Escapes one after the other: a whole surrogate pair, a lone half (the group), anything else.
+_ESCAPE = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)"
 )
 _NOT_FINITE = re.compile(r"(?<![\w\"])-?(?:NaN|Infinity)\b")
 _PYTHON_WORDS = re.compile(r"\b(?:True|False|None)\b")
@@ -87,14 +87,8 @@ def _wide_encoding(raw: bytes) -> Fault | None:
 
 
 def _explain_text(text: str, *, last: bool) -> Fault | None:
-    if control := _CONTROL.search(text) or _RAW_TAB_IN_STRING.match(text):
-        at = control.end() - 1
-        return Fault(
-            "E104",
-            f"raw control character U+{ord(text[at]):04X}",
-            at + 1,
-            f"escape it as \\u{ord(text[at]):04x}, or remove it",
-        )
+    if control := _CONTROL.search(text):
+        return _control_fault(text, control.start())
     if depth_at := _too_deep(text):
         return Fault(
             "E206",
@@ -117,16 +111,26 @@ def _explain_text(text: str, *, last: bool) -> Fault | None:
             column,
             "remove one of the two: parsers disagree which one counts",
         )
-    if bad := _SURROGATE.search(text):
+    if lone := next((found for found in _ESCAPE.finditer(text) if found[1]), None):
         return Fault(
             "E108",
             "lone surrogate in an escape",
-            bad.start() + 1,
+            lone.start() + 1,
             "write the character as a pair of \\u escapes, or as itself",
         )
     if overflow := _overflowing_number(text):
         return Fault("E205", "number out of range for JSON parsers", overflow, "write it as text")
     return None
+
+
+def _control_fault(text: str, at: int) -> Fault:
+    code = ord(text[at])
+    return Fault(
+        "E104",
+        f"raw control character U+{code:04X}",
+        at + 1,
+        f"escape it as \\u{code:04x}, or remove it",
+    )
 
 
 def _note_duplicates(found: list[str]) -> Any:
@@ -162,6 +166,8 @@ _CUT_OFF = ("Unterminated string", "Expecting")
 def _syntax_fault(text: str, error: json.JSONDecodeError, *, last: bool) -> Fault:
     at, column = error.pos, error.pos + 1
     here = text[at : at + 1]
+    if error.msg.startswith("Invalid control character"):  # a tab and the like inside a text
+        return _control_fault(text, at)
     if error.msg == "Extra data":
         if text[at:].lstrip().startswith(("{", "[")):
             return Fault(

@@ -69,7 +69,7 @@ def read_messages(
         MessagesForm.TEXT: _read_text,
         MessagesForm.CSV: _read_csv,
     }
-    seen = IdIndex()
+    ids = _Ids(options.id_prefix)
     position = -1
     for request in readers[options.form](stream, name, problems, options):
         position += 1
@@ -77,8 +77,7 @@ def read_messages(
             continue
         if options.limit is not None and position >= options.skip + options.limit:
             return
-        custom_id = request.custom_id or f"{options.id_prefix}{position}"
-        first = seen.add(custom_id, request.line)
+        custom_id, first = ids.note(request.custom_id, position, request.line)
         if first is not None:
             problems.add(
                 Problem(
@@ -95,6 +94,29 @@ def read_messages(
         problems.add(
             Problem("E107", "the messages file is empty", hint="put at least one request in it", file=name)
         )
+
+
+class _Ids:
+    """The ids given so far. A file without ids of its own costs no memory: the made-up ones are a range."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._index = IdIndex()
+        self._made_up_from: tuple[int, int] | None = None
+        """Position and line of the first request that got a made-up id."""
+
+    def note(self, own: str, position: int, line: int) -> tuple[str, int | None]:
+        """Give the id of a request, made up from its position if it has none, and the line that had it before."""
+        custom_id = own or f"{self._prefix}{position}"
+        if not own and not self._index.count:
+            self._made_up_from = self._made_up_from or (position, line)
+            return custom_id, None
+        if self._made_up_from and not self._index.count:
+            # The first id of the file's own: from here on every id is kept, those made up so far as well.
+            start, first_line = self._made_up_from
+            for earlier in range(start, position):
+                self._index.add(f"{self._prefix}{earlier}", first_line + earlier - start)
+        return custom_id, self._index.add(custom_id, line)
 
 
 def _read_jsonl(

@@ -296,8 +296,9 @@ def _suspicious(raw: bytes, value: JsonObject) -> bool:
     A duplicate key leaves fewer quotes in the value than in the text, unless escaped quotes hide it; too deep
     a nesting needs as many brackets.
     """
+    # The brackets first: `dumps` cannot write what is nested more than 254 levels deep.
     return (
-        raw.count(b'"') > dumps(value).count(b'"')
+        raw.count(b"[") + raw.count(b"{") > MAX_DEPTH
         or b"\\u0022" in raw
-        or raw.count(b"[") + raw.count(b"{") > MAX_DEPTH
+        or raw.count(b'"') > dumps(value).count(b'"')
     )

@@ -90,7 +90,7 @@ def from_schema(schema: JsonObject, name: str) -> ResponseModel:
 def _from_class(reference: str, found: object) -> ResponseModel:
     from pydantic import BaseModel, ValidationError  # noqa: PLC0415 - 80 ms
 
-    if not (isinstance(found, type) and issubclass(found, BaseModel)):
+    if not (isinstance(found, type) and issubclass(found, BaseModel) and found is not BaseModel):
         raise _refused(reference, "name a class that derives from pydantic.BaseModel")
     model: type[BaseModel] = found
 

@@ -10,7 +10,7 @@ from batch_cli.cli import submitting
 from batch_cli.cli.context import Context
 from batch_cli.cli.inputs import opener
 from batch_cli.cli.text import plural, size
-from batch_cli.errors import ExitCode
+from batch_cli.errors import ExitCode, UsageError
 from batch_cli.jobs.create import CreatedFile, CreateOrder, create_file, create_to
 from batch_cli.jsonl import dumps
 from batch_cli.messages import MessagesForm, MessagesOptions
@@ -82,6 +82,10 @@ def write_file(context: Context, messages_file: str, wishes: Wishes, output: str
         created = create_to(order, codec, console)
         console.say(f"{plural(created.requests, 'request')} written ({size(created.bytes)})")
         return ExitCode.OK
+    if messages_file != "-" and _is_same_file(messages_file, output):
+        raise UsageError(
+            "the messages file and the output are the same file", hint="choose another name for -o"
+        )
     created = create_file(order, codec, Path(output))
     console.say(
         f"Batch file created: {output} ({plural(created.requests, 'request')}, {size(created.bytes)})"
@@ -92,6 +96,13 @@ def write_file(context: Context, messages_file: str, wishes: Wishes, output: str
     else:
         console.line(output)
     return ExitCode.OK
+
+
+def _is_same_file(messages_file: str, output: str) -> bool:
+    try:
+        return Path(messages_file).samefile(output)
+    except OSError:
+        return False
 
 
 def _document(created: CreatedFile, wishes: Wishes) -> JsonObject:

@@ -52,7 +52,7 @@ def chosen_model(model: str | None, provider: str | None = None) -> ModelName:
         UsageError: the two contradict each other, the format is wrong (E601), or the provider unknown (E602).
     """
     name = ModelName.parse(DEFAULT_MODEL if model is None else model)
-    entry(name.provider)
+    entry(name.provider, str(name))
     if provider is not None:
         entry(provider)
         if model is not None and provider != name.provider:

@@ -33,8 +33,8 @@ REGISTRY = {
 }
 
 
-def entry(name: str) -> Entry:
-    """Find a provider in the table.
+def entry(name: str, given: str | None = None) -> Entry:
+    """Find a provider in the table; ``given`` is what the user typed it in, for the message.
 
     Raises:
         UsageError: there is none of this name (E602).
@@ -46,7 +46,10 @@ def entry(name: str) -> Entry:
     supported = f"{', '.join(known[:-1])} or {known[-1]}"
     raise UsageError(
         f"Unsupported provider: {quoted(name)[1:-1]}",
-        where=f"did you mean {quoted(close[0])}?" if close else (),
+        where=(
+            *((f"got: {quoted(given)}",) if given is not None else ()),
+            *((f"did you mean {quoted(close[0])}?",) if close else ()),
+        ),
         hint=f"use {supported}",
         reference="E602",
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -60,8 +61,10 @@ _LAST_WORD_KINDS = {
 _KIND_OF_WORD = {word: kind for kind, words in _LAST_WORD_KINDS.items() for word in words.split()}
 _GIVEN, _FAMILY = {"first", "given"}, {"last", "family", "sur"}
 
+# "<" marks a word that only counts in front of the number, ">" one that only counts behind it.
 _CUES = {
-    "age": "years old|year old|year-old|years-old|yrs old|years young|years of age|yo|aged|age|turned|turning|turn|turns|i am|i'm|i’m|being",
+    "age": ">years old|>year old|>year-old|>years-old|>yrs old|>years young|>years of age|>yo|>y/o|<aged|<age|<turned"
+    "|<turning|<turn|<turns|<i am|<i'm|<i’m|<being|<is|<he's|<she's|<he’s|<she’s|<be|<newly|<freshly|<now",
     "price": "$|€|£|usd|eur|gbp|dollars|dollar|euros|euro|pounds|bucks|price|priced|costs|cost|paid|pay|for only",
     "percent": "%|percent|per cent|percentage",
     "rating": "out of|stars|star|/5|/10|rated|rate|rating|score|scored",
@@ -186,20 +189,29 @@ def _kind_of(words: tuple[str, ...], around: tuple[str, ...]) -> Kind:
 
 def _cues_near_numbers(words: tuple[str, ...]) -> Cues:
     """Give the cue words of a numeric field: those of its concept, and the words of its own name."""
-    cues: dict[str, int] = {}
+    before: dict[str, int] = {}
+    behind: dict[str, int] = {}
     for word in words:
         concept = _CUES_OF_WORD.get(word) or _CUES_OF_WORD.get(word.removesuffix("s"), "")
         for cue in filter(None, _CUES.get(concept, "").split("|")):
-            cues.setdefault(cue, 2)
+            if not cue.startswith(">"):
+                before.setdefault(cue.removeprefix("<"), 2)
+            if not cue.startswith("<"):
+                behind.setdefault(cue.removeprefix(">"), 2)
         if word not in ("number", "num", "no", "of", "count", "total", "in"):
-            cues[word] = 3
-            cues[word.removesuffix("s")] = 3
-    longest_first = sorted(filter(None, cues), key=len, reverse=True)
+            for cue in (word, word.removesuffix("s")):
+                before[cue] = behind[cue] = 3
     return Cues(
-        cues,
-        re.compile("|".join(_bordered(cue) for cue in longest_first)),
-        re.compile("|".join(_bordered(cue[::-1]) for cue in longest_first)),
+        before | behind,
+        _any_of(behind),
+        _any_of(cue[::-1] for cue in before),
     )
+
+
+def _any_of(cues: Iterable[str]) -> re.Pattern[str]:
+    """Match any of the cues as whole words, the longest first; nothing where there is none."""
+    longest_first = sorted(filter(None, cues), key=len, reverse=True)
+    return re.compile("|".join(_bordered(cue) for cue in longest_first) or r"(?!)")
 
 
 def _bordered(cue: str) -> str:

@@ -64,11 +64,15 @@ _PROPER = re.compile(
 )
 _OPENING = " \"“'‘(-–—:=,"
 _SENTENCE_ENDS = '.!?…:;\n-–—"“('
+_SMALL_NUMBER = rf"(?:\d{{1,3}}|{'|'.join((*TENS, *UNITS))})\b"
 _AFTER_NAME = re.compile(
-    r"\s*(?:here\b|speaking\b|reporting\b|,?\s*(?:aged?\s+)?\d{1,3}\b|\(\d{1,3}\)|is\s+(?:a|an|the|my|now|\d)|is\s+\w+[- ]?\w*\s+years?"
+    rf"\s*(?:here\b|speaking\b|reporting\b|,\s*(?:now\s+|aged?\s+)?{_SMALL_NUMBER}|\s+aged\b|\(\d{{1,3}}\b"
+    r"|(?:,\s*who\s+)?is\s+(?:a|an|the|my|now|\d)|is\s+\w+[- ]?\w*\s+years?"
     r"|turn(?:s|ed)\b|works\b|lives\b|loves\b|wrote\b|said\b|asked\b|has\b|was\b|just\b|['’]s\s+(?:age|the\s+name|my\s+name)|,?\s+a\s)",
     re.IGNORECASE,
 )
+_APPOSITION = re.compile(r"(?:[A-ZÀ-Þ][\w'’.-]*|\w-[A-Z][\w-]*),?\s+\(?$")
+_APPOSED = re.compile(r"\s*(?:[,.;:)!]|$)")
 _LOWER_NAME = re.compile(rf"\b(?:my\s+name(?:['’]s|\s+is)|name\s*[:=]|call\s+me|named)\s+({_WORD})", re.I)
 _SENTENCE = re.compile(r"[^.!?\n]*(?:[.!?](?=\S)[^.!?\n]*)*(?:[.!?]+|\n|$)")
 
@@ -158,6 +162,16 @@ class Evidence:
                 break
         return found
 
+    def is_apposed(self, number: Number) -> bool:
+        """Tell whether a number stands beside a name like an age: ``Ann Lee, 61, …`` or ``Ann Lee (61)``."""
+        before = self.text[max(0, number.start - 24) : number.start]
+        opens = before.rstrip(" ")[-1:]
+        return (
+            opens in (",", "(")
+            and _APPOSITION.search(before) is not None
+            and _APPOSED.match(self.text, number.end) is not None
+        )
+
     def _signed(self, match: re.Match[str]) -> int | float:
         """Read a number; a dash in front counts as a minus only where no word ends before it."""
         value = _value(match[0])
@@ -221,6 +235,8 @@ class Evidence:
             score += 2
         if _AFTER_NAME.match(after):
             score += 2
+        if " " in self.text[start:end]:  # a first and a last name, rather than a word that starts a sentence
+            score += 1
         if _ends_with(cue, BEFORE_PLACE) or _ends_with(cue, BEFORE_ORGANISATION):
             score -= 2
         if self.text[start:end].isupper() and end - start > 1:

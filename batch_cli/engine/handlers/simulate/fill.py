@@ -46,6 +46,8 @@ _KEPT = frozenset(
     """.split()
 )
 """Keywords that the rules keep by construction; any other one makes the answer be checked."""
+_APPOSED_AGE = 20.0
+"""How much more a number beside a name speaks for an age than one anywhere else."""
 _DEEPEST = 6
 """How often a schema may be entered through itself."""
 
@@ -362,6 +364,8 @@ class _Filler:
             score = 0.1 if number.start not in self.used else 0.001
             if concept.is_age and not 0 < number.value < 130:  # noqa: PLR2004 - nobody is older
                 score *= 0.1
+            elif concept.is_age and self.evidence.is_apposed(number):
+                score *= _APPOSED_AGE
             if not within(number.value, schema):
                 score *= 0.1
             score *= 1 + concept.cues.score(self.evidence.lower, number.start, number.end)
