@@ -83,6 +83,7 @@ class _Scanner:
         self.same_schema = True
         self.first_url: tuple[str, int] | None = None
         self.blank_lines: list[int] = []
+        self.is_one_text = False
 
     def run(self, stream: BinaryIO, report: Callable[[int], None] | None) -> Scan:
         digest = hashlib.sha256()
@@ -98,6 +99,8 @@ class _Scanner:
                 digest.update(b"\n")
                 self.result.bytes += len(line.raw) + 1
                 self._read(line)
+                if self.is_one_text:
+                    return self.result  # every other line would be wrong for the same reason
                 if report is not None and line.number % _REPORT_EVERY == 0:
                     report(line.number)
         except LineTooLong as error:
@@ -182,9 +185,8 @@ class _Scanner:
         return value
 
     def _fault(self, fault: Fault, line: Line) -> None:
-        if line.number == 1 and line.raw.strip() in (b"[", b"{"):
-            fault = _ONE_TEXT
-        self.problems.add(fault.at(self.name, line.number))
+        self.is_one_text = line.number == 1 and line.raw.strip() in (b"[", b"{")
+        self.problems.add((_ONE_TEXT if self.is_one_text else fault).at(self.name, line.number))
 
     def _not_an_object(self, value: JsonValue, line: Line) -> None:
         first = value[0] if isinstance(value, list) and value else None
@@ -197,6 +199,7 @@ class _Scanner:
                 hint="batch-cli create --messages-file FILE makes a request file from it",
             )
         elif isinstance(first, dict) and line.number == 1:
+            self.is_one_text = True
             self.problems.add(_ONE_TEXT.at(self.name, line.number))
         else:
             self._problem(

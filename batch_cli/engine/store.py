@@ -171,9 +171,13 @@ class Store:
             self.end_cancelled()
         return self.batch(batch_id)
 
+    def cancelling(self) -> set[int]:
+        """Give the numbers of the batches that are being cancelled."""
+        return {seq for (seq,) in self.database.rows(SQL["cancelling_batches"])}
+
     def end_cancelled(self) -> None:
         """End every cancelling batch that nobody works at. Call inside a transaction."""
-        for (seq,) in self.database.rows(SQL["cancelling_batches"]):
+        for seq in self.cancelling():
             self.database.change(SQL["end_cancelled"], {"seq": seq, "now": self.clock.now()})
 
     def delete(self, batch_id: str) -> bool:

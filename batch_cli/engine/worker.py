@@ -27,11 +27,13 @@ from batch_cli.events import Listener, Phase, Progress
 from batch_cli.jsonl import dumps, loads
 from batch_cli.model import JsonObject
 
-_CLAIM_AHEAD = 512
-"""How many requests are claimed at once; as many again may wait for a free slot."""
+_MOST_CLAIMED = 512
+"""How many requests are claimed at once at most; as many again may wait for a free slot."""
 _MOST_ANSWERED = 4_096
 """More answers than this are not gathered before they are recorded."""
 _IDLE_SECONDS = 0.2
+_LONGEST_SILENCE = 1.0
+"""Seconds after which the store is asked for news (a cancel) even if there is nothing to record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,8 @@ class _Turn:
     """How the one batch stands that is worked at."""
     backlog: int
     """Requests that nobody has claimed yet."""
+    cancelling: set[int]
+    """Batches whose waiting requests must not be started any more."""
 
 
 class Worker:
@@ -87,7 +91,9 @@ class Worker:
         self._calls: set[asyncio.Task[list[_Answered]]] = set()
         self._signal: int | None = None
         self._deadline = float("inf")
-        self._next_renewal = 0.0
+        self._unwanted: list[Claim] = []
+        """Claimed, but of a batch that was cancelled since; given back in the next turn."""
+        self._next_renewal = self._last_turn = 0.0
         self._idle_since: float | None = None
         self._helpers = None if options.leash is not None else Helpers(store.root, options.only)
 
@@ -123,7 +129,8 @@ class Worker:
                     self._start_calls()
                     if turn is None and self._wants_turn():
                         answered, self._answered = self._answered, []
-                        turn = loop.run_in_executor(thread, self._store_turn, lease, answered)
+                        unwanted, self._unwanted = self._unwanted, []
+                        turn = loop.run_in_executor(thread, self._store_turn, lease, answered, unwanted)
                     if turn is None and not self._calls:
                         break
                     await self._wait(turn)
@@ -138,7 +145,19 @@ class Worker:
     def _wants_turn(self) -> bool:
         if self._stop_asked:
             return bool(self._answered)
-        return bool(self._answered) or len(self._waiting) < _CLAIM_AHEAD or self._renewal_is_due()
+        silence = self._store.clock.monotonic() - self._last_turn
+        return (
+            bool(self._answered)
+            or bool(self._unwanted)
+            or len(self._waiting) < self._claim_ahead
+            or silence > _LONGEST_SILENCE
+        )
+
+    @property
+    def _claim_ahead(self) -> int:
+        """Enough to fill every slot twice: what waits here cannot be taken by another worker."""
+        largest = max((handler.max_batch for handler in self._handlers.values()), default=1)
+        return min(2 * self._options.concurrency * largest, _MOST_CLAIMED)
 
     def _renewal_is_due(self) -> bool:
         return self._store.clock.monotonic() >= self._next_renewal
@@ -150,14 +169,19 @@ class Worker:
 
     async def _is_over(self, turn: _Turn) -> bool:
         """Take in what a turn gave; tell whether the work is done, after a pause where there is none."""
+        self._last_turn = self._store.clock.monotonic()
         self._batches.update(turn.batches)
         self._waiting.extend(turn.claims)
+        if turn.cancelling:
+            self._unwanted.extend(claim for claim in self._waiting if claim.batch in turn.cancelling)
+            self._waiting = deque(c for c in self._waiting if c.batch not in turn.cancelling)
         if self._helpers is not None and any(h.is_cpu_bound for h in self._handlers.values()):
             self._helpers.start(turn.backlog)
         if turn.only is not None:
             done = turn.only.completed + turn.only.failed
             self._listener(Progress(Phase.RUN, done, turn.only.total, turn.only.failed))
-        if turn.claims or self._calls or self._answered or self._waiting or self._stop_asked:
+        busy = turn.claims or self._calls or self._answered or self._waiting or self._unwanted
+        if busy or self._stop_asked:
             self._idle_since = None
             return self._stop_asked and not (self._calls or self._answered)
         if self._options.only is not None and (turn.only is None or turn.only.has_ended):
@@ -210,23 +234,26 @@ class Worker:
 
     # --- the store turn; runs in the thread, and nothing else touches the database meanwhile ---
 
-    def _store_turn(self, lease: Lease, answered: list[_Answered]) -> _Turn:
+    def _store_turn(self, lease: Lease, answered: list[_Answered], unwanted: list[Claim]) -> _Turn:
         if answered:
             self._queue.finish(self._append(answered))
+        if unwanted:
+            self._queue.release(unwanted)
         if self._renewal_is_due():
             if not lease.renew():
                 lease.rejoin()
             self._queue.rescue()
             self._next_renewal = self._store.clock.monotonic() + LEASE_SECONDS / 3
         claims: list[Claim] = []
-        if not self._stop_asked and len(self._waiting) < _CLAIM_AHEAD:
-            claims = self._queue.claim(lease.worker, _CLAIM_AHEAD, only=self._options.only)
+        if not self._stop_asked and len(self._waiting) < self._claim_ahead:
+            claims = self._queue.claim(lease.worker, self._claim_ahead, only=self._options.only)
             claims = self._fail_poisoned(claims)
         batches = {}
         for seq in {claim.batch for claim in claims} - self._batches.keys():
             batches[seq] = self._queue.batch(seq)
         only = self._store.batch(self._options.only) if self._options.only else None
-        return _Turn(claims, batches, only, self._queue.backlog(self._options.only))
+        backlog = self._queue.backlog(self._options.only)
+        return _Turn(claims, batches, only, backlog, self._store.cancelling())
 
     def _append(self, answered: list[_Answered]) -> list[Completion]:
         """Write result lines, durably, and give what to record."""

@@ -1,0 +1,267 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from batch_cli.clock import SystemClock
+from batch_cli.engine import worker as worker_module
+from batch_cli.engine.queue import MOST_ATTEMPTS, Queue
+from batch_cli.engine.reply import Call, Reply
+from batch_cli.engine.store import NewBatch, Store, StoredBatch
+from batch_cli.engine.worker import Worker, WorkerOptions
+from batch_cli.events import Progress, ignore
+from batch_cli.jsonl import dumps, loads
+from tests.support import Recorder, chat
+
+KEY = "bci_" + "1f" * 16
+
+
+class Scripted:
+    """A handler whose answers the test writes."""
+
+    is_cpu_bound = False
+
+    def __init__(self, max_batch: int = 1, seconds: float = 0.0) -> None:
+        self.max_batch, self.seconds = max_batch, seconds
+        self.calls: list[list[str]] = []
+        self.in_flight = self.peak = 0
+
+    async def __call__(self, calls: Sequence[Call]) -> list[Reply]:
+        self.in_flight += len(calls)
+        self.peak = max(self.peak, self.in_flight)
+        self.calls.append([call.custom_id for call in calls])
+        await asyncio.sleep(self.seconds)
+        self.in_flight -= len(calls)
+        return [self.answer(call) for call in calls]
+
+    def answer(self, call: Call) -> Reply:
+        return Reply(200, {"echo": call.custom_id})
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "engine", SystemClock())
+
+
+def add(store: Store, count: int, key: str = KEY) -> str:
+    batch_id = store.stage(key, (dumps(chat(f"r{n}")) for n in range(count)))
+    store.add(batch_id, NewBatch(key, "/v1/chat/completions", "simulate", {}, {}, count))
+    return batch_id
+
+
+def use(monkeypatch: pytest.MonkeyPatch, handler: Scripted) -> Scripted:
+    monkeypatch.setattr(worker_module, "make_handler", lambda _settings, _sleep: handler)
+    return handler
+
+
+def batch(store: Store, batch_id: str) -> StoredBatch:
+    found = store.batch(batch_id)
+    assert found is not None
+    return found
+
+
+def test_every_request_is_answered_once_and_recorded_in_order(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler = use(monkeypatch, Scripted(max_batch=7))
+    batch_id = add(store, 1_500)
+
+    assert Worker(store, WorkerOptions(only=batch_id), ignore).run() is None
+
+    assert batch(store, batch_id).status == "completed"
+    assert sorted(one for call in handler.calls for one in call) == sorted(f"r{n}" for n in range(1_500))
+    assert max(map(len, handler.calls)) == 7
+    rows = [loads(result.line) for result in store.results(batch(store, batch_id))]
+    assert [row["custom_id"] for row in rows] == [f"r{n}" for n in range(1_500)]
+    assert rows[3]["response"]["body"] == {"echo": "r3"}
+
+
+@pytest.mark.parametrize("concurrency", [1, 5])
+def test_never_more_calls_are_in_flight_than_allowed(
+    store: Store, monkeypatch: pytest.MonkeyPatch, concurrency: int
+) -> None:
+    handler = use(monkeypatch, Scripted(seconds=0.001))
+    batch_id = add(store, 40)
+
+    Worker(store, WorkerOptions(concurrency=concurrency, only=batch_id), ignore).run()
+
+    assert handler.peak == concurrency
+
+
+def test_progress_is_told_up_to_the_end(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, Scripted())
+    batch_id, recorder = add(store, 30), Recorder()
+
+    Worker(store, WorkerOptions(only=batch_id), recorder).run()
+
+    last = recorder.events[-1]
+    assert isinstance(last, Progress)
+    assert (last.done, last.total, last.failed) == (30, 30, 0)
+
+
+def test_a_bad_reply_is_a_failed_row_with_its_error(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    handler = use(monkeypatch, Scripted())
+    body = {"error": {"message": "too busy", "type": "t", "code": "c"}}
+    monkeypatch.setattr(handler, "answer", lambda _call: Reply(429, body))
+    batch_id = add(store, 1)
+
+    Worker(store, WorkerOptions(only=batch_id), ignore).run()
+
+    (result,) = store.results(batch(store, batch_id))
+    row = loads(result.line)
+    assert not result.is_good
+    assert row["response"]["status_code"] == 429
+    assert row["error"] == {"code": "c", "message": "too busy", "type": "t"}
+
+
+def test_a_handler_that_breaks_fails_its_rows_and_no_others(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler = use(monkeypatch, Scripted())
+
+    def answer(call: Call) -> Reply:
+        if call.custom_id == "r1":
+            raise RuntimeError("boom")
+        return Reply(200, {})
+
+    monkeypatch.setattr(handler, "answer", answer)
+    batch_id = add(store, 3)
+
+    Worker(store, WorkerOptions(only=batch_id), ignore).run()
+
+    assert [result.is_good for result in store.results(batch(store, batch_id))] == [True, False, True]
+
+
+def test_a_request_that_kills_its_workers_fails_in_the_end(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler = use(monkeypatch, Scripted())
+    batch_id = add(store, 2)
+    queue = Queue(store)
+    for _ in range(MOST_ATTEMPTS):
+        lease = queue.join()
+        claims = queue.claim(lease.worker, 1)
+        assert [claim.position for claim in claims] == [0]
+        os.close(lease._lock)
+        queue.rescue()
+    queue.close()
+
+    Worker(store, WorkerOptions(only=batch_id), ignore).run()
+
+    first, second = store.results(batch(store, batch_id))
+    assert loads(first.line)["error"]["code"] == "abandoned"
+    assert second.is_good
+    assert handler.calls == [["r1"]]
+
+
+def test_without_work_it_ends_after_lingering(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, Scripted())
+    batch_id = add(store, 3)
+
+    Worker(store, WorkerOptions(linger=0.0), ignore).run()
+
+    assert batch(store, batch_id).status == "completed"
+
+
+def test_it_stops_when_its_time_is_over(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    use(monkeypatch, Scripted(seconds=0.05))
+    batch_id = add(store, 1_000)
+
+    started = time.monotonic()
+    assert Worker(store, WorkerOptions(concurrency=1, only=batch_id, seconds=0.3), ignore).run() is None
+
+    assert time.monotonic() - started < 5
+    assert 0 < batch(store, batch_id).completed < 1_000
+    assert batch(store, batch_id).running == 0
+
+
+def test_a_signal_lets_running_calls_finish_and_gives_the_rest_back(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler = use(monkeypatch, Scripted(seconds=0.2))
+    batch_id = add(store, 1_000)
+
+    def interrupt() -> None:
+        while not handler.calls:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    number = Worker(store, WorkerOptions(concurrency=3, only=batch_id), ignore).run()
+    thread.join()
+
+    assert number == signal.SIGINT
+    assert batch(store, batch_id).completed == 3
+    assert batch(store, batch_id).running == 0
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_leash_that_ends_stops_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    handler = use(monkeypatch, Scripted(seconds=0.05))
+    batch_id = add(store, 1_000)
+    read_end, write_end = os.pipe()
+
+    def let_go() -> None:
+        while not handler.calls:
+            time.sleep(0.01)
+        os.close(write_end)
+
+    thread = threading.Thread(target=let_go)
+    thread.start()
+    Worker(store, WorkerOptions(concurrency=1, only=batch_id, leash=read_end), ignore).run()
+    thread.join()
+    os.close(read_end)
+
+    assert 0 < batch(store, batch_id).completed < 1_000
+
+
+def test_a_cancel_while_it_works_ends_the_batch(
+    store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    handler = use(monkeypatch, Scripted(seconds=0.02))
+    batch_id = add(store, 2_000)
+
+    def cancel() -> None:
+        while not handler.calls:
+            time.sleep(0.01)
+        other = Store(tmp_path / "engine", SystemClock())
+        other.cancel(batch_id)
+        other.close()
+
+    thread = threading.Thread(target=cancel)
+    thread.start()
+    Worker(store, WorkerOptions(concurrency=2, only=batch_id), ignore).run()
+    thread.join()
+
+    ended = batch(store, batch_id)
+    assert ended.status == "cancelled"
+    assert 0 < ended.completed < 2_000
+    assert ended.completed == len(list(store.results(ended)))
+
+
+def test_a_full_disk_stops_it_and_loses_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    from batch_cli.engine.store import ResultFile
+    from batch_cli.errors import DiskError
+
+    use(monkeypatch, Scripted())
+    batch_id = add(store, 5)
+
+    def full(_self: ResultFile, _lines: list[bytes]) -> list[tuple[int, int]]:
+        raise DiskError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ResultFile, "append", full)
+        with pytest.raises(DiskError):
+            Worker(store, WorkerOptions(only=batch_id), ignore).run()
+    assert batch(store, batch_id).completed == 0
+
+    Worker(store, WorkerOptions(only=batch_id), ignore).run()
+    assert batch(store, batch_id).status == "completed"

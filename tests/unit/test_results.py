@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from batch_cli.errors import DamagedData
+from batch_cli.jsonl import dumps
+from batch_cli.model import BatchResult, ResultError
+from batch_cli.results import (
+    finish_rows,
+    in_input_order,
+    manifest_path,
+    read_manifest,
+    unified_line,
+    write_lines,
+    write_manifest,
+)
+
+
+def good(custom_id: str, text: str = "x") -> BatchResult:
+    return BatchResult(
+        custom_id, f"r_{custom_id}", {"status_code": 200, "request_id": None, "body": {"text": text}}
+    )
+
+
+def bad(custom_id: str) -> BatchResult:
+    return BatchResult(custom_id, "r", error=ResultError("server_error", "oops", "500", retryable=True))
+
+
+def ordered(ids: str, results: list[BatchResult]) -> list[str]:
+    return [row.custom_id for row in in_input_order(list(ids), results)]
+
+
+class TestOrder:
+    @pytest.mark.parametrize("order", ["abc", "cba", "bca", "acb"])
+    def test_rows_come_in_input_order_however_they_arrive(self, order: str) -> None:
+        rows = list(in_input_order("abc", [good(one, f"answer to {one}") for one in order]))
+
+        assert [row.custom_id for row in rows] == ["a", "b", "c"]
+        for row in rows:
+            assert row.response is not None
+            assert row.response["body"]["text"] == f"answer to {row.custom_id}"
+
+    def test_an_error_keeps_what_it_says_while_it_waits(self) -> None:
+        rows = list(in_input_order("ab", [bad("b"), good("a")]))
+
+        assert rows[1].error == ResultError("server_error", "oops", "500", retryable=True)
+
+    def test_a_row_that_never_came_is_an_error_row_at_its_place(self) -> None:
+        rows = list(in_input_order("abc", [good("c"), good("a")]))
+
+        assert rows[1].custom_id == "b"
+        assert rows[1].error is not None
+        assert (rows[1].error.type, rows[1].error.retryable) == ("missing", True)
+
+    @pytest.mark.parametrize(
+        "results",
+        [
+            [good("a"), good("a"), good("b")],
+            [good("b"), good("b"), good("a")],
+            [good("a"), good("b"), good("z")],
+            [good("z"), good("a"), good("b")],
+        ],
+    )
+    def test_a_row_too_many_is_never_swallowed(self, results: list[BatchResult]) -> None:
+        with pytest.raises(DamagedData, match="1 result rows answer no request"):
+            ordered("ab", results)
+
+    def test_an_ordered_stream_is_passed_through_without_waiting(self) -> None:
+        taken = 0
+
+        def results() -> Any:
+            nonlocal taken
+            for one in "abc":
+                taken += 1
+                yield good(one)
+
+        rows = in_input_order("abc", results())
+
+        next(rows)
+        assert taken == 1
+
+
+class TestLines:
+    def test_a_row_has_the_same_shape_for_all(self) -> None:
+        assert json.loads(unified_line(good("a"))) == {
+            "custom_id": "a",
+            "id": "r_a",
+            "response": {"status_code": 200, "request_id": None, "body": {"text": "x"}},
+            "error": None,
+        }
+        assert json.loads(unified_line(bad("a")))["error"] == {
+            "code": "500",
+            "message": "oops",
+            "type": "server_error",
+            "retryable": True,
+        }
+
+    def test_bytes_that_are_a_line_already_are_kept(self) -> None:
+        raw = b'{"custom_id":"a","id":null,"response":{"n":18446744073709551616},"error":null}'
+        result = BatchResult("a", response={}, raw=raw)
+
+        (plain,) = finish_rows([result], None)
+        (parsed,) = finish_rows([result], lambda _row: ({"x": 1}, None))
+        (failed,) = finish_rows([result], lambda _row: (None, ResultError("invalid_json", "no", "c")))
+
+        assert plain.line == raw
+        assert parsed.line == raw[:-1] + b',"parsed":{"x":1}}'
+        assert b"18446744073709551616" in failed.line
+        assert json.loads(failed.line)["error"]["type"] == "invalid_json"
+        assert json.loads(failed.line)["parsed"] is None
+
+    def test_a_failed_row_is_not_parsed(self) -> None:
+        def never(_row: BatchResult) -> tuple[Any, ResultError | None]:
+            raise AssertionError
+
+        (row,) = finish_rows([bad("a")], never)
+
+        assert json.loads(row.line)["parsed"] is None
+
+    def test_writing_counts_hashes_and_sums(self) -> None:
+        used = BatchResult("a", response={"body": {"usage": {"total_tokens": 3, "details": {}}}})
+        rows = in_input_order("abcd", [used, bad("b"), used_again("c")])
+        sink = io.BytesIO()
+
+        summary = write_lines(finish_rows(rows, None), sink)
+
+        assert sink.getvalue().count(b"\n") == 4
+        assert (summary.rows, summary.ok, summary.failed, summary.missing) == (4, 2, 1, 1)
+        assert summary.missing_ids == ["d"]
+        assert summary.errors_by_type == {"server_error": 1, "missing": 1}
+        assert summary.usage == {"total_tokens": 7}
+        assert summary.bytes == len(sink.getvalue())
+        assert not summary.is_good
+
+
+def used_again(custom_id: str) -> BatchResult:
+    return BatchResult(custom_id, response={"body": {"usage": {"total_tokens": 4}}})
+
+
+class TestManifest:
+    def test_it_is_believed_only_if_the_file_is_what_it_says(self, tmp_path: Path) -> None:
+        output = tmp_path / "out.jsonl"
+        summary = write_lines(finish_rows([good("a")], None), (sink := io.BytesIO()))
+        output.write_bytes(sink.getvalue())
+        write_manifest(output, {"batch": "b", "sha256": summary.sha256})
+
+        assert manifest_path(output).name == "out.jsonl.meta.json"
+        assert read_manifest(output) == {"batch": "b", "sha256": summary.sha256}
+
+        output.write_bytes(sink.getvalue().replace(b"200", b"201"))
+        assert read_manifest(output) is None
+
+    def test_one_without_its_output_says_nothing(self, tmp_path: Path) -> None:
+        write_manifest(tmp_path / "out", {"sha256": "x"})
+
+        assert read_manifest(tmp_path / "out") is None
+
+    @pytest.mark.parametrize("text", [b"", b"[]", b"{cut", dumps({"sha256": 7})])
+    def test_a_damaged_one_says_nothing(self, tmp_path: Path, text: bytes) -> None:
+        (tmp_path / "out").write_bytes(b"")
+        manifest_path(tmp_path / "out").write_bytes(text)
+
+        assert read_manifest(tmp_path / "out") is None
