@@ -12,7 +12,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from batch_cli.errors import Problem, ProblemLog, UsageError, quoted
 from batch_cli.id_index import IdIndex
@@ -181,28 +181,10 @@ def _read_csv(
     text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
     rows = csv.reader(text, delimiter=options.delimiter, strict=True)
     try:
-        header = next(rows, [])
-        prompt_at = _column(header, options.prompt_column or "prompt", name, "--prompt-column")
-        id_at = _column(header, options.id_field, name, "--id-field") if options.id_field else None
-        for row in rows:
-            if not row:
-                continue
-            if len(row) <= max(prompt_at, id_at or 0) or not row[prompt_at].strip():
-                problems.add(
-                    Problem(
-                        "E303",
-                        f"empty prompt: column {quoted(header[prompt_at])} has no text in this row",
-                        hint="fill it in, or remove the row",
-                        file=name,
-                        line=rows.line_num,
-                    )
-                )
-                continue
-            request = _prompt_request(row[prompt_at], rows.line_num)
-            yield request if id_at is None else replace(request, custom_id=row[id_at])
+        yield from _csv_requests(rows, name, problems, options)
     except (csv.Error, UnicodeDecodeError) as error:
         code, what = (
-            ("E102", "not valid UTF-8") if isinstance(error, ValueError) else ("E201", "not valid CSV")
+            ("E201", "not valid CSV") if isinstance(error, csv.Error) else ("E102", "not valid UTF-8")
         )
         problems.add(
             Problem(
@@ -213,6 +195,32 @@ def _read_csv(
                 line=rows.line_num + 1,
             )
         )
+    finally:
+        text.detach()  # the stream belongs to whoever opened it
+
+
+def _csv_requests(
+    rows: Any, name: str, problems: ProblemLog, options: MessagesOptions
+) -> Iterator[BatchRequest]:
+    header: list[str] = next(rows, [])
+    prompt_at = _column(header, options.prompt_column or "prompt", name, "--prompt-column")
+    id_at = _column(header, options.id_field, name, "--id-field") if options.id_field else None
+    for row in rows:
+        if not row:
+            continue
+        if len(row) <= max(prompt_at, id_at or 0) or not row[prompt_at].strip():
+            problems.add(
+                Problem(
+                    "E303",
+                    f"empty prompt: column {quoted(header[prompt_at])} has no text in this row",
+                    hint="fill it in, or remove the row",
+                    file=name,
+                    line=rows.line_num,
+                )
+            )
+            continue
+        request = _prompt_request(row[prompt_at], rows.line_num)
+        yield request if id_at is None else replace(request, custom_id=row[id_at])
 
 
 def _column(header: list[str], wanted: str, name: str, option: str) -> int:

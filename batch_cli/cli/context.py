@@ -8,12 +8,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from batch_cli.cli.console import ColorWhen, Console
 from batch_cli.cli.progress import ProgressMode, Reporter
 from batch_cli.clock import Clock, SystemClock
-from batch_cli.jobs.workspace import Workspace
 from batch_cli.settings import state_directory
+
+if TYPE_CHECKING:
+    from batch_cli.jobs.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,8 @@ class Context:
     @contextmanager
     def workspace(self) -> Iterator[Workspace]:
         """Give the core's surroundings, with a listener that shows progress while they are in use."""
+        from batch_cli.jobs.workspace import Workspace  # noqa: PLC0415 - SQLite, not for help
+
         with Reporter(self.console, self.clock, self.shared.progress) as reporter:
             yield Workspace(
                 directory=Path.cwd(),

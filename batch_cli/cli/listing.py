@@ -13,11 +13,11 @@ from batch_cli.jobs.workspace import Workspace
 from batch_cli.model import Batch
 
 _COLUMNS = (
-    Column("id", "Batch ID"),
+    Column("id", "Batch ID", whole=True),
     Column("provider", "Provider"),
     Column("status", "Status"),
-    Column("created_at", "Created"),
-    Column("started_at", "Started"),
+    Column("created_at", "Created", is_time=True),
+    Column("started_at", "Started", is_time=True, plain_only=True),
     Column("duration", "Duration", right=True),
     Column("completed", "Completed", right=True),
     Column("failed", "Failed", right=True),
@@ -37,7 +37,7 @@ def show_batches(
 ) -> None:
     """Show batches as rows."""
     rows = [_cells(batch, clock) for batch in batches]
-    table = Table("Batches", _COLUMNS, rows).only(fields)
+    table = Table("Batches (times in UTC)", _COLUMNS, rows).only(fields)
     show(
         console,
         table,

@@ -37,6 +37,12 @@ class Column:
     title: str
     right: bool = False
     """Numbers are aligned to the right."""
+    whole: bool = False
+    """Never broken over two lines: an id has to be copied."""
+    is_time: bool = False
+    """On a terminal, without seconds and without the letters of the ISO form."""
+    plain_only: bool = False
+    """Left out of tables on a terminal, which are narrow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +112,34 @@ def _show_table(console: Console, table: Table) -> None:
     from rich.table import Table as RichTable  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    drawn = RichTable(title=Text(table.title), title_justify="left", title_style="bold", header_style="bold")
-    for column in table.columns:
-        drawn.add_column(Text(column.title), justify="right" if column.right else "left", overflow="fold")
+    drawn = RichTable(
+        box=None,
+        padding=(0, 2, 0, 0),
+        title=Text(table.title),
+        title_justify="left",
+        title_style="bold",
+        header_style="bold",
+    )
+    shown = [at for at, column in enumerate(table.columns) if not column.plain_only]
+    for at in shown:
+        column = table.columns[at]
+        drawn.add_column(
+            Text(column.title),
+            justify="right" if column.right else "left",
+            overflow="fold",
+            min_width=max((len(row[at]) for row in table.rows), default=0) if column.whole else None,
+        )
     for row in table.rows:
         # Text, not str: rich would take brackets in foreign text for its markup.
-        drawn.add_row(*(Text(one_line(cell)) for cell in row))
+        drawn.add_row(*(Text(_cell(row[at], table.columns[at])) for at in shown))
     text = io.StringIO()
     colored = console.colors(sys.stdout)
     RichConsole(file=text, force_terminal=colored, no_color=not colored, width=_width(console)).print(drawn)
     console.write(text.getvalue().encode("utf-8"))
+
+
+def _cell(cell: str, column: Column) -> str:
+    return one_line(cell[:16].replace("T", " ") if column.is_time else cell)
 
 
 def _width(console: Console) -> int:

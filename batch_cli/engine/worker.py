@@ -17,21 +17,23 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from types import FrameType
+from typing import Any
 
 from batch_cli.engine.handlers import make_handler
 from batch_cli.engine.helpers import Helpers
+from batch_cli.engine.lines import abandoned_line, broken_reply, parse_call, result_line
 from batch_cli.engine.queue import LEASE_SECONDS, MOST_ATTEMPTS, Claim, Completion, Lease, Queue
-from batch_cli.engine.reply import Call, Handler, Reply
+from batch_cli.engine.reply import Handler
 from batch_cli.engine.store import ResultFile, Store, StoredBatch
-from batch_cli.events import Listener, Phase, Progress
-from batch_cli.jsonl import dumps, loads
-from batch_cli.model import JsonObject
+from batch_cli.events import Listener, Note, Phase, Progress
 
 _MOST_CLAIMED = 512
 """How many requests are claimed at once at most; as many again may wait for a free slot."""
 _MOST_ANSWERED = 4_096
 """More answers than this are not gathered before they are recorded."""
 _IDLE_SECONDS = 0.2
+_DEADLINE_GRACE = 2.0
+"""Seconds that running calls get when the time is over that the user wanted to wait."""
 _LONGEST_SILENCE = 1.0
 """Seconds after which the store is asked for news (a cancel) even if there is nothing to record."""
 
@@ -117,23 +119,22 @@ class Worker:
         return self._signal
 
     @property
-    def _stop_asked(self) -> bool:
+    def _must_stop(self) -> bool:
         return self._signal is not None or self._store.clock.monotonic() >= self._deadline
 
     async def _run(self, thread: ThreadPoolExecutor) -> None:
         loop = asyncio.get_running_loop()
-        with self._signals(loop), self._queue.join() as lease:
+        stopped: asyncio.Future[None] = loop.create_future()
+        with self._signals(loop, stopped), self._queue.join() as lease:
             turn: asyncio.Future[_Turn] | None = None
             try:
-                while True:
+                while not self._must_stop:
                     self._start_calls()
                     if turn is None and self._wants_turn():
                         answered, self._answered = self._answered, []
                         unwanted, self._unwanted = self._unwanted, []
                         turn = loop.run_in_executor(thread, self._store_turn, lease, answered, unwanted)
-                    if turn is None and not self._calls:
-                        break
-                    await self._wait(turn)
+                    await self._wait({stopped, *self._calls, *({turn} if turn else ())})
                     self._collect_calls()
                     if turn is not None and turn.done():
                         finished, turn = turn.result(), None
@@ -142,9 +143,13 @@ class Worker:
             finally:
                 await self._wind_up(turn, thread)
 
+    async def _wait(self, happenings: set[asyncio.Future[Any]]) -> None:
+        """Wait until something has happened, or it is time to look at the store or the clock again."""
+        left = self._deadline - self._store.clock.monotonic()
+        timeout = max(0.0, min(left, _LONGEST_SILENCE))
+        await asyncio.wait(happenings, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+
     def _wants_turn(self) -> bool:
-        if self._stop_asked:
-            return bool(self._answered)
         silence = self._store.clock.monotonic() - self._last_turn
         return (
             bool(self._answered)
@@ -162,11 +167,6 @@ class Worker:
     def _renewal_is_due(self) -> bool:
         return self._store.clock.monotonic() >= self._next_renewal
 
-    async def _wait(self, turn: asyncio.Future[_Turn] | None) -> None:
-        """Wait until something has happened: a call, the turn, a signal, or the time for a renewal."""
-        pending = {*self._calls, *({turn} if turn else ())}
-        await asyncio.wait(pending, timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
-
     async def _is_over(self, turn: _Turn) -> bool:
         """Take in what a turn gave; tell whether the work is done, after a pause where there is none."""
         self._last_turn = self._store.clock.monotonic()
@@ -180,10 +180,9 @@ class Worker:
         if turn.only is not None:
             done = turn.only.completed + turn.only.failed
             self._listener(Progress(Phase.RUN, done, turn.only.total, turn.only.failed))
-        busy = turn.claims or self._calls or self._answered or self._waiting or self._unwanted
-        if busy or self._stop_asked:
+        if turn.claims or self._calls or self._answered or self._waiting or self._unwanted:
             self._idle_since = None
-            return self._stop_asked and not (self._calls or self._answered)
+            return False
         if self._options.only is not None and (turn.only is None or turn.only.has_ended):
             return True
         now = self._store.clock.monotonic()
@@ -192,13 +191,11 @@ class Worker:
         if linger is not None and now - self._idle_since >= linger:
             return True
         await asyncio.sleep(_IDLE_SECONDS)
-        return self._stop_asked
+        return False
 
     # --- calls ---
 
     def _start_calls(self) -> None:
-        if self._stop_asked:
-            return
         while (
             self._waiting
             and len(self._calls) < self._options.concurrency
@@ -217,13 +214,13 @@ class Worker:
         return self._handlers[batch.seq]
 
     async def _call(self, handler: Handler, batch: StoredBatch, claims: list[Claim]) -> list[_Answered]:
-        calls = [_parse(self._queue.read(claim)) for claim in claims]
+        calls = [parse_call(self._queue.read(claim)) for claim in claims]
         try:
             replies = await handler(calls)
         except Exception as error:  # noqa: BLE001 - a broken handler must not take the other batches down
-            replies = [_broken(error)] * len(calls)
+            replies = [broken_reply(error)] * len(calls)
         return [
-            _Answered(claim, reply.is_good, _result_line(batch, claim, call, reply))
+            _Answered(claim, reply.is_good, result_line(batch, claim, call, reply))
             for claim, call, reply in zip(claims, calls, replies, strict=True)
         ]
 
@@ -245,7 +242,7 @@ class Worker:
             self._queue.rescue()
             self._next_renewal = self._store.clock.monotonic() + LEASE_SECONDS / 3
         claims: list[Claim] = []
-        if not self._stop_asked and len(self._waiting) < self._claim_ahead:
+        if len(self._waiting) < self._claim_ahead:
             claims = self._queue.claim(lease.worker, self._claim_ahead, only=self._options.only)
             claims = self._fail_poisoned(claims)
         batches = {}
@@ -279,21 +276,25 @@ class Worker:
         if poisoned:
             answered = []
             for claim in poisoned:
-                batch, call = self._queue.batch(claim.batch), _parse(self._queue.read(claim))
-                answered.append(_Answered(claim, is_good=False, line=_abandoned_line(batch, claim, call)))
+                batch, call = self._queue.batch(claim.batch), parse_call(self._queue.read(claim))
+                answered.append(_Answered(claim, is_good=False, line=abandoned_line(batch, claim, call)))
             self._queue.finish(self._append(answered))
         return [claim for claim in claims if claim.attempt <= MOST_ATTEMPTS]
 
     # --- stopping ---
 
     @contextlib.contextmanager
-    def _signals(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    def _signals(self, loop: asyncio.AbstractEventLoop, stopped: asyncio.Future[None]) -> Iterator[None]:
         """Let SIGINT and SIGTERM ask for a stop; what they did before comes back after the first."""
         previous: dict[int, signal.Handlers | Callable[[int, FrameType | None], object] | int | None] = {}
 
         def ask(number: int) -> None:
             self._signal = number
+            stopped.cancel()
             restore()
+            if self._calls:
+                text = f"stopping when the running requests are answered, {self._options.grace:.0f} s at most"
+                self._listener(Note(f"{text}; again: at once"))
 
         def restore() -> None:
             for number, handler in previous.items():
@@ -307,7 +308,7 @@ class Worker:
             previous[number] = signal.getsignal(number)
             loop.add_signal_handler(number, ask, number)
         if self._options.leash is not None:
-            loop.add_reader(self._options.leash, self._let_go, loop)
+            loop.add_reader(self._options.leash, self._let_go, loop, stopped)
         try:
             yield
         finally:
@@ -315,11 +316,12 @@ class Worker:
             if self._options.leash is not None:
                 loop.remove_reader(self._options.leash)
 
-    def _let_go(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _let_go(self, loop: asyncio.AbstractEventLoop, stopped: asyncio.Future[None]) -> None:
         """Stop when the other end of the leash is closed, by hand or by a death."""
         if self._options.leash is not None and not os.read(self._options.leash, 1):
             loop.remove_reader(self._options.leash)
             self._signal = signal.SIGTERM
+            stopped.cancel()
 
     async def _wind_up(self, turn: asyncio.Future[_Turn] | None, thread: ThreadPoolExecutor) -> None:
         """Let running calls finish within the grace and record them; leaving the lease gives back the rest."""
@@ -328,7 +330,8 @@ class Worker:
             with contextlib.suppress(Exception):
                 self._waiting.extend((await turn).claims)
         if self._calls:
-            await asyncio.wait(self._calls, timeout=self._options.grace)
+            grace = self._options.grace if self._signal is not None else _DEADLINE_GRACE
+            await asyncio.wait(self._calls, timeout=grace)
             for call in self._calls:
                 call.cancel()
             await asyncio.gather(*self._calls, return_exceptions=True)
@@ -337,51 +340,3 @@ class Worker:
                     self._answered.extend(call.result())
         if self._answered:
             await loop.run_in_executor(thread, lambda: self._queue.finish(self._append(self._answered)))
-
-
-def _parse(line: bytes) -> Call:
-    request = loads(line)
-    return Call(request["custom_id"], request["url"], request["body"])
-
-
-def _broken(error: Exception) -> Reply:
-    message = f"the handler broke: {type(error).__name__}: {error}"
-    return Reply(500, {"error": {"message": message, "type": "handler_error", "code": "handler_error"}})
-
-
-def _result_line(batch: StoredBatch, claim: Claim, call: Call, reply: Reply) -> bytes:
-    """Write a unified result line: failures carry their error outside the response, too."""
-    name = f"{batch.id}_{claim.position}"
-    error: JsonObject | None = None
-    if not reply.is_good:
-        said = reply.body.get("error")
-        said = said if isinstance(said, dict) else {}
-        error = {
-            "code": str(said.get("code") or reply.status),
-            "message": str(said.get("message") or f"HTTP status {reply.status}"),
-            "type": str(said.get("type") or "http_error"),
-        }
-    return dumps(
-        {
-            "custom_id": call.custom_id,
-            "id": f"batch_req_{name}",
-            "response": {
-                "status_code": reply.status,
-                "request_id": f"req_{name}",
-                "body": reply.body,
-            },
-            "error": error,
-        }
-    )
-
-
-def _abandoned_line(batch: StoredBatch, claim: Claim, call: Call) -> bytes:
-    message = f"{claim.attempt - 1} workers died while they worked at this request"
-    return dumps(
-        {
-            "custom_id": call.custom_id,
-            "id": f"batch_req_{batch.id}_{claim.position}",
-            "response": None,
-            "error": {"code": "abandoned", "message": message, "type": "abandoned"},
-        }
-    )

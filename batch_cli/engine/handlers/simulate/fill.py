@@ -266,6 +266,8 @@ class _Filler:
 
     def _array(self, schema: JsonObject, place: _Field) -> tuple[JsonValue, bool]:
         least, most = schema.get("minItems", 0), schema.get("maxItems", math.inf)
+        if least > most:
+            raise Unfillable(f"{place.name or 'the root'}: minItems is above maxItems")
         prefix = schema.get("prefixItems") or []
         items = schema.get("items", True)
         singular = _Field(place.name.removesuffix("s"), place.concept, place.depth)
@@ -297,10 +299,12 @@ class _Filler:
     def _elements(self, items: JsonValue, place: _Field) -> list[JsonValue]:
         """Give as many items as the text speaks of."""
         schema = self._resolved(items)
-        kind = schema.get("type", implied_type(schema)) if isinstance(schema, dict) else None
-        if kind == "object" or (isinstance(schema, dict) and "anyOf" in schema):
+        if not isinstance(schema, dict) or schema.keys() & {"const", "allOf", "oneOf"}:
+            return []
+        kind = schema.get("type", implied_type(schema))
+        if kind == "object" or "anyOf" in schema:
             return self._objects(items, place)
-        if isinstance(schema, dict) and isinstance(schema.get("enum"), list):
+        if isinstance(schema.get("enum"), list):
             lower = self.evidence.lower
             return [
                 value

@@ -105,6 +105,8 @@ def shaped(text: str, schema: JsonObject, where: str, evidence: Evidence) -> str
                 ) from error
         text = found
     least, most = schema.get("minLength", 0), schema.get("maxLength")
+    if most is not None and least > most:
+        raise Unfillable(f"{where or 'the root'}: minLength is above maxLength")
     if most is not None and len(text) > most:
         text = text[:most]
     return text + "x" * max(0, int(least) - len(text))

@@ -1,0 +1,60 @@
+"""Lines in and out of the engine: a stored request becomes a call, a reply becomes a unified result line."""
+
+from __future__ import annotations
+
+from batch_cli.engine.queue import Claim
+from batch_cli.engine.reply import Call, Reply
+from batch_cli.engine.store import StoredBatch
+from batch_cli.jsonl import dumps, loads
+from batch_cli.model import JsonObject
+
+
+def parse_call(line: bytes) -> Call:
+    """Read a request line of the stored input, which was checked when it was submitted."""
+    request = loads(line)
+    return Call(request["custom_id"], request["url"], request["body"])
+
+
+def broken_reply(error: Exception) -> Reply:
+    """Answer a call whose handler raised: our bug, told as a server error."""
+    message = f"the handler broke: {type(error).__name__}: {error}"
+    return Reply(500, {"error": {"message": message, "type": "handler_error", "code": "handler_error"}})
+
+
+def result_line(batch: StoredBatch, claim: Claim, call: Call, reply: Reply) -> bytes:
+    """Write a unified result line: failures carry their error outside the response, too."""
+    name = f"{batch.id}_{claim.position}"
+    error: JsonObject | None = None
+    if not reply.is_good:
+        said = reply.body.get("error")
+        said = said if isinstance(said, dict) else {}
+        error = {
+            "code": str(said.get("code") or reply.status),
+            "message": str(said.get("message") or f"HTTP status {reply.status}"),
+            "type": str(said.get("type") or "http_error"),
+        }
+    return dumps(
+        {
+            "custom_id": call.custom_id,
+            "id": f"batch_req_{name}",
+            "response": {
+                "status_code": reply.status,
+                "request_id": f"req_{name}",
+                "body": reply.body,
+            },
+            "error": error,
+        }
+    )
+
+
+def abandoned_line(batch: StoredBatch, claim: Claim, call: Call) -> bytes:
+    """Write the result line of a request that killed its workers again and again."""
+    message = f"{claim.attempt - 1} workers died while they worked at this request"
+    return dumps(
+        {
+            "custom_id": call.custom_id,
+            "id": f"batch_req_{batch.id}_{claim.position}",
+            "response": None,
+            "error": {"code": "abandoned", "message": message, "type": "abandoned"},
+        }
+    )
