@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from batch_cli import __version__
@@ -10,8 +11,13 @@ from batch_cli import __version__
 def main() -> int:
     """Run the command line and give its exit code."""
     # The import of everything else takes six times as long as this answer.
-    if sys.argv[1:] in (["--version"], ["-V"]) and sys.stdout is not None:
-        print(f"batch-cli {__version__}", flush=True)
+    if sys.argv[1:] in (["--version"], ["-V"]):
+        try:
+            os.write(1, f"batch-cli {__version__}\n".encode())
+        except BrokenPipeError:
+            return 141
+        except OSError:  # closed or full: never success
+            return 12
         return 0
     from batch_cli.cli.main import run  # noqa: PLC0415 - see above
 

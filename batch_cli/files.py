@@ -278,7 +278,11 @@ def private_directory(path: Path) -> Path:
         DiskError: it cannot be created, belongs to somebody else, or others may write in it.
     """
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        missing = [path, *path.parents]
+        while missing and missing[-1].exists():
+            missing.pop()
+        for directory in reversed(missing):  # `parents=True` would leave the parents open to others
+            directory.mkdir(mode=0o700, exist_ok=True)
         facts = path.stat()
     except OSError as error:
         raise disk_error(error, path, doing="creating the state directory") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -15,7 +16,7 @@ from typer.main import get_command
 from batch_cli.cli import options
 from batch_cli.cli.console import ColorWhen
 from batch_cli.cli.context import Context, SharedOptions
-from batch_cli.errors import ExitCode
+from batch_cli.errors import ExitCode, Stopped
 
 COMMANDS = {
     "create": "Build a request file from messages, or run the ten-prompt demo.",
@@ -34,6 +35,7 @@ COMMANDS = {
 }
 """Every command with its one line of help; `batch_cli.cli.commands.<name>` holds the rest."""
 
+GO_ON = "batch-cli list --local shows where things stand"
 ALIASES = {"watch": "wait"}
 _PACKAGE = "batch_cli.cli.commands"
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
@@ -169,7 +171,10 @@ def _with_shared(name: str, run: Callable[..., ExitCode]) -> Callable[..., ExitC
 
     def command(**given: Any) -> ExitCode:
         chosen = {key: given.pop(key) for key in names & given.keys()}
-        return run(Context(name, SharedOptions(**chosen)), **given)
+        try:
+            return run(Context(name, SharedOptions(**chosen)), **given)
+        except KeyboardInterrupt:  # typer would end the program with 130 and no word
+            raise Stopped("Stopped.", signal_number=signal.SIGINT, hint=GO_ON) from None
 
     parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in (*own, *shared)]
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by inspect.signature

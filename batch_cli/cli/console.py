@@ -17,6 +17,10 @@ from batch_cli.jsonl import dumps
 from batch_cli.model import JsonObject
 
 
+class ReaderGone(Exception):
+    """Nobody reads standard output any more. Not an ``OSError``: typer would end the program with 1."""
+
+
 class ColorWhen(enum.StrEnum):
     """When to colour."""
 
@@ -43,13 +47,13 @@ class Console:
         """Write data to standard output.
 
         Raises:
-            BrokenPipeError: the reader has gone; leave quietly.
+            ReaderGone: leave quietly.
             DiskError: it cannot be written.
         """
         try:
             sys.stdout.buffer.write(data)
-        except BrokenPipeError:
-            raise
+        except BrokenPipeError as error:
+            raise ReaderGone from error
         except OSError as error:
             raise disk_error(error, "standard output", doing="writing to") from error
         self.written += len(data)
@@ -72,13 +76,13 @@ class Console:
         """Hand everything to the kernel.
 
         Raises:
-            BrokenPipeError: the reader has gone.
+            ReaderGone: leave quietly.
             DiskError: it cannot be written.
         """
         try:
             sys.stdout.flush()
-        except BrokenPipeError:
-            raise
+        except BrokenPipeError as error:
+            raise ReaderGone from error
         except OSError as error:
             raise disk_error(error, "standard output", doing="writing to") from error
 
@@ -169,8 +173,23 @@ def prepare_streams() -> None:
         raise DiskError("cannot write to standard output: it is closed")
 
 
-def abandon_stdout() -> None:
-    """Point standard output at nothing, so that the interpreter's last flush cannot complain."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.close(nowhere)
+def abandon(stream: TextIO | None) -> None:
+    """Point a stream at nothing, so that the interpreter's last flush of it cannot fail."""
+    if stream is None:
+        return
+    try:
+        descriptor = stream.fileno()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)
+    except (OSError, ValueError):
+        pass  # nothing there to point anywhere
+
+
+def settle_stderr() -> None:
+    """Hand over what standard error still holds; where nobody can take it, forget it."""
+    try:
+        if sys.stderr is not None:
+            sys.stderr.flush()
+    except OSError:
+        abandon(sys.stderr)

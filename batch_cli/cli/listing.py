@@ -18,8 +18,8 @@ _COLUMNS = (
     Column("status", "Status"),
     Column("created_at", "Created", is_time=True),
     Column("started_at", "Started", is_time=True, plain_only=True),
-    Column("duration", "Duration", right=True),
-    Column("completed", "Completed", right=True),
+    Column("duration", "Took", right=True),
+    Column("completed", "Done", right=True),
     Column("failed", "Failed", right=True),
     Column("total", "Total", right=True),
 )
@@ -55,10 +55,9 @@ def show_recent(context: Context, workspace: Workspace, provider: str) -> None:
 
 def _cells(batch: Batch, clock: Clock) -> list[str]:
     counts = batch.counts
-    simulated = " (simulated)" if batch.simulated else ""
     return [
         batch.id,
-        f"{batch.provider}{simulated}",
+        batch.provider,
         batch.status if batch.status != "unknown" else batch.raw_status,
         rfc3339(batch.created_at) or "",
         rfc3339(batch.started_at) or "",

@@ -13,8 +13,8 @@ from types import FrameType
 from typer.exceptions import Exit, TyperException
 
 from batch_cli import __version__
-from batch_cli.cli.app import build_group
-from batch_cli.cli.console import Console, abandon_stdout, prepare_streams
+from batch_cli.cli.app import GO_ON, build_group
+from batch_cli.cli.console import Console, ReaderGone, abandon, prepare_streams, settle_stderr
 from batch_cli.cli.text import one_line
 from batch_cli.errors import (
     BatchCliError,
@@ -31,31 +31,36 @@ from batch_cli.model import JsonObject
 from batch_cli.settings import state_directory
 
 _SIGNALS = 128
-_GO_ON = "batch-cli list --local shows where things stand"
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and give its exit code; never raises, never leaves a traceback on the screen."""
     console = Console(os.environ, json="--json" in arguments)
     try:
+        return _run(arguments, console)
+    finally:
+        settle_stderr()
+
+
+def _run(arguments: Sequence[str], console: Console) -> int:
+    try:
         prepare_streams()
         with _signals_as_errors():
             code = _call(arguments)
             console.flush()
-    except BrokenPipeError:
-        abandon_stdout()
+    except ReaderGone:
+        abandon(sys.stdout)
         return ExitCode.PIPE
     except DiskError as error:
         _report(console, error)
-        with contextlib.suppress(OSError):
-            abandon_stdout()
+        abandon(sys.stdout)
         return error.exit_code
     except BatchCliError as error:
         return _report(console, error)
     except TyperException as error:
         return _report(console, _usage_error(error, arguments))
-    except KeyboardInterrupt:
-        return _report(console, Stopped("Stopped.", signal_number=signal.SIGINT, hint=_GO_ON))
+    except KeyboardInterrupt:  # outside of a command; inside, see `batch_cli.cli.app`
+        return _report(console, Stopped("Stopped.", signal_number=signal.SIGINT))
     except Exception as error:  # noqa: BLE001 - the last resort: a bug must not print a traceback
         return _report_bug(console, error)
     return code
@@ -93,7 +98,7 @@ def _signals_as_errors() -> Iterator[None]:
     """Turn SIGTERM and SIGHUP into `Stopped`, so that they clean up like Ctrl-C does."""
 
     def stop(number: int, _frame: FrameType | None) -> None:
-        raise Stopped("Stopped.", signal_number=number, hint=_GO_ON)
+        raise Stopped("Stopped.", signal_number=number, hint=GO_ON)
 
     previous = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     for number, handler in previous.items():

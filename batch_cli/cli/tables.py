@@ -40,7 +40,7 @@ class Column:
     whole: bool = False
     """Never broken over two lines: an id has to be copied."""
     is_time: bool = False
-    """On a terminal, without seconds and without the letters of the ISO form."""
+    """On a terminal only month, day, hour and minute."""
     plain_only: bool = False
     """Left out of tables on a terminal, which are narrow."""
 
@@ -114,7 +114,7 @@ def _show_table(console: Console, table: Table) -> None:
 
     drawn = RichTable(
         box=None,
-        padding=(0, 2, 0, 0),
+        padding=(0, 1, 0, 0),
         title=Text(table.title),
         title_justify="left",
         title_style="bold",
@@ -139,7 +139,7 @@ def _show_table(console: Console, table: Table) -> None:
 
 
 def _cell(cell: str, column: Column) -> str:
-    return one_line(cell[:16].replace("T", " ") if column.is_time else cell)
+    return one_line(cell[5:16].replace("T", " ") if column.is_time else cell)
 
 
 def _width(console: Console) -> int:

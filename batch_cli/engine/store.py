@@ -102,7 +102,7 @@ class Store:
 
         The id follows from ``key``, so that a run after a crash stages to the same place.
         """
-        batch_id = f"local_{key.removeprefix('bci_')[:20]}"
+        batch_id = f"local_{key.removeprefix('bci_')[:12]}"
         directory = private_directory(self.root / batch_id)
         target = directory / "input.jsonl"
         try:

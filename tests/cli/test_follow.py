@@ -132,7 +132,7 @@ class TestList:
         done = cli("list")
 
         assert [line.split("\t")[0] for line in done.out.splitlines()] == [second, first]
-        assert done.out.splitlines()[0].split("\t")[1:3] == ["local (simulated)", "queued"]
+        assert done.out.splitlines()[0].split("\t")[1:3] == ["local", "queued"]
 
     def test_none_is_no_error(self, cli: Cli) -> None:
         done = cli("list")
