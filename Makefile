@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check fmt docs bench completions dev clean
+.PHONY: help demo test check fmt bench completions dev clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -41,9 +41,6 @@ check: $(VENV)/developing ## ruff, mypy --strict, import-linter, the tests of th
 fmt: $(VENV)/developing ## format the code
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
-
-docs: $(VENV)/developing ## write the generated parts of the documentation anew
-	$(BIN)/python -m tests.docs.generate
 
 bench: $(VENV)/developing ## measure what the README promises; figures, not tests
 	$(BIN)/python benchmarks/throughput.py

@@ -7,6 +7,7 @@ Promised: however often it is killed, every request is exactly once in the outpu
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from common import BATCH_CLI, write_messages
 
@@ -77,7 +79,7 @@ class Soak:
         if batch and 0 < batch[0]["counts"]["completed"] < self.requests:
             self.mid_work += 1
 
-    def json(self, *words: str) -> dict[str, object]:
+    def json(self, *words: str) -> Any:
         """Ask for a JSON document."""
         done = subprocess.run(
             [*BATCH_CLI, *words, "--json"],
@@ -86,7 +88,7 @@ class Soak:
             capture_output=True,
             check=True,
         )
-        return json.loads(done.stdout)  # type: ignore[no-any-return]  # a document
+        return json.loads(done.stdout)
 
     def verify(self) -> None:
         """Hold the output against the input: each request once, in order, with its own answer."""
@@ -126,11 +128,9 @@ def children(pid: int) -> list[int]:
 
 
 def kill(pid: int) -> None:
-    """kill -9."""
-    try:
+    """Send SIGKILL to a process that may have ended already."""
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def main(kills: int, requests: int, seed: int) -> None:

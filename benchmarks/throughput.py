@@ -32,9 +32,7 @@ def main(counts: list[int]) -> None:
                 if run.code:
                     sys.exit(f"{step} ended with {run.code}: {run.output}")
                 rate = count / run.seconds
-                print(
-                    f"{count:>9,} {step:<16} {run.seconds:>8.2f} {rate:>11,.0f} {run.peak_mb:>8.0f}"
-                )
+                print(f"{count:>9,} {step:<16} {run.seconds:>8.2f} {rate:>11,.0f} {run.peak_mb:>8.0f}")
             size = (directory / "requests.jsonl").stat().st_size
             print(f"{'':>9} ({size / count:,.0f} bytes a request)")
 

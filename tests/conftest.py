@@ -35,9 +35,7 @@ def workspace(tmp_path: Path, clock: FakeClock) -> Workspace:
 
 
 @pytest.fixture
-def cli(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
-) -> Iterator[Cli]:
+def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]) -> Cli:
     """Run a command line in this process, in an empty directory with an empty home.
 
     No worker is ever started: a submit leaves its batch queued, and `wait` works at it.

@@ -50,13 +50,25 @@ class Unsupported(Exception):
 class Codec(Protocol):
     """One dialect of request lines, as pure functions: no I/O, the same answer for the same input."""
 
-    title: str
-    """The provider's name as people write it."""
-    id_field: str
-    """Where a request line keeps its id: ``custom_id`` or ``key``."""
-    limits: Limits
-    any_model: bool
-    """A line may name another model than ``--model`` does."""
+    @property
+    def title(self) -> str:
+        """Give the provider's name as people write it."""
+        ...
+
+    @property
+    def id_field(self) -> str:
+        """Give where a request line keeps its id: ``custom_id`` or ``key``."""
+        ...
+
+    @property
+    def limits(self) -> Limits:
+        """Give what one batch may hold."""
+        ...
+
+    @property
+    def any_model(self) -> bool:
+        """Tell whether a line may name another model than ``--model`` does."""
+        ...
 
     def is_own(self, line: JsonObject) -> bool:
         """Tell whether a parsed line is meant to be in this dialect, right or wrong."""

@@ -65,7 +65,7 @@ def test_only_so_many_problems_are_shown(cli: Cli, tmp_path: Path) -> None:
     assert "100 errors" in done.err
 
 
-def test_standard_input_is_a_file_too(cli: Cli, tmp_path: Path, process: Cli) -> None:
+def test_standard_input_is_a_file_too(process: Cli) -> None:
     done = process("validate", "-", "--provider", "openai", stdin=b"{oops\n")
 
     assert done.code == 3

@@ -21,7 +21,7 @@ MESSAGES = [
     {"role": "user", "content": "Extract."},
 ]
 USER = from_schema(SCHEMA, "User")
-OPENAI_LINE = {
+OPENAI_LINE: dict[str, Any] = {
     "custom_id": "request-0",
     "method": "POST",
     "url": "/v1/chat/completions",
@@ -185,14 +185,14 @@ class TestOpenAI:
         ],
     )
     def test_the_body_is_checked(self, change: Any, code: str) -> None:
-        assert errors("openai", {**OPENAI_LINE, "body": {**OPENAI_LINE["body"], **change}}) == [code]  # type: ignore[dict-item]  # a dict
+        assert errors("openai", {**OPENAI_LINE, "body": {**OPENAI_LINE["body"], **change}}) == [code]
 
     def test_null_means_not_given_and_an_assistant_may_only_call_tools(self) -> None:
         body = {
             **OPENAI_LINE["body"],
             "temperature": None,
             "messages": [{"role": "assistant", "content": None}],
-        }  # type: ignore[dict-item]  # a dict
+        }
 
         assert errors("openai", {**OPENAI_LINE, "body": body}) == []
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -24,8 +23,8 @@ URL = "/v1/chat/completions"
 
 
 @pytest.fixture(params=RUNNERS)
-def provider(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Provider]:
-    yield open_provider(request.param, Place(tmp_path / "state"), SystemClock())
+def provider(request: pytest.FixtureRequest, tmp_path: Path) -> Provider:
+    return open_provider(request.param, Place(tmp_path / "state"), SystemClock())
 
 
 def source(lines: list[Any]) -> Input:
@@ -92,7 +91,8 @@ def test_failures_are_rows_with_an_error(provider: Provider) -> None:
 
     assert ended is not None
     failed = [result for result in provider.results(batch_id) if result.error]
-    assert 0 < len(failed) == ended.counts.failed < 40
+    assert ended.counts.failed == len(failed)
+    assert 0 < len(failed) < 40
     assert all(result.error and result.error.message for result in failed)
 
 
@@ -107,7 +107,8 @@ def test_a_cancel_keeps_what_is_finished_and_names_the_rest(provider: Provider) 
     results = list(provider.results(batch_id))
     assert len(results) == 200
     kept = [result for result in results if result.error is None]
-    assert 0 < len(kept) == cancelled.counts.completed < 200
+    assert cancelled.counts.completed == len(kept)
+    assert 0 < len(kept) < 200
     assert {r.error.type for r in results if r.error} == {"cancelled"}
 
 

@@ -81,7 +81,9 @@ def test_a_hang_up_ends_a_command_quietly(slow: Path) -> None:
 def test_kill_9_at_random_times_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
     """The short form of benchmarks/kill_soak.py: helpers and command line are killed, the line runs again."""
     count, dice = 6_000, random.Random(7)
-    lines = [structured(f"r{n}", f"Hello, I'm Ada Lovelace and I am {n % 90 + 1} years old.") for n in range(count)]
+    lines = [
+        structured(f"r{n}", f"Hello, I'm Ada Lovelace and I am {n % 90 + 1} years old.") for n in range(count)
+    ]
     write_lines(tmp_path / "r.jsonl", lines)
     words = (*SUBMIT, "-q", "--wait", "--results", "out.jsonl")
     kills = 0
@@ -164,7 +166,9 @@ def test_two_submits_of_one_file_make_one_batch(tmp_path: Path, process: Cli) ->
 
 def test_two_submits_of_different_files_are_both_fine(tmp_path: Path, process: Cli) -> None:
     for name in ("a", "b"):
-        write_lines(tmp_path / f"{name}.jsonl", [structured(f"{name}{n}", "I'm Ada, 36.") for n in range(500)])
+        write_lines(
+            tmp_path / f"{name}.jsonl", [structured(f"{name}{n}", "I'm Ada, 36.") for n in range(500)]
+        )
 
     both = [start(tmp_path, "submit", f"{name}.jsonl", "-m", "local/simulate") for name in ("a", "b")]
     ids = {one.communicate(timeout=60)[0].decode().strip() for one in both}

@@ -97,7 +97,13 @@ def test_a_full_disk_leaves_no_half_file(finished: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "env", [{"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}, {"COLUMNS": "1"}, {"COLUMNS": "0"}, {"TERM": "dumb"}]
+    "env",
+    [
+        {"LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+        {"COLUMNS": "1"},
+        {"COLUMNS": "0"},
+        {"TERM": "dumb"},
+    ],
 )
 def test_odd_terminals_and_locales_do_not_matter(tmp_path: Path, process: Cli, env: dict[str, str]) -> None:
     write_lines(tmp_path / "m.jsonl", [{"prompt": "Ünïcödé → 日本", "custom_id": "é"}])
@@ -140,7 +146,9 @@ def test_it_runs_isolated_and_writes_only_where_it_says(tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    subprocess.run([sys.executable, "-m", "batch_cli", "worker", "stop", "-q"], env=env, cwd=tmp_path, check=True)
+    subprocess.run(
+        [sys.executable, "-m", "batch_cli", "worker", "stop", "-q"], env=env, cwd=tmp_path, check=True
+    )
 
     top = {str(path.relative_to(tmp_path)).split("/")[0] for path in tmp_path.rglob("*")}
     assert top == {"home", "local_batch_id.txt"}

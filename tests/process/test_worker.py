@@ -55,7 +55,9 @@ def test_a_submit_starts_one_and_it_finishes_the_batch(tmp_path: Path, process: 
 
 def test_it_knows_no_keys(tmp_path: Path, process: Cli) -> None:
     prompts(tmp_path)
-    process("submit", "p.txt", "-m", "local/simulate", env={"OPENAI_API_KEY": "sk-canary", "SECRET": "canary"})
+    process(
+        "submit", "p.txt", "-m", "local/simulate", env={"OPENAI_API_KEY": "sk-canary", "SECRET": "canary"}
+    )
 
     pid = the_worker(process)
     environ = Path(f"/proc/{pid}/environ")

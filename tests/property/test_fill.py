@@ -41,7 +41,7 @@ TEXTS = st.one_of(
 
 
 def numbers(kind: str) -> st.SearchStrategy[dict[str, Any]]:
-    bounds = st.fixed_dictionaries(
+    return st.fixed_dictionaries(
         {"type": st.just(kind)},
         optional={
             "minimum": st.integers(-50, 50),
@@ -51,7 +51,6 @@ def numbers(kind: str) -> st.SearchStrategy[dict[str, Any]]:
             "multipleOf": st.sampled_from([1, 2, 5, 7]),
         },
     )
-    return bounds
 
 
 STRINGS = st.fixed_dictionaries(

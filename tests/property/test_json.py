@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch_cli.errors import ProblemLog
-from batch_cli.json_faults import explain, locate
 from batch_cli.jobs.check import rules_of
+from batch_cli.json_faults import explain, locate
 from batch_cli.jsonl import dumps, loads, read_lines
 from batch_cli.providers import load_codec
 from batch_cli.request_file import scan

@@ -85,5 +85,5 @@ class TestBatchId:
         assert caught.value.reference == "E605"
 
     def test_a_bad_id_from_a_file_names_the_file(self) -> None:
-        with pytest.raises(StateError, match="openai_batch_id.txt"):
+        with pytest.raises(StateError, match="openai_batch_id"):
             check_batch_id("<html>", source="openai_batch_id.txt")

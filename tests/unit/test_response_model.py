@@ -102,7 +102,7 @@ def test_a_file_that_is_no_schema_is_refused(tmp_path: Path, text: str) -> None:
 
 def test_a_mismatch_names_the_field(directory: Path) -> None:
     for model in (load_response_model("people_models:User", directory), from_schema(SCHEMA, "User")):
-        with pytest.raises(Mismatch, match="^age: "):
+        with pytest.raises(Mismatch, match=r"^age: "):
             model.parse({"name": "x", "age": "old"})
 
 
