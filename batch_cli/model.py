@@ -105,6 +105,8 @@ class Batch:
     expires_at: float | None = None
     counts: RequestCounts = field(default_factory=RequestCounts)
     metadata: dict[str, str] = field(default_factory=dict)
+    error: str | None = None
+    """Why the batch as a whole failed."""
     simulated: bool = False
     """True when no real model answered."""
     raw: JsonObject = field(default_factory=dict)

@@ -31,6 +31,7 @@ def batch_object(batch: Batch, *, intent: str | None = None) -> JsonObject:
             "expired": counts.expired,
         },
         "metadata": batch.metadata,
+        "error": None if batch.error is None else {"code": "E701", "message": batch.error},
         "simulated": batch.simulated,
         "intent": intent,
         "raw": batch.raw,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -33,7 +33,8 @@ def opener(path: str, console: Console) -> tuple[Callable[[], BinaryIO], str]:
     if sys.stdin.isatty():
         console.talk("reading standard input; end it with Ctrl-D")
     spool = tempfile.TemporaryFile(prefix="batch-cli-")  # noqa: SIM115 - lives as long as the command
-    shutil.copyfileobj(sys.stdin.buffer, spool, 1 << 20)
+    while block := os.read(sys.stdin.fileno(), 1 << 20):  # a buffered read would want a second Ctrl-D
+        spool.write(block)
     spool.flush()
 
     def reopen() -> BinaryIO:

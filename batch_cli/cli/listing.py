@@ -90,6 +90,7 @@ def show_one(console: Console, clock: Clock, batch: Batch) -> None:
         "Status": batch.status
         if batch.status == batch.raw_status
         else f"{batch.status} ({batch.raw_status})",
+        "Error": batch.error or "",
         "Requests": f"{counts.done:,} of {counts.total or 0:,} done",
         "Completed": _count(counts.completed),
         "Failed": _count(counts.failed),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from batch_cli.engine.daemon import ensure_worker, log_path, sole_worker, stop_w
 from batch_cli.engine.queue import Queue
 from batch_cli.engine.store import Store
 from batch_cli.errors import ExitCode, StateError, Stopped
+from batch_cli.events import Event, Listener, Note
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +46,26 @@ def start(context: Context, options: Start, *, detach: bool) -> ExitCode:
         number = None
         while True:
             with sole_worker(root):
-                context.console.say("working; Ctrl-C stops")
-                number = Worker(store, wanted, workspace.listener).run()
+                listener = _dated(context)
+                listener(Note(f"worker {os.getpid()} starts; Ctrl-C or 'batch-cli worker stop' ends it"))
+                number = Worker(store, wanted, listener).run()
+                listener(Note(f"worker {os.getpid()} ends"))
             # A submit that came while this worker was deciding to end saw the lock held: look once more.
             if number is not None or options.linger is None or not store.has_claimable():
                 break
     if number is not None:
         raise Stopped("Stopped. What was not finished waits for the next worker.", signal_number=number)
     return ExitCode.OK
+
+
+def _dated(context: Context) -> Listener:
+    """Give a listener that writes notes with their time, as a log has them."""
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Note):
+            context.console.say(f"{rfc3339(context.clock.now())} {event.text}")
+
+    return listen
 
 
 def stop(context: Context, grace: float) -> ExitCode:

@@ -3,7 +3,7 @@ create table batch (
     seq           integer primary key,
     id            text    not null unique,
     key           text    not null unique,           -- the submit that made it: the same key never makes two
-    status        text    not null check (status in ('in_progress', 'cancelling', 'completed', 'cancelled')),
+    status        text    not null check (status in ('in_progress', 'cancelling', 'completed', 'cancelled', 'failed')),
     endpoint      text    not null,
     model         text    not null,
     settings      text    not null,                  -- JSON, how the handler behaves
@@ -16,6 +16,7 @@ create table batch (
     created_at    real    not null,
     started_at    real,
     ended_at      real,
+    error         text,                              -- why it failed
     check (completed + failed <= total and next_index <= total)
 ) strict;
 -- A row exists once its request was claimed. Its result stands in the batch's result file at (place, length).
@@ -50,7 +51,7 @@ values (:id, :key, 'in_progress', :endpoint, :model, :settings, :metadata, :tota
 
 -- name: batch_by_id
 select seq, id, key, status, endpoint, model, settings, metadata, total, completed, failed,
-       created_at, started_at, ended_at,
+       created_at, started_at, ended_at, error,
        (select count(*) from request where batch = seq and state = 'running'), next_index, next_offset
 from batch where id = ?
 
@@ -103,6 +104,10 @@ where seq = :seq and status = 'in_progress' and completed + failed = total
 update batch set status = 'cancelled', ended_at = :now
 where seq = :seq and status = 'cancelling'
   and not exists (select 1 from request where batch = :seq and state = 'running')
+
+-- name: fail_batch
+update batch set status = 'failed', ended_at = :now, error = :error
+where seq = :seq and status in ('in_progress', 'cancelling')
 
 -- name: request_cancel
 update batch set status = 'cancelling' where id = ? and status = 'in_progress'

@@ -205,6 +205,8 @@ class Queue:
         for batch, position, start, length, attempt in database.rows(
             SQL["released_requests"], {"only": only, "most": most}
         ):
+            if not self._open_or_fail(batch):
+                continue
             claim = Claim(batch, position, start, length, attempt + 1)
             is_suspect = claim.attempt >= SUSPECT_ATTEMPT
             if is_suspect and claims:
@@ -219,67 +221,75 @@ class Queue:
         return claims
 
     def _claim_fresh(self, worker: int, most: int, only: str | None) -> list[Claim]:
-        database = self.store.database
         claims: list[Claim] = []
-        for seq, index, offset, total in database.rows(SQL["open_batches"], {"only": only}):
+        for seq, index, offset, total in self.store.database.rows(SQL["open_batches"], {"only": only}):
             room = most - len(claims)
             if room <= 0:
                 break
-            if index >= total:
-                continue
-            fresh = list(self._next_lines(seq, index, offset, min(room, total - index)))
-            last = fresh[-1]
-            database.change_many(
-                SQL["claim_fresh"],
-                ((c.batch, c.position, c.start, c.length, worker) for c in fresh),
-            )
-            database.change(
-                SQL["advance_batch"],
-                {
-                    "seq": seq,
-                    "was": index,
-                    "next_index": last.position + 1,
-                    "next_offset": last.start + last.length + 1,
-                    "now": self.store.clock.now(),
-                },
-            )
-            claims.extend(fresh)
+            if index < total and self._open_or_fail(seq):
+                claims += self._claim_range(worker, seq, (index, offset), min(room, total - index))
         return claims
 
+    def _claim_range(self, worker: int, seq: int, start: tuple[int, int], count: int) -> list[Claim]:
+        """Claim the next ``count`` requests of a batch from ``start``: position and offset in its input."""
+        database = self.store.database
+        fresh = list(self._next_lines(seq, *start, count))
+        if len(fresh) < count:
+            self.store.fail(seq, f"its stored input ends after {start[0] + len(fresh):,} requests")
+            return []
+        last = fresh[-1]
+        database.change_many(
+            SQL["claim_fresh"], ((c.batch, c.position, c.start, c.length, worker) for c in fresh)
+        )
+        database.change(
+            SQL["advance_batch"],
+            {
+                "seq": seq,
+                "was": start[0],
+                "next_index": last.position + 1,
+                "next_offset": last.start + last.length + 1,
+                "now": self.store.clock.now(),
+            },
+        )
+        return fresh
+
     def _next_lines(self, seq: int, index: int, offset: int, count: int) -> Iterator[Claim]:
-        stream = self._input(seq)
+        stream = self._inputs[seq]
         stream.seek(offset)
         for position in range(index, index + count):
             line = stream.readline()
             if not line.endswith(b"\n"):
-                raise DamagedData(
-                    f"the stored input of batch number {seq} ends at request {position}",
-                    where=stream.name,
-                    hint="delete the batch and submit the file again",
-                )
+                return
             yield Claim(seq, position, offset, len(line) - 1, 1)
             offset += len(line)
 
-    def batch(self, seq: int) -> StoredBatch:
-        """Give the batch of a claim.
-
-        Raises:
-            DamagedData: it was deleted meanwhile.
-        """
+    def batch(self, seq: int) -> StoredBatch | None:
+        """Give the batch of a claim as it stands now; None when it was deleted meanwhile."""
         row = self.store.database.row(SQL["batch_id"], (seq,))
-        batch = self.store.batch(row[0]) if row else None
-        if batch is None:
-            raise DamagedData(f"batch number {seq} was deleted while it was worked at")
-        return batch
+        return self.store.batch(row[0]) if row else None
 
-    def _input(self, seq: int) -> BinaryIO:
-        if seq not in self._inputs:
-            path = self.store.input_path(self.batch(seq).id)
-            try:
-                self._inputs[seq] = path.open("rb", buffering=1 << 20)
-            except OSError as error:
-                raise disk_error(error, path, doing="reading") from error
-        return self._inputs[seq]
+    def _open_or_fail(self, seq: int) -> bool:
+        """Make the requests of a batch readable; a batch whose input is gone fails. Inside a transaction."""
+        if seq in self._inputs:
+            return True
+        batch = self.batch(seq)
+        if batch is None:
+            return False
+        path = self.store.input_path(batch.id)
+        try:
+            self._inputs[seq] = path.open("rb", buffering=1 << 20)
+        except FileNotFoundError:
+            self.store.fail(seq, "its stored input is gone")
+            return False
+        except OSError as error:
+            raise disk_error(error, path, doing="reading") from error
+        return True
+
+    def close_input(self, seq: int) -> None:
+        """Close the input of a batch that has ended."""
+        stream = self._inputs.pop(seq, None)
+        if stream is not None:
+            stream.close()
 
     def backlog(self, only: str | None = None) -> int:
         """Count the requests that nobody has claimed yet."""
@@ -287,8 +297,8 @@ class Queue:
         return sum(total - index for _, index, _, total in open_batches)
 
     def read(self, claim: Claim) -> bytes:
-        """Give the request line of a claim."""
-        return os.pread(self._input(claim.batch).fileno(), claim.length, claim.start)
+        """Give the request line of a claim of this queue."""
+        return os.pread(self._inputs[claim.batch].fileno(), claim.length, claim.start)
 
     # --- finishing ---
 
@@ -332,6 +342,5 @@ class Queue:
 
     def close(self) -> None:
         """Close the input files."""
-        for stream in self._inputs.values():
-            stream.close()
-        self._inputs.clear()
+        for seq in list(self._inputs):
+            self.close_input(seq)

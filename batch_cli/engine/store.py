@@ -47,6 +47,8 @@ class StoredBatch:
     created_at: float
     started_at: float | None
     ended_at: float | None
+    error: str | None
+    """Why it failed: its files are damaged."""
     running: int
     next_index: int
     next_offset: int
@@ -54,7 +56,7 @@ class StoredBatch:
     @property
     def has_ended(self) -> bool:
         """Tell whether nothing will change any more."""
-        return self.status in ("completed", "cancelled")
+        return self.status in ("completed", "cancelled", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,10 @@ class Store:
             self.end_cancelled()
         return self.batch(batch_id)
 
+    def fail(self, seq: int, error: str) -> None:
+        """End a batch whose files are damaged. Call inside a transaction."""
+        self.database.change(SQL["fail_batch"], {"seq": seq, "error": error, "now": self.clock.now()})
+
     def cancelling(self) -> set[int]:
         """Give the numbers of the batches that are being cancelled."""
         return {seq for (seq,) in self.database.rows(SQL["cancelling_batches"])}
@@ -243,9 +249,11 @@ class ResultFile:
     def __init__(self, path: Path) -> None:
         """Open or create it."""
         self.path = path
-        self._descriptor = os.open(
-            path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
-        )
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+        try:
+            self._descriptor = os.open(path, flags, 0o600)
+        except OSError as error:
+            raise disk_error(error, path, doing="opening") from error
 
     def append(self, lines: list[bytes]) -> list[tuple[int, int]]:
         """Write lines durably and give where each stands: ``(start, length)`` without its line end.

@@ -64,6 +64,16 @@ class _Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class _Orders:
+    """What a store turn has to do."""
+
+    answered: list[_Answered]
+    unwanted: list[Claim]
+    room: int
+    """How many requests may be claimed."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Turn:
     """What a store turn gave."""
 
@@ -76,6 +86,8 @@ class _Turn:
     """Requests that nobody has claimed yet."""
     cancelling: set[int]
     """Batches whose waiting requests must not be started any more."""
+    ended: list[tuple[int, StoredBatch | None]]
+    """Batches that this worker worked at and that have ended, or were deleted (None)."""
 
 
 class Worker:
@@ -131,9 +143,7 @@ class Worker:
                 while not self._must_stop:
                     self._start_calls()
                     if turn is None and self._wants_turn():
-                        answered, self._answered = self._answered, []
-                        unwanted, self._unwanted = self._unwanted, []
-                        turn = loop.run_in_executor(thread, self._store_turn, lease, answered, unwanted)
+                        turn = loop.run_in_executor(thread, self._store_turn, lease, self._orders())
                     await self._wait({stopped, *self._calls, *({turn} if turn else ())})
                     self._collect_calls()
                     if turn is not None and turn.done():
@@ -142,6 +152,13 @@ class Worker:
                             break
             finally:
                 await self._wind_up(turn, thread)
+
+    def _orders(self) -> _Orders:
+        """Hand over what the next store turn has to do. What it reads is its own: it runs in another thread."""
+        answered, self._answered = self._answered, []
+        unwanted, self._unwanted = self._unwanted, []
+        ahead = self._claim_ahead
+        return _Orders(answered, unwanted, ahead if len(self._waiting) < ahead else 0)
 
     async def _wait(self, happenings: set[asyncio.Future[Any]]) -> None:
         """Wait until something has happened, or it is time to look at the store or the clock again."""
@@ -177,6 +194,13 @@ class Worker:
             self._waiting = deque(c for c in self._waiting if c.batch not in turn.cancelling)
         if self._helpers is not None and any(h.is_cpu_bound for h in self._handlers.values()):
             self._helpers.start(turn.backlog)
+        for seq, ended in turn.ended:
+            self._batches.pop(seq, None)
+            self._handlers.pop(seq, None)
+            self._waiting = deque(claim for claim in self._waiting if claim.batch != seq)
+            if ended is not None and self._options.only is None:
+                counts = f"{ended.completed:,} completed, {ended.failed:,} failed"
+                self._listener(Note(f"{ended.id}: {ended.status}, {counts}"))
         if turn.only is not None:
             done = turn.only.completed + turn.only.failed
             self._listener(Progress(Phase.RUN, done, turn.only.total, turn.only.failed))
@@ -231,54 +255,73 @@ class Worker:
 
     # --- the store turn; runs in the thread, and nothing else touches the database meanwhile ---
 
-    def _store_turn(self, lease: Lease, answered: list[_Answered], unwanted: list[Claim]) -> _Turn:
-        if answered:
-            self._queue.finish(self._append(answered))
-        if unwanted:
-            self._queue.release(unwanted)
+    def _store_turn(self, lease: Lease, orders: _Orders) -> _Turn:
+        if orders.answered:
+            self._queue.finish(self._append(orders.answered))
+        if orders.unwanted:
+            self._queue.release(orders.unwanted)
         if self._renewal_is_due():
             if not lease.renew():
                 lease.rejoin()
             self._queue.rescue()
             self._next_renewal = self._store.clock.monotonic() + LEASE_SECONDS / 3
+        ended = self._close_ended(orders)
         claims: list[Claim] = []
-        if len(self._waiting) < self._claim_ahead:
-            claims = self._queue.claim(lease.worker, self._claim_ahead, only=self._options.only)
+        if orders.room:
+            claims = self._queue.claim(lease.worker, orders.room, only=self._options.only)
             claims = self._fail_poisoned(claims)
         batches = {}
-        for seq in {claim.batch for claim in claims} - self._batches.keys():
-            batches[seq] = self._queue.batch(seq)
+        for seq in {claim.batch for claim in claims}:
+            if (batch := self._queue.batch(seq)) is not None:
+                batches[seq] = batch
+        claims = [claim for claim in claims if claim.batch in batches]
         only = self._store.batch(self._options.only) if self._options.only else None
         backlog = self._queue.backlog(self._options.only)
-        return _Turn(claims, batches, only, backlog, self._store.cancelling())
+        return _Turn(claims, batches, only, backlog, self._store.cancelling(), ended)
+
+    def _close_ended(self, orders: _Orders) -> list[tuple[int, StoredBatch | None]]:
+        """Close the files of the batches that have ended with these orders."""
+        ended = []
+        for seq in {one.claim.batch for one in orders.answered} | {c.batch for c in orders.unwanted}:
+            batch = self._queue.batch(seq)
+            if batch is None or batch.has_ended:
+                ended.append((seq, batch))
+                self._queue.close_input(seq)
+                if seq in self._files:
+                    self._files.pop(seq).close()
+        return ended
 
     def _append(self, answered: list[_Answered]) -> list[Completion]:
-        """Write result lines, durably, and give what to record."""
+        """Write result lines, durably, and give what to record; those of a deleted batch are dropped."""
         completions = []
         answered.sort(key=lambda one: one.claim.batch)
         for seq, group in groupby(answered, key=lambda one: one.claim.batch):
             lines = list(group)
-            for one, (start, length) in zip(
-                lines, self._file(seq).append([one.line for one in lines]), strict=True
-            ):
+            file = self._file(seq)
+            if file is None:
+                continue
+            for one, (start, length) in zip(lines, file.append([one.line for one in lines]), strict=True):
                 completions.append(Completion(one.claim, one.is_good, start, length))
         return completions
 
-    def _file(self, seq: int) -> ResultFile:
+    def _file(self, seq: int) -> ResultFile | None:
         if seq not in self._files:
-            batch = self._batches.get(seq) or self._queue.batch(seq)
-            self._files[seq] = ResultFile(self._store.results_path(batch.id))
+            batch = self._queue.batch(seq)
+            path = self._store.results_path(batch.id) if batch is not None else None
+            if path is None or not path.parent.is_dir():
+                return None
+            self._files[seq] = ResultFile(path)
         return self._files[seq]
 
     def _fail_poisoned(self, claims: list[Claim]) -> list[Claim]:
         """Fail what has killed its worker again and again; give the rest."""
-        poisoned = [claim for claim in claims if claim.attempt > MOST_ATTEMPTS]
-        if poisoned:
-            answered = []
-            for claim in poisoned:
-                batch, call = self._queue.batch(claim.batch), parse_call(self._queue.read(claim))
+        answered = []
+        for claim in claims:
+            batch = self._queue.batch(claim.batch) if claim.attempt > MOST_ATTEMPTS else None
+            if batch is not None:
+                call = parse_call(self._queue.read(claim))
                 answered.append(_Answered(claim, is_good=False, line=abandoned_line(batch, claim, call)))
-            self._queue.finish(self._append(answered))
+        self._queue.finish(self._append(answered))
         return [claim for claim in claims if claim.attempt <= MOST_ATTEMPTS]
 
     # --- stopping ---

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from batch_cli.engine.store import NewBatch, Store, StoredBatch
-from batch_cli.errors import Stopped
+from batch_cli.errors import DamagedData, Stopped
 from batch_cli.jsonl import loads
 from batch_cli.model import Batch, BatchResult, BatchStatus, JsonValue, RequestCounts, ResultError
 from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Input, Place
@@ -88,13 +88,30 @@ class LocalProvider:
         return batch
 
     def request_ids(self, batch_id: str) -> Iterator[str]:
-        """Read the ids from the stored input."""
-        with self._store.input_path(batch_id).open("rb", buffering=1 << 20) as stream:
-            for line in stream:
-                yield loads(line)["custom_id"]
+        """Read the ids from the stored input.
+
+        Raises:
+            DamagedData: the input is gone or not what was stored.
+        """
+        path = self._store.input_path(batch_id)
+        batch = self._store.batch(batch_id)
+        count = 0
+        try:
+            with path.open("rb", buffering=1 << 20) as stream:
+                for line in stream:
+                    yield loads(line)["custom_id"]
+                    count += 1
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise _damaged_input(batch_id, str(path)) from error
+        if batch is not None and count != batch.total:
+            raise _damaged_input(batch_id, str(path))
 
     def results(self, batch_id: str) -> Iterator[BatchResult]:
-        """Give the rows in input order; what a cancel kept from starting comes as an error row at its place."""
+        """Give the rows in input order; what was never started comes as an error row at its place.
+
+        Raises:
+            DamagedData: the stored input or results are not what was stored.
+        """
         batch = self._store.batch(batch_id)
         if batch is None:
             return
@@ -102,13 +119,13 @@ class LocalProvider:
         ids = self.request_ids(batch_id)
         for result in self._store.results(batch):
             while position < result.position:
-                yield _cancelled(next(ids))
+                yield _never_started(next(ids), batch)
                 position += 1
             next(ids)
             position += 1
-            yield _decode(result.line)
+            yield _decode(result.line, batch_id)
         for custom_id in ids:
-            yield _cancelled(custom_id)
+            yield _never_started(custom_id, batch)
 
     def answer(self, body: JsonValue) -> Answer | None:
         """Take the model's words out of an OpenAI-shaped body."""
@@ -117,7 +134,7 @@ class LocalProvider:
 
 def _batch(stored: StoredBatch) -> Batch:
     left = stored.total - stored.completed - stored.failed
-    cancelled = left if stored.status == "cancelled" else 0
+    cancelled = left if stored.status in ("cancelled", "failed") else 0
     return Batch(
         id=stored.id,
         provider="local",
@@ -137,6 +154,7 @@ def _batch(stored: StoredBatch) -> Batch:
             expired=0,
         ),
         metadata=stored.metadata,
+        error=stored.error,
         simulated=True,
     )
 
@@ -147,23 +165,33 @@ def _status(stored: StoredBatch) -> BatchStatus:
     return BatchStatus(stored.status)
 
 
-def _decode(line: bytes) -> BatchResult:
-    row = loads(line)
-    said = row.get("error")
-    error = None
-    if said is not None:
-        retryable = said["code"] != "invalid_request_error" and said["type"] != "invalid_request_error"
-        error = ResultError(said["type"], said["message"], said["code"], retryable=retryable)
-    return BatchResult(row["custom_id"], row["id"], row["response"], error, line)
+def _decode(line: bytes, batch_id: str) -> BatchResult:
+    try:
+        row = loads(line)
+        said = row["error"]
+        error = None
+        if said is not None:
+            retryable = "invalid_request_error" not in (said["code"], said["type"])
+            error = ResultError(said["type"], said["message"], said["code"], retryable=retryable)
+        return BatchResult(row["custom_id"], row["id"], row["response"], error, line)
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedData(
+            f"a stored result of {batch_id} is damaged",
+            hint=f"batch-cli delete {batch_id} --yes, then submit the file again",
+        ) from error
 
 
-def _cancelled(custom_id: str) -> BatchResult:
-    return BatchResult(
-        custom_id,
-        error=ResultError(
-            "cancelled",
-            "the batch was cancelled before this request started",
-            "batch_cancelled",
-            retryable=True,
-        ),
+def _never_started(custom_id: str, batch: StoredBatch) -> BatchResult:
+    if batch.status == "failed":
+        message = f"the batch failed before this request was answered: {batch.error}"
+        return BatchResult(custom_id, error=ResultError("failed", message, "batch_failed", retryable=True))
+    message = "the batch was cancelled before this request started"
+    return BatchResult(custom_id, error=ResultError("cancelled", message, "batch_cancelled", retryable=True))
+
+
+def _damaged_input(batch_id: str, path: str) -> DamagedData:
+    return DamagedData(
+        f"the stored requests of {batch_id} are damaged",
+        where=path,
+        hint=f"batch-cli delete {batch_id} --yes, then submit the file again",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from pathlib import Path
@@ -47,7 +48,8 @@ def test_a_submit_starts_one_and_it_finishes_the_batch(tmp_path: Path, process: 
     assert process("worker", "start").code == 9, "there is one for each state directory"
     assert process("worker", "start", "--detach").code == 9
     logs = process("worker", "logs").out
-    assert "working" in logs
+    assert re.search(r"^\S+Z worker \d+ starts", logs)
+    assert re.search(r"^\S+Z local_\w+: completed, 50 completed, 0 failed$", logs, flags=re.MULTILINE)
     stopped = process("worker", "stop")
     assert "has stopped" in stopped.err
     assert process("worker", "status", "--json").json["workers"] == []

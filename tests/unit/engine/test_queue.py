@@ -7,7 +7,6 @@ import pytest
 
 from batch_cli.engine.queue import LEASE_SECONDS, MOST_ATTEMPTS, SUSPECT_ATTEMPT, Claim, Completion, Queue
 from batch_cli.engine.store import NewBatch, Store
-from batch_cli.errors import DamagedData
 from tests.support import FakeClock
 
 KEY = "bci_" + "1f" * 16
@@ -198,12 +197,29 @@ def test_claims_can_be_given_back(store: Store, queue: Queue) -> None:
         assert positions(queue.claim(lease.worker, 9)) == [1]
 
 
-def test_an_input_that_lost_its_end_is_noticed(store: Store, queue: Queue) -> None:
-    batch_id = add(store, 3)
-    os.truncate(store.input_path(batch_id), 12)
+def test_a_batch_whose_input_lost_its_end_fails_and_holds_nobody_up(store: Store, queue: Queue) -> None:
+    damaged = add(store, 3)
+    add(store, 2, "bci_" + "2e" * 16)
+    os.truncate(store.input_path(damaged), 12)
 
-    with queue.join() as lease, pytest.raises(DamagedData, match="ends at request 1"):
-        queue.claim(lease.worker, 9)
+    with queue.join() as lease:
+        assert [claim.batch for claim in queue.claim(lease.worker, 9)] == [2, 2]
+
+    batch = store.batch(damaged)
+    assert batch is not None
+    assert (batch.status, batch.error) == ("failed", "its stored input ends after 1 requests")
+
+
+def test_a_batch_whose_input_is_gone_fails(store: Store, queue: Queue) -> None:
+    batch_id = add(store, 3)
+    store.input_path(batch_id).unlink()
+
+    with queue.join() as lease:
+        assert queue.claim(lease.worker, 9) == []
+
+    batch = store.batch(batch_id)
+    assert batch is not None
+    assert (batch.status, batch.has_ended) == ("failed", True)
 
 
 def test_the_backlog_counts_what_was_never_claimed(store: Store, queue: Queue) -> None:
@@ -221,5 +237,4 @@ def test_a_deleted_batch_is_no_longer_there_for_its_worker(store: Store, queue: 
         store.delete(batch_id)
 
         assert queue.finish(done(claims)) == 0
-        with pytest.raises(DamagedData, match="deleted"):
-            queue.batch(claims[0].batch)
+        assert queue.batch(claims[0].batch) is None

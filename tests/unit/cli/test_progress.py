@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from batch_cli.cli.console import Console
+from batch_cli.cli.progress import ProgressMode, Reporter, outcome
+from batch_cli.events import Note, Phase, Progress
+from tests.support import FakeClock
+
+Stderr = pytest.CaptureFixture[str]
+
+
+def tell(
+    reporter: Reporter, clock: FakeClock, steps: list[tuple[int, float]], total: int | None = 100
+) -> None:
+    with reporter:
+        for done, seconds in steps:
+            clock.advance(seconds)
+            reporter(Progress(Phase.RUN, done, total, failed=done // 50))
+
+
+def test_lines_come_every_tenth_of_the_way(capsys: Stderr, clock: FakeClock) -> None:
+    tell(Reporter(Console({}), clock, ProgressMode.LINES), clock, [(n, 0.5) for n in range(101)])
+
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 10
+    assert lines[0] == "running: 10 of 100 requests, 2/s, 45 s left"
+    assert lines[5] == "running: 60 of 100 requests, 1 failed, 2/s, 20 s left"
+    assert lines[-1] == "running: 100 of 100 requests, 2 failed, 2/s"
+
+
+def test_lines_come_every_thirty_seconds_where_it_is_slow(capsys: Stderr, clock: FakeClock) -> None:
+    tell(Reporter(Console({}), clock, ProgressMode.LINES), clock, [(n, 10) for n in range(10)], total=10_000)
+
+    assert len(capsys.readouterr().err.splitlines()) == 3
+
+
+def test_what_is_quick_is_silent(capsys: Stderr, clock: FakeClock) -> None:
+    tell(Reporter(Console({}), clock, ProgressMode.LINES), clock, [(0, 0), (100, 0.2)])
+
+    assert capsys.readouterr().err == ""
+
+
+def test_json_lines_are_for_programs(capsys: Stderr, clock: FakeClock) -> None:
+    tell(Reporter(Console({}), clock, ProgressMode.JSON), clock, [(0, 0), (1, 0.1), (50, 5), (100, 5)])
+
+    events = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert [event["done"] for event in events] == [0, 50, 100]
+    assert events[1] == {
+        "event": "progress", "phase": "run", "done": 50, "failed": 1, "total": 100, "unit": "requests", "eta_s": 5.1,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("quiet", "mode"), [(0, ProgressMode.LINES), (1, ProgressMode.NONE)])
+def test_auto_is_lines_where_nobody_looks_and_nothing_when_quiet(
+    clock: FakeClock, quiet: int, mode: ProgressMode
+) -> None:
+    with Reporter(Console({}, quiet=quiet), clock) as reporter:
+        assert reporter.mode is mode
+
+
+def test_a_bar_is_drawn_and_taken_away(clock: FakeClock) -> None:
+    reporter = Reporter(Console({}), clock, ProgressMode.BAR)
+
+    tell(reporter, clock, [(0, 0), (50, 1), (100, 1)])
+
+    assert reporter._bar is None
+
+
+def test_notes_are_told_as_talk_or_warnings(capsys: Stderr, clock: FakeClock) -> None:
+    with Reporter(Console({}), clock) as reporter:
+        reporter(Note("a decision", hint="another way"))
+        reporter(Note("odd", warning=True, hint="look"))
+        reporter(Note("a detail", detail=True))
+
+    assert capsys.readouterr().err.splitlines() == [
+        "a decision", "  fix: another way", "Warning: odd", "  fix: look",
+    ]  # fmt: skip
+
+
+def test_an_unknown_total_has_no_end(capsys: Stderr, clock: FakeClock) -> None:
+    tell(Reporter(Console({}), clock, ProgressMode.LINES), clock, [(0, 0), (70, 31)], total=None)
+
+    assert capsys.readouterr().err == "running: 70 requests, 1 failed, 2/s\n"
+
+
+def test_an_outcome_names_the_rate() -> None:
+    assert outcome(10, 2) == "10 requests in 2 s (5/s)"
