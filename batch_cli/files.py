@@ -11,7 +11,7 @@ import errno
 import fcntl
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -161,8 +161,8 @@ class PartFile:
     killed writer leaves no lock behind. A part left by a killed run is overwritten from its start.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Lock and empty ``path.part``.
+    def __init__(self, path: Path, *, keep_trying: Callable[[], bool] = lambda: False) -> None:
+        """Lock and empty ``path.part``; ``keep_trying`` is asked whether to go on while it is locked.
 
         Raises:
             StateError: another process is writing the same file.
@@ -173,22 +173,24 @@ class PartFile:
         self.written = 0
         """Bytes so far; the offset of the next write."""
         try:
-            self._descriptor = self._lock()
+            self._descriptor = self._lock(keep_trying)
             os.ftruncate(self._descriptor, 0)
         except OSError as error:
             raise disk_error(error, self.part, doing="creating") from error
         self._buffer = bytearray()
 
-    def _lock(self) -> int:
+    def _lock(self, keep_trying: Callable[[], bool]) -> int:
         while True:
             descriptor = os.open(self.part, _NEW_FILE, 0o600)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 os.close(descriptor)
+                if keep_trying():
+                    continue
                 raise StateError(
                     f"another batch-cli is writing {quoted(str(self.target))}",
-                    hint="wait until it is done, or write to another file",
+                    hint="wait, or use --lock-timeout 60",
                 ) from None
             with contextlib.suppress(FileNotFoundError):
                 if self.part.stat().st_ino == os.fstat(descriptor).st_ino:

@@ -30,6 +30,7 @@ class SharedOptions:
     color: ColorWhen = ColorWhen.AUTO
     progress: ProgressMode = ProgressMode.AUTO
     api_key_file: Path | None = None
+    lock_timeout: float = 0.0
 
 
 @dataclass(slots=True)
@@ -60,6 +61,7 @@ class Context:
                 clock=self.clock,
                 listener=reporter,
                 key_file=self.shared.api_key_file,
+                lock_timeout=self.shared.lock_timeout,
             )
 
     @property

@@ -52,6 +52,16 @@ KeyFile = Annotated[
         rich_help_panel=SHARED_PANEL,
     ),
 ]
+LockTimeout = Annotated[
+    float,
+    typer.Option(
+        "--lock-timeout",
+        metavar="S",
+        min=0,
+        help="Wait S seconds for what another run has locked.",
+        rich_help_panel=SHARED_PANEL,
+    ),
+]
 ModelOption = Annotated[
     str | None,
     typer.Option("--model", "-m", metavar="PROVIDER/NAME", help="The model.  [default: openai/gpt-4o-mini]"),

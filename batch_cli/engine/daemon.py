@@ -51,7 +51,7 @@ def ensure_worker(
         "--concurrency", str(concurrency), "--progress", "none",
         *(() if linger is None else ("--linger", str(linger))),
     ]  # fmt: skip
-    with _open_log(root) as log:
+    with open_log(root) as log:
         subprocess.Popen(  # noqa: S603 - our own interpreter and our own words
             words,
             cwd=root,
@@ -73,7 +73,7 @@ def _clean(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _open_log(root: Path) -> Iterator[int]:
+def open_log(root: Path) -> Iterator[int]:
     """Open the log for appending; one that has grown too large is kept once under another name."""
     path = log_path(root)
     try:

@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 
 from batch_cli.clock import SystemClock
+from batch_cli.engine.daemon import open_log
+from batch_cli.errors import BatchCliError
 from batch_cli.events import ignore
 
 _WORTH_IT = 2_000
@@ -35,12 +37,13 @@ class Helpers:
             return
         self._started = True
         words = [sys.executable, "-m", "batch_cli.engine.helpers", str(self._root), self._only or ""]
-        for _ in range(min(_processors() - 1, _MOST)):
-            # The state directory as working directory: -m puts it on the import path, and it is private.
-            process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own words
-                words, cwd=self._root, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
-            )
-            self._processes.append(process)
+        with open_log(self._root) as log:
+            for _ in range(min(_processors() - 1, _MOST)):
+                # The state directory as working directory: -m puts it on the import path, and it is private.
+                process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own words
+                    words, cwd=self._root, stdin=subprocess.PIPE, stdout=log, stderr=log
+                )
+                self._processes.append(process)
 
     def stop(self, grace: float) -> None:
         """Let go of all helpers and wait until they have given back what they had claimed."""
@@ -70,7 +73,10 @@ def main(root: str, only: str) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the worker decides
     options = WorkerOptions(only=only or None, linger=0.0, leash=0)
-    Worker(Store(Path(root), SystemClock()), options, ignore).run()
+    try:
+        Worker(Store(Path(root), SystemClock()), options, ignore).run()
+    except BatchCliError as error:  # the worker that is helped meets it too, and tells the user
+        sys.exit(f"helper {os.getpid()}: {error.message}")
 
 
 if __name__ == "__main__":

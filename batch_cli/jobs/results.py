@@ -118,7 +118,7 @@ def write_results(workspace: Workspace, batch: Batch, order: ResultsOrder, outpu
         DiskError: it cannot be written; an older ``output`` is untouched.
     """
     target = resolve_output(output)
-    with PartFile(target) as part:
+    with PartFile(target, keep_trying=workspace.patience()) as part:
         manifest = read_manifest(target)
         wanted = _identity(batch, order)
         if manifest is not None and _said_before(manifest) == wanted:

@@ -83,13 +83,7 @@ def submit(workspace: Workspace, order: SubmitOrder) -> Submission:
     checked = check(workspace, order, load_codec(order.model.provider))
     provider = workspace.provider(order.model.provider)
     new = _new_intent(order, checked.scan)
-    lock = workspace.journal.lock(new.content[:32])
-    if lock is None:
-        raise StateError(
-            f"another batch-cli is submitting {quoted(order.name)} right now",
-            hint="wait until it is done, then run the same command again",
-        )
-    with held(lock):
+    with held(_content_lock(workspace, order, new)):
         intent = None if order.again else _same_before(workspace, provider, new)
         created = intent is None or intent.state != "done"
         if intent is None:
@@ -102,6 +96,18 @@ def submit(workspace: Workspace, order: SubmitOrder) -> Submission:
             )
     pointer = _save_pointer(workspace, order, batch) if order.save_id else None
     return Submission(batch, intent.id, checked.scan, created, pointer)
+
+
+def _content_lock(workspace: Workspace, order: SubmitOrder, new: NewIntent) -> int:
+    """Take the lock of this content, so that two submits of the same file make one batch."""
+    keep_trying = workspace.patience()
+    while (lock := workspace.journal.lock(new.content[:32])) is None:
+        if not keep_trying():
+            raise StateError(
+                f"another batch-cli is submitting {quoted(order.name)} right now",
+                hint="wait, or use --lock-timeout 60",
+            )
+    return lock
 
 
 def check(workspace: Workspace, order: SubmitOrder, codec: Codec) -> CheckedInput:

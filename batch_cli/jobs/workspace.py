@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from batch_cli.state import Journal, pointer_path, read_pointer
 if TYPE_CHECKING:
     from batch_cli.providers.base import Provider
 
+_LOCK_PAUSE = 0.1
 _ID_PREFIXES = {"msgbatch_": "anthropic", "batches/": "google", "local_": "local"}
 
 
@@ -34,6 +35,8 @@ class Workspace:
     clock: Clock
     listener: Listener
     key_file: Path | None = None
+    lock_timeout: float = 0.0
+    """Seconds to wait for what another run has locked."""
     _providers: dict[str, Provider] = field(default_factory=dict)
 
     @cached_property
@@ -60,6 +63,18 @@ class Workspace:
     def say(self, event: Event) -> None:
         """Tell whoever runs this command something."""
         self.listener(event)
+
+    def patience(self) -> Callable[[], bool]:
+        """Give what to ask whenever something is locked: it waits a little, and says whether to try again."""
+        end = self.clock.monotonic() + self.lock_timeout
+
+        def keep_trying() -> bool:
+            if self.clock.monotonic() >= end:
+                return False
+            self.clock.sleep(_LOCK_PAUSE)
+            return True
+
+        return keep_trying
 
     # --- which batch is meant ---
 

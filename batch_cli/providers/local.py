@@ -79,13 +79,20 @@ class LocalProvider:
         signal_number = Worker(self._store, options, listener).run()
         batch = self.retrieve(batch_id)
         if signal_number is not None and batch is not None and not batch.status.is_terminal:
-            done = f"{batch.counts.done:,} of {batch.counts.total or 0:,} requests done"
             raise Stopped(
-                f"Stopped. {batch_id} is paused: {done}.",
-                signal_number=signal_number,
-                hint=f"batch-cli wait {batch_id}",
+                self._left_behind(batch), signal_number=signal_number, hint=f"batch-cli wait {batch_id}"
             )
         return batch
+
+    def _left_behind(self, batch: Batch) -> str:
+        """Say what happens to a batch that this process stops working at."""
+        from batch_cli.engine.queue import Queue  # noqa: PLC0415 - only when stopped
+
+        done = f"{batch.counts.done:,} of {batch.counts.total or 0:,} requests done"
+        others = Queue(self._store).workers()
+        if others:
+            return f"Stopped. {batch.id} goes on in the background (worker {others[0].pid}): {done}."
+        return f"Stopped. {batch.id} is paused: {done}."
 
     def request_ids(self, batch_id: str) -> Iterator[str]:
         """Read the ids from the stored input.

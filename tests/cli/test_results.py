@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,17 @@ class TestOutput:
 
         assert done.code == 9
         assert "another batch-cli is writing" in done.err
+        assert "--lock-timeout 60" in done.err
+
+    def test_waiting_for_another_writer_is_possible(self, cli: Cli, tmp_path: Path) -> None:
+        from batch_cli.files import PartFile
+
+        other = PartFile(tmp_path / "out.jsonl")
+        timer = threading.Timer(0.5, lambda: other.__exit__(None, None, None))
+        timer.start()
+
+        assert cli("results", "-o", "out.jsonl", "--lock-timeout", "20").code == 0
+        timer.join()
 
     def test_a_run_killed_between_proof_and_output_is_repeated(self, cli: Cli, tmp_path: Path) -> None:
         cli("results", "-o", "out.jsonl")

@@ -64,6 +64,7 @@ def run(
     simulate_latency: options.SimulateLatency = 0.0,
     simulate_seed: options.SimulateSeed = 0,
     api_key_file: options.KeyFile = None,
+    lock_timeout: options.LockTimeout = 0.0,
     progress: options.ProgressOption = ProgressMode.AUTO,
 ) -> ExitCode:
     """Build a request file from messages, or run the ten-prompt demo.

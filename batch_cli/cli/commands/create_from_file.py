@@ -45,6 +45,7 @@ def run(
     simulate_latency: options.SimulateLatency = 0.0,
     simulate_seed: options.SimulateSeed = 0,
     api_key_file: options.KeyFile = None,
+    lock_timeout: options.LockTimeout = 0.0,
     progress: options.ProgressOption = ProgressMode.AUTO,
 ) -> ExitCode:
     """Submit a request file that is in the provider's own format."""

@@ -79,6 +79,7 @@ def run(
         bool, typer.Option("--force", help="Replace FILE although it holds something else.")
     ] = False,
     api_key_file: options.KeyFile = None,
+    lock_timeout: options.LockTimeout = 0.0,
     progress: options.ProgressOption = ProgressMode.AUTO,
 ) -> ExitCode:
     """Write the results: one line per request, in input order."""

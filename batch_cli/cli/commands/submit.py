@@ -69,6 +69,7 @@ def run(
     simulate_latency: options.SimulateLatency = 0.0,
     simulate_seed: options.SimulateSeed = 0,
     api_key_file: options.KeyFile = None,
+    lock_timeout: options.LockTimeout = 0.0,
     progress: options.ProgressOption = ProgressMode.AUTO,
 ) -> ExitCode:
     """Check a file in any format and submit it as a batch."""
