@@ -130,6 +130,11 @@ def one_id(argument: str | None, option: str | None) -> str | None:
     return option if argument is None else argument
 
 
+def named_ids(arguments: Sequence[str] | None, option: str | None) -> list[str | None]:
+    """Give the batch ids from arguments and option; one None, the latest batch, where there are none."""
+    return [*(arguments or ()), *([option] if option is not None else ())] or [None]
+
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 

@@ -141,6 +141,9 @@ MaxWait = Annotated[
         "--max-wait", metavar="TIME", help="Wait so long at most: 90s, 10m, 2h.  [default: no limit]"
     ),
 ]
+Description = Annotated[str, typer.Option("--description", metavar="TEXT", help="Kept with the batch.")]
+Again = Annotated[bool, typer.Option("--again", help="Submit even if the same content was, within 24 hours.")]
+SaveId = Annotated[bool, typer.Option("--save-id/--no-save-id", help="Write <provider>_batch_id.txt.")]
 MetadataOption = Annotated[
     list[str] | None,
     typer.Option("--metadata", metavar="K=V", help="Kept with the batch; may be repeated."),

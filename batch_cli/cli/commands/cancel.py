@@ -37,12 +37,11 @@ def run(
     from batch_cli.cli import inputs, waiting  # noqa: PLC0415 - kept out of --help
     from batch_cli.jobs.end import Cancelled, cancel  # noqa: PLC0415
 
-    named = [*(batch_ids or ()), *([batch_id] if batch_id is not None else ())]
     wanted = inputs.filter_model(model, provider)
     console = context.console
     done: list[Cancelled] = []
     with context.workspace() as workspace:
-        places = [workspace.find_batch(name, wanted) for name in named or [None]]
+        places = [workspace.find_batch(name, wanted) for name in inputs.named_ids(batch_ids, batch_id)]
         done = [cancel(workspace, place) for place in places]
         if wait:
             waited, _ = waiting.wait_for(context, workspace, places, None)

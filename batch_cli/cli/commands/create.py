@@ -57,9 +57,7 @@ def run(
     submit: Annotated[
         bool, typer.Option("--submit", help="Submit the requests instead of writing a file.")
     ] = False,
-    save_id: Annotated[
-        bool, typer.Option("--save-id/--no-save-id", help="Write <provider>_batch_id.txt.")
-    ] = True,
+    save_id: options.SaveId = True,
     simulate_errors: options.SimulateErrors = 0.0,
     simulate_latency: options.SimulateLatency = 0.0,
     simulate_seed: options.SimulateSeed = 0,

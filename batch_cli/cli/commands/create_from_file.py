@@ -31,16 +31,10 @@ def run(
         str, typer.Option("--file-path", "-i", metavar="FILE", help="The file; '-' is standard input.")
     ],
     model: options.ModelOption = None,
-    description: Annotated[
-        str, typer.Option("--description", metavar="TEXT", help="Kept with the batch.")
-    ] = "Instructor batch job",
+    description: options.Description = "Instructor batch job",
     metadata: options.MetadataOption = None,
-    again: Annotated[
-        bool, typer.Option("--again", help="Submit even if the same content was, within 24 hours.")
-    ] = False,
-    save_id: Annotated[
-        bool, typer.Option("--save-id/--no-save-id", help="Write <provider>_batch_id.txt.")
-    ] = True,
+    again: options.Again = False,
+    save_id: options.SaveId = True,
     simulate_errors: options.SimulateErrors = 0.0,
     simulate_latency: options.SimulateLatency = 0.0,
     simulate_seed: options.SimulateSeed = 0,

@@ -33,12 +33,11 @@ def run(
     from batch_cli.cli import asking, inputs  # noqa: PLC0415 - kept out of --help
     from batch_cli.jobs.end import delete  # noqa: PLC0415
 
-    named = [*(batch_ids or ()), *([batch_id] if batch_id is not None else ())]
     wanted = inputs.filter_model(model, provider)
     console = context.console
     removed: list[tuple[str, str]] = []
     with context.workspace() as workspace:
-        places = [workspace.find_batch(name, wanted) for name in named or [None]]
+        places = [workspace.find_batch(name, wanted) for name in inputs.named_ids(batch_ids, batch_id)]
         if not dry_run:
             names = ", ".join(place.id for place in places)
             asking.confirm(context, f"Delete {names} with its results?", yes=yes)

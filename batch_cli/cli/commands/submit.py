@@ -55,16 +55,10 @@ def run(
     prompt_column: options.PromptColumn = None,
     param: options.Parameters = None,
     no_strict: options.NoStrict = False,
-    description: Annotated[
-        str, typer.Option("--description", metavar="TEXT", help="Kept with the batch.")
-    ] = "batch-cli",
+    description: options.Description = "batch-cli",
     metadata: options.MetadataOption = None,
-    again: Annotated[
-        bool, typer.Option("--again", help="Submit even if the same content was, within 24 hours.")
-    ] = False,
-    save_id: Annotated[
-        bool, typer.Option("--save-id/--no-save-id", help="Write <provider>_batch_id.txt.")
-    ] = True,
+    again: options.Again = False,
+    save_id: options.SaveId = True,
     simulate_errors: options.SimulateErrors = 0.0,
     simulate_latency: options.SimulateLatency = 0.0,
     simulate_seed: options.SimulateSeed = 0,

@@ -55,10 +55,9 @@ def run(
     """Wait until batches have ended."""
     from batch_cli.cli import documents, inputs, waiting  # noqa: PLC0415 - kept out of --help
 
-    named = [*(batch_ids or ()), *([batch_id] if batch_id is not None else ())]
     wanted = inputs.filter_model(model, provider)
     with context.workspace() as workspace:
-        places = [workspace.find_batch(name, wanted) for name in named or [None]]
+        places = [workspace.find_batch(name, wanted) for name in inputs.named_ids(batch_ids, batch_id)]
         waited, code = waiting.wait_for(context, workspace, places, inputs.seconds(max_wait))
         if exec_command is not None:
             waiting.run_command(context, exec_command, waited.batches)
