@@ -15,12 +15,6 @@ def parse_call(line: bytes) -> Call:
     return Call(request["custom_id"], request["url"], request["body"])
 
 
-def broken_reply(error: Exception) -> Reply:
-    """Answer a call whose handler raised: our bug, told as a server error."""
-    message = f"the handler broke: {type(error).__name__}: {error}"
-    return Reply(500, {"error": {"message": message, "type": "handler_error", "code": "handler_error"}})
-
-
 def result_line(batch: StoredBatch, claim: Claim, call: Call, reply: Reply) -> bytes:
     """Write a unified result line: failures carry their error outside the response, too."""
     name = f"{batch.id}_{claim.position}"

@@ -31,6 +31,12 @@ class Reply:
         return self.status < 400  # noqa: PLR2004 - HTTP
 
 
+def broken_reply(error: Exception) -> Reply:
+    """Answer a call whose handler raised: our bug, told as a server error."""
+    message = f"the handler broke: {type(error).__name__}: {error}"
+    return Reply(500, {"error": {"message": message, "type": "handler_error", "code": "handler_error"}})
+
+
 class Handler(Protocol):
     """What answers calls: a group in, one reply for each in the same order; it never raises for a request."""
 

@@ -21,9 +21,9 @@ from typing import Any
 
 from batch_cli.engine.handlers import make_handler
 from batch_cli.engine.helpers import Helpers
-from batch_cli.engine.lines import abandoned_line, broken_reply, parse_call, result_line
+from batch_cli.engine.lines import abandoned_line, parse_call, result_line
 from batch_cli.engine.queue import LEASE_SECONDS, MOST_ATTEMPTS, Claim, Completion, Lease, Queue
-from batch_cli.engine.reply import Handler
+from batch_cli.engine.reply import Handler, broken_reply
 from batch_cli.engine.store import ResultFile, Store, StoredBatch
 from batch_cli.events import Listener, Note, Phase, Progress
 

@@ -178,3 +178,44 @@ def test_what_cannot_be_kept_is_refused_and_never_answered_wrongly(schema: Any) 
 
 def test_the_same_text_gives_the_same_answer() -> None:
     assert fill(SCHEMA, TEXT) == fill(SCHEMA, TEXT)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "array", "items": {"type": "string"}, "minItems": 1_000_000_000},
+        {"type": "string", "minLength": 1_000_000_000},
+        {
+            "type": "array",
+            "minItems": 1_000,
+            "items": {"type": "array", "minItems": 1_000, "items": {"type": "integer"}},
+        },
+        {"type": "array", "minItems": 9_000, "items": {"const": ["x" * 10_000]}},
+        {"type": "array", "minItems": 9_000, "items": {"enum": ["x" * 10_000]}},
+        {"type": "array", "minItems": 9_000, "items": {"type": "string", "minLength": 100_000}},
+        {"type": "string", "pattern": "^(((x{5000}){5000}){5000})$"},
+    ],
+)
+def test_an_answer_larger_than_any_memory_is_refused_at_once(schema: Any) -> None:
+    with pytest.raises(Unfillable):
+        fill(schema, TEXT)
+
+
+@pytest.mark.parametrize(
+    ("schema", "where"),
+    [
+        ({"type": "string", "minLength": "x"}, "minLength"),
+        ({"type": "object", "properties": []}, "properties"),
+        ({"type": "object", "required": 5}, "required"),
+        ({"type": "number", "minimum": None}, "minimum"),
+        ({"$ref": 5}, r"\$ref"),
+        ({"type": "string", "pattern": 5}, "pattern"),
+    ],
+)
+def test_what_is_no_schema_is_said_to_be_none(schema: Any, where: str) -> None:
+    with pytest.raises(Unfillable, match=f"not valid at {where}"):
+        fill(schema, TEXT)
+
+
+def test_only_the_beginning_of_an_endless_text_is_read() -> None:
+    assert fill(SCHEMA, "I am Ada, 36 years old. " + "1 " * 10_000_000)["name"] == "Ada"

@@ -212,3 +212,47 @@ def test_the_settings_survive_being_stored() -> None:
 
 def test_the_same_request_gives_the_same_bytes() -> None:
     assert chat() == chat()
+
+
+def schema_call(custom_id: str, schema: Any) -> Call:
+    wanted = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+    messages = [{"role": "user", "content": f"I am Ada, 36. Code: {'a' * 40}!"}]
+    return Call(custom_id, "/v1/chat/completions", {"messages": messages, "response_format": wanted})
+
+
+def test_a_pattern_that_takes_for_ever_fails_its_own_row_and_no_other() -> None:
+    endless = {"type": "string", "pattern": "^(a+)+b$"}
+    handler = Simulate(Simulation(), asyncio.sleep, most_seconds=0.2)
+
+    replies = asyncio.run(
+        handler([schema_call("a", SCHEMA), schema_call("b", endless), schema_call("c", SCHEMA)])
+    )
+
+    assert [reply.status for reply in replies] == [200, 400, 200]
+    assert replies[1].body["error"]["code"] == "request_too_complex"
+
+
+def test_a_request_that_breaks_the_rules_harms_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(schema: Any, _text: str) -> Any:
+        return {}[schema["type"]] if schema["type"] == "broken" else {}
+
+    monkeypatch.setattr("batch_cli.engine.handlers.simulate.handler.fill", fill)
+    handler = Simulate(Simulation(), no_sleep)
+
+    replies = asyncio.run(handler([schema_call(name, {"type": name}) for name in ("x", "broken", "y")]))
+
+    assert [reply.status for reply in replies] == [200, 500, 200]
+    assert replies[1].body["error"]["code"] == "handler_error"
+
+
+def test_a_slow_group_lets_other_work_go_on() -> None:
+    endless = {"type": "string", "pattern": "^(a+)+b$"}
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    handler = Simulate(Simulation(), pause, most_seconds=0.11)
+    asyncio.run(handler([schema_call(str(at), endless) for at in range(3)]))
+
+    assert pauses == [0, 0, 0]

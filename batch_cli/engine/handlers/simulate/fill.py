@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
 
+from batch_cli.engine.handlers.simulate.checking import check, refuse_invalid
 from batch_cli.engine.handlers.simulate.concepts import Concept, concept_of
 from batch_cli.engine.handlers.simulate.evidence import Evidence, Number
 from batch_cli.engine.handlers.simulate.values import (
@@ -33,23 +33,19 @@ from batch_cli.engine.handlers.simulate.values import (
     stretch_start,
     within,
 )
-from batch_cli.jsonl import dumps, loads
+from batch_cli.jsonl import dumps
 from batch_cli.model import JsonObject, JsonValue
 from batch_cli.schema import Inconvertible, resolve_reference
 
-_KEPT = frozenset(
-    """
-    $ref $defs definitions $schema $id $comment title description default examples deprecated readOnly
-    writeOnly type properties required additionalProperties items enum const anyOf minimum maximum
-    exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength minItems maxItems format
-    propertyOrdering
-    """.split()
-)
-"""Keywords that the rules keep by construction; any other one makes the answer be checked."""
 _APPOSED_AGE = 20.0
 """How much more a number beside a name speaks for an age than one anywhere else."""
 _DEEPEST = 6
 """How often a schema may be entered through itself."""
+_MOST_READ = 100_000
+"""How many characters of a prompt are looked at."""
+_LARGEST_ANSWER = 10_000
+"""How much an answer may hold: a value counts one, a text one more for each `_TEXT_UNIT` of it."""
+_TEXT_UNIT = 64
 
 
 def fill(schema: JsonObject, text: str) -> JsonValue:
@@ -59,47 +55,15 @@ def fill(schema: JsonObject, text: str) -> JsonValue:
         Unfillable: the schema contradicts itself or asks for what these rules cannot make.
     """
     try:
-        value, _ = _Filler(schema, Evidence(text)).value(schema, _Field("", concept_of("")))
+        evidence = Evidence(text[:_MOST_READ])
+        value, _ = _Filler(schema, evidence, _Budget()).value(schema, _Field("", concept_of("")))
+        check(schema, value)
     except (Inconvertible, RecursionError) as error:
         raise Unfillable(str(error)) from error
-    if not _is_kept(dumps(schema)):
-        _check(schema, value)
+    except (TypeError, ValueError, AttributeError, KeyError, OverflowError):
+        refuse_invalid(schema)  # the rules trust a schema's keywords to be of their types
+        raise
     return value
-
-
-@lru_cache(maxsize=256)
-def _is_kept(schema: bytes) -> bool:
-    """Tell whether the rules keep every keyword of a schema, so that checking would be wasted time."""
-    return _only_kept(loads(schema))
-
-
-def _only_kept(node: JsonValue) -> bool:
-    if not isinstance(node, dict):
-        return isinstance(node, bool)
-    if not node.keys() <= _KEPT:
-        return False
-    if isinstance(node.get("enum"), list) and node.keys() & {"minimum", "maximum", "minLength", "maxLength"}:
-        return False
-    children = [
-        *(part for key in ("properties", "$defs", "definitions") for part in node.get(key, {}).values()),
-        *node.get("anyOf", ()),
-        *([node["items"]] if "items" in node else ()),
-    ]
-    if "anyOf" in node and node.keys() & {"type", "properties", "items", "enum", "const"}:
-        return False
-    return all(_only_kept(child) for child in children)
-
-
-def _check(schema: JsonObject, value: JsonValue) -> None:
-    import jsonschema  # noqa: PLC0415 - 105 ms, only for schemas with uncommon keywords
-
-    try:
-        found = next(jsonschema.Draft202012Validator(schema).iter_errors(value), None)
-    except Exception as error:
-        raise Unfillable(f"the schema is not valid: {error}") from error
-    if found is not None:
-        place = ".".join(str(part) for part in found.absolute_path) or "the answer"
-        raise Unfillable(f"{place}: {found.message}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +76,30 @@ class _Field:
 
 
 @dataclass(slots=True)
+class _Budget:
+    """What is left of the largest answer: a schema can ask for more than any memory holds."""
+
+    left: int = _LARGEST_ANSWER
+
+    def spend(self, characters: int = 0) -> None:
+        """Pay for a value, and for the text in it."""
+        self.left -= 1 + characters // _TEXT_UNIT
+        if self.left < 0:
+            raise Unfillable(f"it asks for an answer of more than {_LARGEST_ANSWER:,} values")
+
+
+@dataclass(slots=True)
 class _Filler:
     """One filling: the root for references, the text, and which numbers are taken already."""
 
     root: JsonObject
     evidence: Evidence
+    budget: _Budget
     used: set[int] = field(default_factory=set)
 
     def value(self, schema: JsonValue, place: _Field) -> tuple[JsonValue, bool]:
         """Give a value and whether the text speaks for it."""
+        self.budget.spend()
         if schema is True or schema == {}:
             return self._text({}, place)
         if not isinstance(schema, dict):
@@ -133,9 +112,12 @@ class _Filler:
             deeper = _Field(place.name, place.concept, place.depth + 1)
             return self.value({**target, **rest}, deeper)
         if "const" in schema:
+            self.budget.spend(_length(schema["const"]))
             return schema["const"], True
         if isinstance(schema.get("enum"), list):
-            return self._choice(schema["enum"], place)
+            chosen = self._choice(schema["enum"], place)
+            self.budget.spend(_length(chosen[0]))
+            return chosen
         for key in ("anyOf", "oneOf"):
             if schema.get(key):
                 outer = {name: part for name, part in schema.items() if name != key}
@@ -341,7 +323,7 @@ class _Filler:
         found = []
         inner = _Field(place.name.removesuffix("s"), place.concept, place.depth + 1)
         for stretch in stretches:
-            filler = _Filler(self.root, Evidence(stretch))
+            filler = _Filler(self.root, Evidence(stretch), self.budget)
             try:
                 value, spoken = filler.value(items, inner)
             except Unfillable:
@@ -397,4 +379,11 @@ class _Filler:
             found = matching_word(self.evidence.text, schema["pattern"])
         spoken = found is not None
         plain = found if found is not None else plain_text(place.concept.kind, schema)
+        self.budget.spend(max(len(plain), int(schema.get("minLength", 0))))
         return shaped(plain, schema, place.name, self.evidence), spoken
+
+
+def _length(value: JsonValue) -> int:
+    if isinstance(value, str):
+        return len(value)
+    return len(dumps(value)) if isinstance(value, dict | list) else 0

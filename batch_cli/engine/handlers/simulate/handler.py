@@ -11,13 +11,15 @@ import base64
 import math
 import re
 import struct
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
 from batch_cli.engine.handlers.simulate.fill import fill
 from batch_cli.engine.handlers.simulate.values import Unfillable
-from batch_cli.engine.reply import Call, Reply
+from batch_cli.engine.reply import Call, Reply, broken_reply
+from batch_cli.engine.time_limit import TimeIsOver, time_limit
 from batch_cli.jsonl import dumps
 from batch_cli.model import JsonObject, JsonValue
 
@@ -27,6 +29,10 @@ _DIMENSIONS = 64
 _MOST_DIMENSIONS = 4096
 _MOST_CHOICES = 16
 _GROUP = 64
+_MOST_SECONDS = 5.0
+"""Processor time for one request: a schema's pattern can keep a regular expression busy for ever."""
+_LONGEST_STRETCH = 0.1
+"""Seconds after which a group of requests lets other work of this process go on."""
 _ECHO = 160
 _FAILURES = (
     (429, "rate_limit_exceeded", "Rate limit reached (simulated)."),
@@ -63,10 +69,17 @@ class Simulation:
 class Simulate:
     """The handler: a group of calls in, one reply for each, in order."""
 
-    def __init__(self, simulation: Simulation, sleep: Callable[[float], Awaitable[None]]) -> None:
-        """Take how to behave, and how to wait (only ever used for a latency above 0)."""
+    def __init__(
+        self,
+        simulation: Simulation,
+        sleep: Callable[[float], Awaitable[None]],
+        *,
+        most_seconds: float = _MOST_SECONDS,
+    ) -> None:
+        """Take how to behave, how to wait, and how long one request may compute."""
         self._simulation = simulation
         self._sleep = sleep
+        self._most_seconds = most_seconds
         self.is_cpu_bound = simulation.latency <= 0
         self.max_batch = _GROUP if self.is_cpu_bound else 1
 
@@ -74,9 +87,30 @@ class Simulate:
         """Answer every call; whatever a request holds, nothing is raised."""
         if self._simulation.latency > 0:
             await self._sleep(self._simulation.latency)
-        return [self._answer(call) for call in calls]
+        replies = []
+        next_pause = time.monotonic() + _LONGEST_STRETCH
+        for call in calls:
+            replies.append(self._answer(call))
+            if time.monotonic() > next_pause:  # whoever waits for a signal or a lease must get a turn
+                await self._sleep(0)
+                next_pause = time.monotonic() + _LONGEST_STRETCH
+        return replies
 
     def _answer(self, call: Call) -> Reply:
+        """Answer one call; one that breaks the rules, or takes too long, harms no other."""
+        try:
+            with time_limit(self._most_seconds):
+                return self._answer_in_time(call)
+        except TimeIsOver:
+            return _refusal(
+                400,
+                "request_too_complex",
+                f"The simulated model works {self._most_seconds:g} s at one request at most.",
+            )
+        except Exception as error:  # noqa: BLE001 - our bug, told in its own row
+            return broken_reply(error)
+
+    def _answer_in_time(self, call: Call) -> Reply:
         failure = self._failure(call.custom_id)
         if failure is not None:
             return _refusal(*failure)

@@ -15,7 +15,8 @@ _CLASS_SAMPLES: dict[Any, str] = {
     op.CATEGORY_NOT_WORD: "-",
     op.CATEGORY_NOT_SPACE: "a",
 }
-_LONGEST_REPEAT = 10_000
+_LONGEST = 10_000
+"""Characters of the longest sample."""
 _TRIED = "a0A -_./:@,;#+*!?\"'()[]{}|~%&=<>$^\\`\n\tzZ9éλ"
 
 
@@ -57,9 +58,10 @@ def _emit(token: tuple[Any, Any]) -> str:
         return "".join(_emit(part) for part in value[3])
     if kind in (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT):
         least, _most, part = value
-        if least > _LONGEST_REPEAT:
+        unit = "".join(_emit(inner) for inner in part) if least else ""
+        if least * len(unit) > _LONGEST:
             raise NoSample("too long")
-        return "".join(_emit(inner) for inner in part) * int(least)
+        return unit * int(least)
     raise NoSample(str(kind))
 
 
