@@ -19,7 +19,7 @@ from hashlib import blake2b
 from batch_cli.engine.handlers.simulate.fill import fill
 from batch_cli.engine.handlers.simulate.values import Unfillable
 from batch_cli.engine.reply import Call, Reply, broken_reply
-from batch_cli.engine.time_limit import TimeIsOver, time_limit
+from batch_cli.engine.time_limit import TimeIsOver, TimeLimit
 from batch_cli.jsonl import dumps
 from batch_cli.model import JsonObject, JsonValue
 
@@ -80,6 +80,7 @@ class Simulate:
         self._simulation = simulation
         self._sleep = sleep
         self._most_seconds = most_seconds
+        self._time_limit = TimeLimit(most_seconds)
         self.is_cpu_bound = simulation.latency <= 0
         self.max_batch = _GROUP if self.is_cpu_bound else 1
 
@@ -99,7 +100,7 @@ class Simulate:
     def _answer(self, call: Call) -> Reply:
         """Answer one call; one that breaks the rules, or takes too long, harms no other."""
         try:
-            with time_limit(self._most_seconds):
+            with self._time_limit:
                 return self._answer_in_time(call)
         except TimeIsOver:
             return _refusal(
