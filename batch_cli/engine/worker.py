@@ -348,8 +348,9 @@ class Worker:
         # A helper ignores Ctrl-C: it reaches the whole process group, and the worker decides.
         asked_by = (signal.SIGTERM,) if self._options.leash is not None else (signal.SIGINT, signal.SIGTERM)
         for number in asked_by:
-            previous[number] = signal.getsignal(number)
-            loop.add_signal_handler(number, ask, number)
+            if signal.getsignal(number) != signal.SIG_IGN:  # a shell's background jobs ignore Ctrl-C
+                previous[number] = signal.getsignal(number)
+                loop.add_signal_handler(number, ask, number)
         if self._options.leash is not None:
             loop.add_reader(self._options.leash, self._let_go, loop, stopped)
         try:

@@ -204,6 +204,30 @@ def test_a_signal_lets_running_calls_finish_and_gives_the_rest_back(
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_a_signal_that_was_ignored_before_stays_ignored(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handler = use(monkeypatch, Scripted(seconds=0.05))
+    batch_id = add(store, 30)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def interrupt() -> None:
+        while not handler.calls:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    try:
+        number = Worker(store, WorkerOptions(concurrency=3, only=batch_id), ignore).run()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    thread.join()
+
+    assert number is None
+    assert batch(store, batch_id).completed == 30
+
+
 def test_a_leash_that_ends_stops_it(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     handler = use(monkeypatch, Scripted(seconds=0.05))
     batch_id = add(store, 1_000)
