@@ -53,6 +53,44 @@ def read_lines(stream: BinaryIO, *, max_bytes: int) -> Iterator[Line]:
         offset += len(raw)
 
 
+class Block(NamedTuple):
+    """Some whole lines of a file: the number of the first one, and the bytes as they stand."""
+
+    number: int
+    raw: bytes
+    """Ends with ``\n``, except at the end of a file whose last line has no line end."""
+
+
+def read_blocks(stream: BinaryIO, *, max_bytes: int, size: int = 1 << 18) -> Iterator[Block]:
+    """Give the lines of ``stream`` in blocks of about ``size`` bytes, in order, each line whole.
+
+    Memory: one block, and at most one line that is longer.
+
+    Raises:
+        LineTooLong: a line has more than ``max_bytes``; the lines before it were given.
+    """
+    number = 1
+    while raw := stream.read(min(size, max_bytes)):
+        whole = raw.rfind(b"\n") + 1
+        if whole < len(raw):
+            rest = stream.readline(max_bytes + 1 - (len(raw) - whole))
+            if len(raw) - whole + len(rest) > max_bytes and not rest.endswith(b"\n"):
+                if whole:
+                    yield Block(number, raw[:whole])
+                raise LineTooLong(number + raw.count(b"\n"))
+            raw += rest
+        yield Block(number, raw)
+        number += raw.count(b"\n")
+
+
+def lines_of(block: Block) -> list[bytes]:
+    """Cut a block into its lines, without their line ends."""
+    lines = block.raw.split(b"\n")
+    if not lines[-1]:
+        lines.pop()  # what stands after the last line end
+    return lines
+
+
 def is_blank(raw: bytes) -> bool:
     """Tell whether a line holds only JSON white space."""
     return not raw.strip(_BLANK)

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import queue
+import re
+import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from batch_cli.errors import Finding, Problem, ProblemLog, Severity
-from batch_cli.id_index import IdIndex
-from batch_cli.json_faults import MAX_DEPTH, Fault, explain, locate
-from batch_cli.jsonl import Line, LineTooLong, dumps, is_blank, loads, read_lines
-from batch_cli.model import JsonObject, JsonValue, Limits
+from batch_cli.id_index import SeenIds
+from batch_cli.json_faults import Fault, locate
+from batch_cli.jsonl import Block, LineTooLong, is_blank, lines_of, read_blocks
+from batch_cli.line_pattern import LinePattern, Path
+from batch_cli.model import JsonObject, Limits
+from batch_cli.request_line import ONE_TEXT, packed, parse_request
 
-_PACKED = {
-    b"\x1f\x8b": "gzip",
-    b"BZh": "bzip2",
-    b"\xfd7zXZ\x00": "xz",
-    b"\x28\xb5\x2f\xfd": "zstd",
-    b"PK\x03\x04": "zip",
-}
-_REPORT_EVERY = 5_000
+_PLAIN_IDS = re.compile(r"[A-Za-z0-9_-]*")
+"""Characters that every dialect takes in an id."""
+_MOST_PATTERNS = 4
+_FREE_TRIES = 16
+_LINES_TO_EARN_A_TRY = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,9 @@ class Rules:
     limits: Limits
     model_of: Callable[[JsonObject], str | None]
     schema_of: Callable[[JsonObject], JsonObject | None]
+    check_id: Callable[[str], Iterable[Finding]]
+    free_texts: Collection[Path]
+    """The strings of a line whose content ``check`` does not look at; the id is not one of them."""
     expected_model: str | None = None
     """The model that every line has to name, as the command line says; None where it does not matter."""
 
@@ -61,16 +66,55 @@ def scan(
 ) -> Scan:
     """Check every line of a request file in one pass; what is wrong goes to ``problems``.
 
-    ``report`` is told the number of lines read, now and then. Memory: one line, plus the id index.
+    ``report`` is told the number of lines read, now and then. Memory: a block of lines, or one long line, plus
+    the ids.
     """
     return _Scanner(name, rules, problems).run(stream, report)
 
 
 def request_lines(stream: BinaryIO, limits: Limits) -> Iterator[bytes]:
     """Give the lines of a request file that was scanned before, without line ends and blank lines."""
-    for line in read_lines(stream, max_bytes=limits.line_bytes):
-        if not is_blank(line.raw):
-            yield line.raw
+    for block in read_blocks(stream, max_bytes=limits.line_bytes):
+        for raw in lines_of(block):
+            if not is_blank(raw):
+                yield raw
+
+
+class _Digest:
+    """A SHA-256 in a thread of its own: hashing releases the interpreter, so it costs no time beside parsing."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self._blocks: queue.Queue[bytes | None] = queue.Queue(4)
+        self._thread: threading.Thread | None = None
+
+    def update(self, raw: bytes) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="sha256", daemon=True)
+            self._thread.start()
+        self._blocks.put(raw)
+
+    def finish(self) -> str:
+        if self._thread is not None:
+            self._blocks.put(None)
+            self._thread.join()
+            self._thread = None
+        return self._hash.hexdigest()
+
+    def _run(self) -> None:
+        while (raw := self._blocks.get()) is not None:
+            self._hash.update(raw)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A pattern, and what a line of it counts for."""
+
+    pattern: LinePattern
+    id_at: int
+    """Which of its texts is the id."""
+    model: str | None
+    url: str | None
 
 
 class _Scanner:
@@ -79,30 +123,31 @@ class _Scanner:
     def __init__(self, name: str, rules: Rules, problems: ProblemLog) -> None:
         self.name, self.rules, self.problems = name, rules, problems
         self.result = Scan()
-        self.ids = IdIndex()
+        self.ids = SeenIds()
         self.same_schema = True
         self.first_url: tuple[str, int] | None = None
         self.blank_lines: list[int] = []
-        self.is_one_text = False
+        self.has_blanks = False
+        """Whether the block at hand holds blank lines."""
+        self.is_one_text = self.is_packed = False
+        self.free = {*rules.free_texts, (rules.id_field,)}
+        self.known: list[_Known] = []
+        self.tries = self.spared = 0
 
     def run(self, stream: BinaryIO, report: Callable[[int], None] | None) -> Scan:
-        digest = hashlib.sha256()
+        digest = _Digest()
         try:
-            for line in read_lines(stream, max_bytes=self.rules.limits.line_bytes):
-                if line.number == 1 and self._is_packed(line.raw):
-                    return self.result
-                if is_blank(line.raw):
-                    self.blank_lines.append(line.number)
-                    continue
-                self._refuse_blank_lines()
-                digest.update(line.raw)
-                digest.update(b"\n")
-                self.result.bytes += len(line.raw) + 1
-                self._read(line)
-                if self.is_one_text:
+            for block in read_blocks(stream, max_bytes=self.rules.limits.line_bytes):
+                lines = lines_of(block)
+                self.has_blanks = False
+                self._block(block, lines)
+                if self.is_packed or self.is_one_text:
                     return self.result  # every other line would be wrong for the same reason
-                if report is not None and line.number % _REPORT_EVERY == 0:
-                    report(line.number)
+                sent = self._as_sent(block, lines)
+                digest.update(sent)
+                self.result.bytes += len(sent)
+                if report is not None:
+                    report(block.number + len(lines) - 1)
         except LineTooLong as error:
             limit = self.rules.limits.line_bytes
             self._problem(
@@ -111,9 +156,113 @@ class _Scanner:
                 error.number,
                 hint="split the request, or put each request on a line of its own",
             )
-        self.result.sha256 = digest.hexdigest()
+        finally:
+            self.result.sha256 = digest.finish()
         self._finish()
         return self.result
+
+    def _as_sent(self, block: Block, lines: list[bytes]) -> bytes:
+        """Give the lines of a block, each ended, blank ones left out."""
+        if self.has_blanks:
+            return b"".join(raw + b"\n" for raw in lines if not is_blank(raw))
+        return block.raw if block.raw.endswith(b"\n") else block.raw + b"\n"
+
+    def _block(self, block: Block, lines: list[bytes]) -> None:
+        """Check the lines of a block: those that follow a known pattern together, every other by itself."""
+        at = 0
+        while at < len(lines) and not (self.is_packed or self.is_one_text):
+            for known in self.known:
+                stop, pieces = known.pattern.split(lines, at)
+                if stop > at:
+                    self._accept(known, pieces, block, lines, at)
+                    at = stop
+                    break
+            else:
+                self._line(block, lines, at)
+                at += 1
+
+    def _line(self, block: Block, lines: list[bytes], at: int) -> None:
+        """Check a line with every rule, and learn its pattern if nothing is said against it."""
+        number, raw = block.number + at, lines[at]
+        if number == 1 and (fault := packed(raw)) is not None:
+            self.is_packed = True
+            self.problems.add(fault.at(self.name, number))
+            return
+        if is_blank(raw):
+            self.blank_lines.append(number)
+            self.has_blanks = True
+            return
+        self._refuse_blank_lines()
+        before = (self.problems.errors, self.problems.warnings)
+        is_last = at == len(lines) - 1 and not block.raw.endswith(b"\n")
+        value = self._read(raw, number, is_last=is_last)
+        if value is not None and before == (self.problems.errors, self.problems.warnings):
+            self._learn(raw, value)
+
+    def _learn(self, raw: bytes, value: JsonObject) -> None:
+        """Remember the pattern of a good line. Where that spares too little, seldom."""
+        if self.tries >= _FREE_TRIES and self.spared < self.tries * _LINES_TO_EARN_A_TRY:
+            return
+        self.tries += 1
+        pattern = LinePattern.of(raw, self.free)
+        if pattern is None or (self.rules.id_field,) not in pattern.paths:
+            return
+        url = value.get("url")
+        known = _Known(
+            pattern,
+            pattern.paths.index((self.rules.id_field,)),
+            self.rules.model_of(value),
+            url if isinstance(url, str) else None,
+        )
+        self.known = [known, *self.known[: _MOST_PATTERNS - 1]]
+
+    def _accept(
+        self, known: _Known, pieces: list[bytes], block: Block, lines: list[bytes], start: int
+    ) -> None:
+        """Take in lines of a known pattern; those whose texts are no good are checked with every rule."""
+        size = known.pattern.size
+        count = len(pieces) // size
+        texts = known.pattern.texts(pieces)
+        if texts is not None and self._plain(ids := texts[known.id_at :: size]):
+            self._count(known, ids, block.number + start, lines[start : start + count])
+            return
+        for place in range(count):
+            texts = known.pattern.texts(pieces[place * size : (place + 1) * size])
+            if texts is not None and self._good_id(texts[known.id_at]):
+                at = start + place
+                self._count(known, [texts[known.id_at]], block.number + at, [lines[at]])
+            else:
+                self._line(block, lines, start + place)
+
+    def _plain(self, ids: list[str]) -> bool:
+        """Tell whether all the ids are right beyond doubt, without a look at each."""
+        lengths = list(map(len, ids))
+        longest = min(self.rules.limits.id_length, 64)
+        return min(lengths) > 0 and max(lengths) <= longest and bool(_PLAIN_IDS.fullmatch("".join(ids)))
+
+    def _good_id(self, custom_id: str) -> bool:
+        return self._plain([custom_id]) or not any(self.rules.check_id(custom_id))
+
+    def _count(self, known: _Known, ids: list[str], first_number: int, lines: list[bytes]) -> None:
+        """Count good lines of a known pattern, which stand one after the other."""
+        numbers = range(first_number, first_number + len(lines))
+        self._refuse_blank_lines()
+        self.spared += len(ids)
+        self._count_requests(numbers)
+        if known.model is not None:
+            self.result.models[known.model] += len(ids)
+        if known.url is not None:
+            self.result.urls[known.url] += len(ids)
+        for place, first in self.ids.add(ids, numbers):
+            self._duplicate(ids[place], lines[place], numbers[place], first)
+
+    def _count_requests(self, numbers: range) -> None:
+        before = self.result.requests
+        self.result.requests += len(numbers)
+        limit = self.rules.limits.requests
+        if limit is not None and before <= limit < self.result.requests:
+            over = numbers[limit - before]
+            self._problem("E401", f"too many requests: the limit is {limit:,}", over, hint="split the file")
 
     def _problem(  # noqa: PLR0913 - the fields of a Problem
         self,
@@ -129,112 +278,54 @@ class _Scanner:
     ) -> None:
         self.problems.add(Problem(code, message, hint, self.name, line, column, path, custom_id, severity))
 
-    def _is_packed(self, raw: bytes) -> bool:
-        for magic, kind in _PACKED.items():
-            if raw.startswith(magic):
-                self._problem(
-                    "E106",
-                    f"compressed file ({kind})",
-                    1,
-                    hint="decompress it first",
-                )
-                return True
-        return False
-
     def _refuse_blank_lines(self) -> None:
         """Refuse the blank lines met so far: something follows, and providers take none in the middle."""
         for number in self.blank_lines:
             self._problem("E208", "blank line", number, column=1, hint="remove it")
         self.blank_lines.clear()
 
-    def _read(self, line: Line) -> None:
-        value = self._parsed(line)
-        if not isinstance(value, dict):
-            return
+    def _read(self, raw: bytes, number: int, *, is_last: bool) -> JsonObject | None:
+        """Check one line and count it in; give its value if it is an object."""
+        value = parse_request(raw, self.rules.title, is_first=number == 1, is_last=is_last)
+        if isinstance(value, Fault):
+            self.is_one_text = value is ONE_TEXT
+            self.problems.add(value.at(self.name, number))
+            return None
         before = self.problems.errors
         raw_text: str | None = None
         for found in self.rules.check(value):
-            raw_text = raw_text or line.raw.decode("utf-8")
+            raw_text = raw_text or raw.decode("utf-8")
             self._problem(
                 found.code,
                 found.message,
-                line.number,
+                number,
                 column=locate(raw_text, found.path) if found.path else 1,
                 hint=found.hint,
                 path=found.path or None,
                 severity=found.severity,
             )
-        self._check_unique(value, line)
-        self._gather(value, line, good=self.problems.errors == before)
-
-    def _parsed(self, line: Line) -> JsonValue:
-        """Parse a line, or put what keeps it from being JSON into the problems and give None."""
-        try:
-            value = loads(line.raw)
-        except ValueError:
-            self._fault(explain(line.raw, last=not line.ended) or _UNKNOWN, line)
-            return None
-        if not isinstance(value, dict):
-            self._not_an_object(value, line)
-            return None
-        if _suspicious(line.raw, value):
-            fault = explain(line.raw)
-            if fault is not None:
-                self._fault(fault, line)
-                return None
+        custom_id = value.get(self.rules.id_field)
+        if isinstance(custom_id, str) and custom_id:
+            for _, first in self.ids.add([custom_id], [number]):
+                self._duplicate(custom_id, raw, number, first)
+        self._gather(value, number, good=self.problems.errors == before)
         return value
 
-    def _fault(self, fault: Fault, line: Line) -> None:
-        self.is_one_text = line.number == 1 and line.raw.strip() in (b"[", b"{")
-        self.problems.add((_ONE_TEXT if self.is_one_text else fault).at(self.name, line.number))
-
-    def _not_an_object(self, value: JsonValue, line: Line) -> None:
-        first = value[0] if isinstance(value, list) and value else None
-        if isinstance(first, dict) and "role" in first:
-            self._problem(
-                "E312",
-                f"this is a messages file, expected {self.rules.title} format",
-                line.number,
-                column=1,
-                hint="batch-cli create --messages-file FILE makes a request file from it",
-            )
-        elif isinstance(first, dict) and line.number == 1:
-            self.is_one_text = True
-            self.problems.add(_ONE_TEXT.at(self.name, line.number))
-        else:
-            self._problem(
-                "E207",
-                "a request must be a JSON object",
-                line.number,
-                column=1,
-                hint="write {…} on each line",
-            )
-
-    def _check_unique(self, value: JsonObject, line: Line) -> None:
+    def _duplicate(self, custom_id: str, raw: bytes, number: int, first: int) -> None:
         field_name = self.rules.id_field
-        custom_id = value.get(field_name)
-        if not isinstance(custom_id, str) or not custom_id:
-            return
-        first = self.ids.add(custom_id, line.number)
-        if first is not None:
-            self._problem(
-                "E307",
-                f'duplicate {field_name} "{custom_id[:64]}" (first on line {first})',
-                line.number,
-                column=locate(line.raw.decode("utf-8"), field_name),
-                hint=f"make every {field_name} unique",
-                path=field_name,
-                custom_id=custom_id,
-            )
+        self._problem(
+            "E307",
+            f'duplicate {field_name} "{custom_id[:64]}" (first on line {first})',
+            number,
+            column=locate(raw.decode("utf-8"), field_name),
+            hint=f"make every {field_name} unique",
+            path=field_name,
+            custom_id=custom_id,
+        )
 
-    def _gather(self, value: JsonObject, line: Line, *, good: bool) -> None:
+    def _gather(self, value: JsonObject, number: int, *, good: bool) -> None:
         result = self.result
-        result.requests += 1
-        limit = self.rules.limits.requests
-        if limit is not None and result.requests == limit + 1:
-            self._problem(
-                "E401", f"too many requests: the limit is {limit:,}", line.number, hint="split the file"
-            )
+        self._count_requests(range(number, number + 1))
         if model := self.rules.model_of(value):
             result.models[model] += 1
             expected = self.rules.expected_model
@@ -242,20 +333,20 @@ class _Scanner:
                 self._problem(
                     "E315",
                     f'--model says "{expected}", the line says "{model}"',
-                    line.number,
+                    number,
                     hint=f"use --model PROVIDER/{model}, or change the file",
                 )
         url = value.get("url")
         if isinstance(url, str) and good:
             result.urls[url] += 1
             if self.first_url is None:
-                self.first_url = (url, line.number)
+                self.first_url = (url, number)
             elif url != self.first_url[0] and result.urls[url] == 1:
                 first, where = self.first_url
                 self._problem(
                     "E309",
                     f"more than one url: {url} here, {first} on line {where}",
-                    line.number,
+                    number,
                     path="url",
                     hint="split the file by url: one batch has one endpoint",
                 )
@@ -282,26 +373,3 @@ class _Scanner:
             )
         if not self.result.requests and not self.problems.errors:
             self._problem("E107", "the file is empty", None, hint="put at least one request in it")
-
-
-_UNKNOWN = Fault("E201", "not valid JSON", 1, "write each line with a JSON library")
-_ONE_TEXT = Fault(
-    "E209",
-    "one JSON object per line is expected, this is one JSON text over the whole file",
-    1,
-    "jq -c '.[]' FILE writes an array as lines; jq -c . FILE an object",
-)
-
-
-def _suspicious(raw: bytes, value: JsonObject) -> bool:
-    """Tell whether a line that parsed may still hide what parsers disagree on; never misses, may cry wolf.
-
-    A duplicate key leaves fewer quotes in the value than in the text, unless escaped quotes hide it; too deep
-    a nesting needs as many brackets.
-    """
-    # The brackets first: `dumps` cannot write what is nested more than 254 levels deep.
-    return (
-        raw.count(b"[") + raw.count(b"{") > MAX_DEPTH
-        or b"\\u0022" in raw
-        or raw.count(b'"') > dumps(value).count(b'"')
-    )

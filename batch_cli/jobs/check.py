@@ -30,6 +30,8 @@ def rules_of(codec: Codec, expected_model: str | None = None) -> Rules:
         codec.limits,
         codec.model_of,
         codec.schema_of,
+        codec.check_id,
+        codec.free_texts,
         expected_model,
     )
 

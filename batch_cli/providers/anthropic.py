@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from batch_cli.errors import Finding
 from batch_cli.jsonl import dumps
+from batch_cli.line_pattern import Path
 from batch_cli.model import BatchRequest, JsonObject, JsonValue, Limits
 from batch_cli.providers.base import CHAT, EncodeOptions, Unsupported
 from batch_cli.providers.openai import check_messages, shape_of
@@ -32,6 +33,16 @@ _WORDS = {"top_p": "top_p", "top_k": "top_k", "stop_sequences": "stop_sequences"
 """Parameters of a line that go over as they are; `_params` handles the ones that change their name."""
 
 
+_FREE_TEXTS = frozenset(
+    {
+        ("params", "messages", "*", "content"),
+        ("params", "messages", "*", "content", "*", "text"),
+        ("params", "system"),
+        ("params", "system", "*", "text"),
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class AnthropicCodec:
     """Messages requests in a batch envelope. The model stands in each request."""
@@ -42,6 +53,11 @@ class AnthropicCodec:
     limits: Limits = field(default_factory=lambda: Limits(requests=100_000, bytes=256_000_000, id_length=64))
 
     any_model: bool = False
+
+    @property
+    def free_texts(self) -> frozenset[Path]:
+        """Give the system text and the contents of messages."""
+        return _FREE_TEXTS
 
     def is_own(self, line: JsonObject) -> bool:
         """Recognise ``params``."""

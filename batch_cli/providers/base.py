@@ -9,6 +9,7 @@ from typing import Protocol
 
 from batch_cli.errors import Finding
 from batch_cli.events import Listener
+from batch_cli.line_pattern import Path as TextPath
 from batch_cli.model import (
     Batch,
     BatchRequest,
@@ -58,6 +59,11 @@ class Codec(Protocol):
     @property
     def id_field(self) -> str:
         """Give where a request line keeps its id: ``custom_id`` or ``key``."""
+        ...
+
+    @property
+    def free_texts(self) -> frozenset[TextPath]:
+        """Give the strings of a line whose content `check` does not look at: what models are told."""
         ...
 
     @property

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from batch_cli.errors import Finding
 from batch_cli.jsonl import dumps
+from batch_cli.line_pattern import Path
 from batch_cli.model import BatchRequest, JsonObject, Limits
 from batch_cli.providers.base import CHAT, EncodeOptions, Unsupported
 from batch_cli.providers.openai import shape_of
@@ -19,6 +20,15 @@ from batch_cli.schema import Inconvertible, gemini_schema
 
 _ROLES = {"user": "user", "assistant": "model"}
 _WORDS = {"top_p": "topP", "top_k": "topK", "seed": "seed"}
+
+
+_FREE_TEXTS = frozenset(
+    {
+        ("request", "contents", "*", "parts", "*", "text"),
+        ("request", "systemInstruction", "parts", "*", "text"),
+        ("request", "system_instruction", "parts", "*", "text"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +40,11 @@ class GoogleCodec:
     limits: Limits = field(default_factory=lambda: Limits(bytes=2_000_000_000))
 
     any_model: bool = False
+
+    @property
+    def free_texts(self) -> frozenset[Path]:
+        """Give the texts of all parts."""
+        return _FREE_TEXTS
 
     def is_own(self, line: JsonObject) -> bool:
         """Recognise ``request``."""

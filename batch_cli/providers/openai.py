@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from batch_cli.errors import Finding, Severity
 from batch_cli.jsonl import dumps
+from batch_cli.line_pattern import Path
 from batch_cli.model import BatchRequest, JsonObject, JsonValue, Limits
 from batch_cli.providers.base import CHAT, Answer, EncodeOptions, Unsupported
 from batch_cli.providers.rules import (
@@ -38,6 +39,22 @@ _PROMPT_FIELD = {
 }
 
 
+_FREE_TEXTS = frozenset(
+    {
+        ("body", "messages", "*", "content"),
+        ("body", "messages", "*", "content", "*", "text"),
+        ("body", "input"),
+        ("body", "input", "*"),
+        ("body", "input", "*", "content"),
+        ("body", "input", "*", "content", "*", "text"),
+        ("body", "instructions"),
+        ("body", "prompt"),
+        ("body", "prompt", "*"),
+        ("body", "user"),
+    }
+)
+
+
 class Shape(enum.StrEnum):
     """What a line without the OpenAI envelope looks like; used to say what was found instead."""
 
@@ -58,6 +75,11 @@ class OpenAICodec:
     any_model: bool = False
     own_prefixes: tuple[str, ...] = ()
     """Model prefixes that are our notation and must not reach the provider."""
+
+    @property
+    def free_texts(self) -> frozenset[Path]:
+        """Give prompts and contents of messages."""
+        return _FREE_TEXTS
 
     def is_own(self, line: JsonObject) -> bool:
         """Recognise the envelope; ``{"custom_id", "body"}`` alone is a messages line."""

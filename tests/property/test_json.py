@@ -6,6 +6,7 @@ import io
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from batch_cli.errors import ProblemLog
 from batch_cli.jobs.check import rules_of
 from batch_cli.json_faults import explain, locate
 from batch_cli.jsonl import dumps, loads, read_lines
+from batch_cli.line_pattern import LinePattern
 from batch_cli.providers import load_codec
 from batch_cli.request_file import scan
 from tests.support import chat
@@ -57,6 +59,21 @@ def test_whatever_is_written_has_no_fault(value: Any, indent: int | None) -> Non
         )
 
 
+def _anthropic(custom_id: str, text: str) -> Any:
+    turns = [{"role": "user", "content": [{"type": "text", "text": text}]}]
+    return {
+        "custom_id": custom_id,
+        "params": {"model": "m", "max_tokens": 9, "system": "s", "messages": turns},
+    }
+
+
+def _google(key: str, text: str) -> Any:
+    return {"key": key, "request": {"contents": [{"role": "user", "parts": [{"text": text}]}]}}
+
+
+_LINES = {"openai": chat, "anthropic": _anthropic, "google": _google}
+
+
 @given(values, st.lists(st.tuples(st.integers(0, 200), st.integers(0, 255)), max_size=3))
 def test_a_changed_byte_is_judged_as_a_strict_parser_does(value: Any, changes: list[tuple[int, int]]) -> None:
     raw = bytearray(dumps(value))
@@ -82,6 +99,27 @@ def test_a_file_with_changed_bytes_never_crashes_and_is_never_let_pass_wrongly(
     if not log.errors:
         lines = [line for line in bytes(raw).split(b"\n") if line.strip()]
         assert all(strictly_acceptable(line) for line in lines)
+
+
+edits = st.lists(st.tuples(st.integers(0, 2_000), st.integers(0, 255)), min_size=1, max_size=3)
+
+
+@given(edits, st.sampled_from(["openai", "anthropic", "google"]))
+def test_lines_checked_by_their_pattern_are_judged_like_lines_checked_one_by_one(
+    changes: list[tuple[int, int]], provider: str
+) -> None:
+    raw = bytearray(b"".join(dumps(_LINES[provider](f"r{n}", f"text {n}")) + b"\n" for n in range(6)))
+    for at, byte in changes:
+        raw[at % len(raw)] = byte
+
+    quick, thorough = ProblemLog(100), ProblemLog(100)
+    counted = scan(io.BytesIO(bytes(raw)), "f", rules_of(load_codec(provider)), quick)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LinePattern, "of", lambda *_: None)
+        expected = scan(io.BytesIO(bytes(raw)), "f", rules_of(load_codec(provider)), thorough)
+
+    assert quick.kept == thorough.kept
+    assert counted == expected
 
 
 @given(st.binary(max_size=300))

@@ -169,4 +169,58 @@ def test_progress_is_reported_now_and_then() -> None:
 
     scan(io.BytesIO(data), "r", rules_of(load_codec("openai")), ProblemLog(), seen.append)
 
-    assert seen == [5_000, 10_000]
+    assert len(seen) > 1
+    assert seen == sorted(seen)
+    assert seen[-1] == 10_001
+
+
+def test_a_duplicate_among_lines_of_one_pattern_names_its_first_line_and_column() -> None:
+    lines = [chat(f"r{n}", f"text {n}") for n in range(1_000)]
+    lines[700]["custom_id"] = "r5"
+    lines[900]["custom_id"] = "r700"
+    lines[901]["custom_id"] = "r5"
+
+    _, log = check(lines)
+
+    assert [problem.place for problem in log.kept] == ["r.jsonl:701:15", "r.jsonl:902:15"]
+    assert log.kept[1].message == 'duplicate custom_id "r5" (first on line 6)'
+
+
+def test_the_line_over_the_limit_is_named_among_lines_of_one_pattern() -> None:
+    lines = [chat(str(n)) for n in range(10)]
+
+    assert codes(check(lines, limits=Limits(requests=10))[1]) == []
+    assert codes(check(lines, limits=Limits(requests=7))[1]) == [("E401", 8)]
+
+
+@pytest.mark.parametrize(
+    ("damage", "code"),
+    [
+        ((b"text 7", b"text \xff"), "E102"),
+        ((b"text 7", b"text \\ud800"), "E108"),
+        ((b"text 7", b"text\t7"), "E104"),
+        ((b"text 7", b'text" 7'), "E201"),
+        ((b"text 7", b"text 7\\"), "E201"),
+        ((b'"r7"', b'""'), "E303"),
+        ((b'"r7"', b'"' + b"r" * 513 + b'"'), "E404"),
+        ((b'"r7"', b'"r\\u0007"'), "E306"),
+        ((b'{"custom_id": "r7", ', b'{"custom_id": "r7", "custom_id": "x", '), "E204"),
+        ((b"user", b"robot"), "E304"),
+    ],
+)
+def test_a_bad_line_between_good_ones_of_one_pattern_is_found(damage: tuple[bytes, bytes], code: str) -> None:
+    lines = [json.dumps(chat(f"r{n}", f"text {n}")).encode() for n in range(20)]
+    lines[7] = lines[7].replace(*damage)
+
+    found, log = check(b"\n".join(lines))
+
+    assert (code, 8) in codes(log)
+    assert {problem.line for problem in log.kept} == {8}
+    assert found.bytes == sum(len(line) + 1 for line in lines)
+
+
+def test_a_blank_line_before_lines_of_a_known_pattern_is_refused() -> None:
+    line = b'{"custom_id": "%d", "method": "POST", "url": "/v1/embeddings", "body": {"model": "m", "input": "x"}}\n'
+    data = b"".join(line % n for n in range(5)) + b"\n" + b"".join(line % n for n in range(5, 9))
+
+    assert codes(check(data)[1]) == [("E208", 6)]
