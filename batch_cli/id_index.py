@@ -98,6 +98,15 @@ class SeenIds:
                 found.append((place, first))
         return found
 
+    @property
+    def hashes(self) -> array[int] | None:
+        """Give ``hash(id)`` of all ids in order; None once one came again. Means something in this process only."""
+        return self._hashes if self._index is None else None
+
+    def is_disjoint(self, hashes: array[int]) -> bool:
+        """Tell whether none of these hashes is known, and no id came again."""
+        return self._index is None and self._seen.isdisjoint(hashes)
+
     def _build_index(self) -> IdIndex:
         self._seen.clear()
         index = IdIndex()

@@ -8,7 +8,7 @@ The only module that knows orjson. Two habits keep data whole: the parse decides
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 import orjson
 
@@ -53,18 +53,32 @@ def read_lines(stream: BinaryIO, *, max_bytes: int) -> Iterator[Line]:
         offset += len(raw)
 
 
+class Readable(Protocol):
+    """As much of a binary stream as reading in blocks needs."""
+
+    def read(self, size: int, /) -> bytes:
+        """Give ``size`` bytes, fewer only at the end."""
+        ...
+
+    def readline(self, size: int, /) -> bytes:
+        """Give what is left of the current line, ``size`` bytes at most."""
+        ...
+
+
 class Block(NamedTuple):
-    """Some whole lines of a file: the number of the first one, and the bytes as they stand."""
+    """Some whole lines of a file: the number of the first one, the bytes as they stand, and cut into lines."""
 
     number: int
     raw: bytes
     """Ends with ``\n``, except at the end of a file whose last line has no line end."""
+    lines: list[bytes]
+    """Without their line ends."""
 
 
-def read_blocks(stream: BinaryIO, *, max_bytes: int, size: int = 1 << 18) -> Iterator[Block]:
+def read_blocks(stream: Readable, *, max_bytes: int, size: int = 1 << 18) -> Iterator[Block]:
     """Give the lines of ``stream`` in blocks of about ``size`` bytes, in order, each line whole.
 
-    Memory: one block, and at most one line that is longer.
+    Memory: two blocks, and at most one line that is longer.
 
     Raises:
         LineTooLong: a line has more than ``max_bytes``; the lines before it were given.
@@ -72,23 +86,19 @@ def read_blocks(stream: BinaryIO, *, max_bytes: int, size: int = 1 << 18) -> Ite
     number = 1
     while raw := stream.read(min(size, max_bytes)):
         whole = raw.rfind(b"\n") + 1
+        too_long = False
         if whole < len(raw):
             rest = stream.readline(max_bytes + 1 - (len(raw) - whole))
-            if len(raw) - whole + len(rest) > max_bytes and not rest.endswith(b"\n"):
-                if whole:
-                    yield Block(number, raw[:whole])
-                raise LineTooLong(number + raw.count(b"\n"))
-            raw += rest
-        yield Block(number, raw)
-        number += raw.count(b"\n")
-
-
-def lines_of(block: Block) -> list[bytes]:
-    """Cut a block into its lines, without their line ends."""
-    lines = block.raw.split(b"\n")
-    if not lines[-1]:
-        lines.pop()  # what stands after the last line end
-    return lines
+            too_long = len(raw) - whole + len(rest) > max_bytes and not rest.endswith(b"\n")
+            raw = raw[:whole] if too_long else raw + rest
+        lines = raw.split(b"\n")
+        if not lines[-1]:
+            lines.pop()  # what stands behind the last line end
+        if lines:
+            yield Block(number, raw, lines)
+        number += len(lines)
+        if too_long:
+            raise LineTooLong(number)
 
 
 def is_blank(raw: bytes) -> bool:

@@ -14,7 +14,7 @@ from typing import BinaryIO
 from batch_cli.errors import Finding, Problem, ProblemLog, Severity
 from batch_cli.id_index import SeenIds
 from batch_cli.json_faults import Fault, locate
-from batch_cli.jsonl import Block, LineTooLong, is_blank, lines_of, read_blocks
+from batch_cli.jsonl import Block, LineTooLong, Readable, is_blank, read_blocks
 from batch_cli.line_pattern import LinePattern, Path
 from batch_cli.model import JsonObject, Limits
 from batch_cli.request_line import ONE_TEXT, packed, parse_request
@@ -50,7 +50,7 @@ class Scan:
     requests: int = 0
     bytes: int = 0
     sha256: str = ""
-    """Over the lines as they will be sent, each ended by ``\\n``; blank lines left out."""
+    """Over the lines as they will be sent, each ended by ``\\n``; blank lines left out. Empty where it was not asked for."""
     models: Counter[str] = field(default_factory=Counter)
     urls: Counter[str] = field(default_factory=Counter)
     schema: JsonObject | None = None
@@ -63,38 +63,43 @@ def scan(
     rules: Rules,
     problems: ProblemLog,
     report: Callable[[int], None] | None = None,
+    *,
+    hashed: bool = True,
 ) -> Scan:
     """Check every line of a request file in one pass; what is wrong goes to ``problems``.
 
     ``report`` is told the number of lines read, now and then. Memory: a block of lines, or one long line, plus
     the ids.
     """
-    return _Scanner(name, rules, problems).run(stream, report)
+    return Scanner(name, rules, problems).run(stream, report, hashed=hashed)
 
 
 def request_lines(stream: BinaryIO, limits: Limits) -> Iterator[bytes]:
     """Give the lines of a request file that was scanned before, without line ends and blank lines."""
     for block in read_blocks(stream, max_bytes=limits.line_bytes):
-        for raw in lines_of(block):
+        for raw in block.lines:
             if not is_blank(raw):
                 yield raw
 
 
-class _Digest:
+class Digest:
     """A SHA-256 in a thread of its own: hashing releases the interpreter, so it costs no time beside parsing."""
 
     def __init__(self) -> None:
+        """Start with nothing."""
         self._hash = hashlib.sha256()
         self._blocks: queue.Queue[bytes | None] = queue.Queue(4)
         self._thread: threading.Thread | None = None
 
     def update(self, raw: bytes) -> None:
+        """Add some bytes; waits only while four pieces are waiting."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="sha256", daemon=True)
             self._thread.start()
         self._blocks.put(raw)
 
     def finish(self) -> str:
+        """Give the digest of everything so far, in hexadecimal."""
         if self._thread is not None:
             self._blocks.put(None)
             self._thread.join()
@@ -117,10 +122,11 @@ class _Known:
     url: str | None
 
 
-class _Scanner:
-    """The state of one pass."""
+class Scanner:
+    """The state of one pass over a file, or over a part of it."""
 
     def __init__(self, name: str, rules: Rules, problems: ProblemLog) -> None:
+        """Check the file ``name`` by ``rules``; what is wrong goes to ``problems``."""
         self.name, self.rules, self.problems = name, rules, problems
         self.result = Scan()
         self.ids = SeenIds()
@@ -134,20 +140,32 @@ class _Scanner:
         self.known: list[_Known] = []
         self.tries = self.spared = 0
 
-    def run(self, stream: BinaryIO, report: Callable[[int], None] | None) -> Scan:
-        digest = _Digest()
+    def run(self, stream: BinaryIO, report: Callable[[int], None] | None, *, hashed: bool) -> Scan:
+        """Check a whole file."""
+        digest = Digest()
+        try:
+            for sent in self.read(stream, report):
+                if hashed:
+                    digest.update(sent)
+        finally:
+            self.result.sha256 = digest.finish() if hashed else ""
+        if not (self.is_packed or self.is_one_text):
+            self.finish()
+        return self.result
+
+    def read(self, stream: Readable, report: Callable[[int], None] | None) -> Iterator[bytes]:
+        """Check the lines of a file or a part, and give them in blocks as they will be sent."""
         try:
             for block in read_blocks(stream, max_bytes=self.rules.limits.line_bytes):
-                lines = lines_of(block)
                 self.has_blanks = False
-                self._block(block, lines)
+                self._block(block)
                 if self.is_packed or self.is_one_text:
-                    return self.result  # every other line would be wrong for the same reason
-                sent = self._as_sent(block, lines)
-                digest.update(sent)
+                    return  # every other line would be wrong for the same reason
+                sent = self._as_sent(block)
                 self.result.bytes += len(sent)
+                yield sent
                 if report is not None:
-                    report(block.number + len(lines) - 1)
+                    report(block.number + len(block.lines) - 1)
         except LineTooLong as error:
             limit = self.rules.limits.line_bytes
             self._problem(
@@ -156,34 +174,30 @@ class _Scanner:
                 error.number,
                 hint="split the request, or put each request on a line of its own",
             )
-        finally:
-            self.result.sha256 = digest.finish()
-        self._finish()
-        return self.result
 
-    def _as_sent(self, block: Block, lines: list[bytes]) -> bytes:
+    def _as_sent(self, block: Block) -> bytes:
         """Give the lines of a block, each ended, blank ones left out."""
         if self.has_blanks:
-            return b"".join(raw + b"\n" for raw in lines if not is_blank(raw))
+            return b"".join(raw + b"\n" for raw in block.lines if not is_blank(raw))
         return block.raw if block.raw.endswith(b"\n") else block.raw + b"\n"
 
-    def _block(self, block: Block, lines: list[bytes]) -> None:
+    def _block(self, block: Block) -> None:
         """Check the lines of a block: those that follow a known pattern together, every other by itself."""
-        at = 0
+        at, lines = 0, block.lines
         while at < len(lines) and not (self.is_packed or self.is_one_text):
             for known in self.known:
                 stop, pieces = known.pattern.split(lines, at)
                 if stop > at:
-                    self._accept(known, pieces, block, lines, at)
+                    self._accept(known, pieces, block, at)
                     at = stop
                     break
             else:
-                self._line(block, lines, at)
+                self._line(block, at)
                 at += 1
 
-    def _line(self, block: Block, lines: list[bytes], at: int) -> None:
+    def _line(self, block: Block, at: int) -> None:
         """Check a line with every rule, and learn its pattern if nothing is said against it."""
-        number, raw = block.number + at, lines[at]
+        number, raw = block.number + at, block.lines[at]
         if number == 1 and (fault := packed(raw)) is not None:
             self.is_packed = True
             self.problems.add(fault.at(self.name, number))
@@ -194,7 +208,7 @@ class _Scanner:
             return
         self._refuse_blank_lines()
         before = (self.problems.errors, self.problems.warnings)
-        is_last = at == len(lines) - 1 and not block.raw.endswith(b"\n")
+        is_last = at == len(block.lines) - 1 and not block.raw.endswith(b"\n")
         value = self._read(raw, number, is_last=is_last)
         if value is not None and before == (self.problems.errors, self.problems.warnings):
             self._learn(raw, value)
@@ -216,23 +230,21 @@ class _Scanner:
         )
         self.known = [known, *self.known[: _MOST_PATTERNS - 1]]
 
-    def _accept(
-        self, known: _Known, pieces: list[bytes], block: Block, lines: list[bytes], start: int
-    ) -> None:
+    def _accept(self, known: _Known, pieces: list[bytes], block: Block, start: int) -> None:
         """Take in lines of a known pattern; those whose texts are no good are checked with every rule."""
         size = known.pattern.size
         count = len(pieces) // size
         texts = known.pattern.texts(pieces)
         if texts is not None and self._plain(ids := texts[known.id_at :: size]):
-            self._count(known, ids, block.number + start, lines[start : start + count])
+            self._count(known, ids, block.number + start, block.lines[start : start + count])
             return
         for place in range(count):
             texts = known.pattern.texts(pieces[place * size : (place + 1) * size])
             if texts is not None and self._good_id(texts[known.id_at]):
                 at = start + place
-                self._count(known, [texts[known.id_at]], block.number + at, [lines[at]])
+                self._count(known, [texts[known.id_at]], block.number + at, [block.lines[at]])
             else:
-                self._line(block, lines, start + place)
+                self._line(block, start + place)
 
     def _plain(self, ids: list[str]) -> bool:
         """Tell whether all the ids are right beyond doubt, without a look at each."""
@@ -357,7 +369,8 @@ class _Scanner:
             elif schema != result.schema:
                 result.schema, self.same_schema = None, False
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
+        """Judge the file as a whole."""
         for number in self.blank_lines:
             if self.result.requests or self.problems.errors:
                 self._problem("W208", "blank line at the end", number, severity=Severity.WARNING)

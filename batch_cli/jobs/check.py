@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 from batch_cli.errors import ProblemLog
 from batch_cli.events import Phase, Progress
+from batch_cli.halves import scan_halves
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.jsonl import LineTooLong, loads, read_lines
 from batch_cli.model import JsonObject
@@ -43,15 +44,20 @@ def scan_file(
     codec: Codec,
     problems: ProblemLog,
     expected_model: str | None = None,
+    *,
+    hashed: bool = True,
 ) -> Scan:
     """Check every line of a request file, telling the listener how far it is."""
 
     def report(lines: int) -> None:
         workspace.say(Progress(Phase.CHECK, lines, None, unit="lines"))
 
-    model = None if codec.any_model else expected_model
+    rules = rules_of(codec, None if codec.any_model else expected_model)
+    found = scan_halves(open_file, name, rules, report, hashed=hashed)
+    if found is not None:
+        return found
     with open_file() as stream:
-        return scan(stream, name, rules_of(codec, model), problems, report)
+        return scan(stream, name, rules, problems, report, hashed=hashed)
 
 
 def first_object(open_file: Callable[[], BinaryIO]) -> JsonObject | None:
