@@ -100,6 +100,8 @@ def _add(scanner: Scanner, half: _Half) -> bool:
     result, limit = scanner.result, scanner.rules.limits.requests
     if result.urls.keys() != half.urls.keys() or not scanner.ids.is_disjoint(half.hashes):
         return False
+    if scanner.rules.one_model and result.models.keys() != half.models.keys():
+        return False
     if limit is not None and result.requests + half.requests > limit:
         return False
     result.requests += half.requests

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import queue
 import re
-import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from batch_cli.digest import Digest
 from batch_cli.errors import Finding, Problem, ProblemLog, Severity
 from batch_cli.id_index import SeenIds
 from batch_cli.json_faults import Fault, locate
@@ -38,7 +36,9 @@ class Rules:
     schema_of: Callable[[JsonObject], JsonObject | None]
     check_id: Callable[[str], Iterable[Finding]]
     free_texts: Collection[Path]
-    """The strings of a line whose content ``check`` does not look at; the id is not one of them."""
+    """The strings of which ``check`` asks at most that they are not empty; the id is not one of them."""
+    one_model: bool = False
+    """All lines must name the same model."""
     expected_model: str | None = None
     """The model that every line has to name, as the command line says; None where it does not matter."""
 
@@ -82,35 +82,6 @@ def request_lines(stream: BinaryIO, limits: Limits) -> Iterator[bytes]:
                 yield raw
 
 
-class Digest:
-    """A SHA-256 in a thread of its own: hashing releases the interpreter, so it costs no time beside parsing."""
-
-    def __init__(self) -> None:
-        """Start with nothing."""
-        self._hash = hashlib.sha256()
-        self._blocks: queue.Queue[bytes | None] = queue.Queue(4)
-        self._thread: threading.Thread | None = None
-
-    def update(self, raw: bytes) -> None:
-        """Add some bytes; waits only while four pieces are waiting."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="sha256", daemon=True)
-            self._thread.start()
-        self._blocks.put(raw)
-
-    def finish(self) -> str:
-        """Give the digest of everything so far, in hexadecimal."""
-        if self._thread is not None:
-            self._blocks.put(None)
-            self._thread.join()
-            self._thread = None
-        return self._hash.hexdigest()
-
-    def _run(self) -> None:
-        while (raw := self._blocks.get()) is not None:
-            self._hash.update(raw)
-
-
 @dataclass(frozen=True, slots=True)
 class _Known:
     """A pattern, and what a line of it counts for."""
@@ -132,6 +103,7 @@ class Scanner:
         self.ids = SeenIds()
         self.same_schema = True
         self.first_url: tuple[str, int] | None = None
+        self.first_model: tuple[str, int] | None = None
         self.blank_lines: list[int] = []
         self.has_blanks = False
         """Whether the block at hand holds blank lines."""
@@ -235,12 +207,12 @@ class Scanner:
         size = known.pattern.size
         count = len(pieces) // size
         texts = known.pattern.texts(pieces)
-        if texts is not None and self._plain(ids := texts[known.id_at :: size]):
+        if texts is not None and "" not in texts and self._plain(ids := texts[known.id_at :: size]):
             self._count(known, ids, block.number + start, block.lines[start : start + count])
             return
         for place in range(count):
             texts = known.pattern.texts(pieces[place * size : (place + 1) * size])
-            if texts is not None and self._good_id(texts[known.id_at]):
+            if texts is not None and "" not in texts and self._good_id(texts[known.id_at]):
                 at = start + place
                 self._count(known, [texts[known.id_at]], block.number + at, [block.lines[at]])
             else:
@@ -340,14 +312,8 @@ class Scanner:
         self._count_requests(range(number, number + 1))
         if model := self.rules.model_of(value):
             result.models[model] += 1
-            expected = self.rules.expected_model
-            if expected is not None and model != expected and result.models[model] == 1:
-                self._problem(
-                    "E315",
-                    f'--model says "{expected}", the line says "{model}"',
-                    number,
-                    hint=f"use --model PROVIDER/{model}, or change the file",
-                )
+            if result.models[model] == 1:
+                self._check_model(model, number)
         url = value.get("url")
         if isinstance(url, str) and good:
             result.urls[url] += 1
@@ -368,6 +334,27 @@ class Scanner:
                 result.schema = schema
             elif schema != result.schema:
                 result.schema, self.same_schema = None, False
+
+    def _check_model(self, model: str, number: int) -> None:
+        """Hold a model that no line before named to what the call and the other lines say."""
+        self.first_model = self.first_model or (model, number)
+        expected = self.rules.expected_model
+        if expected is not None:
+            if model != expected:
+                self._problem(
+                    "E315",
+                    f'--model says "{expected}", the line says "{model}"',
+                    number,
+                    hint=f"use --model PROVIDER/{model}, or change the file",
+                )
+        elif self.rules.one_model and model != self.first_model[0]:
+            first, where = self.first_model
+            self._problem(
+                "E308",
+                f'more than one model: "{model}" here, "{first}" on line {where}',
+                number,
+                hint="split the file by model: one batch has one model",
+            )
 
     def finish(self) -> None:
         """Judge the file as a whole."""

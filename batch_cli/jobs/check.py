@@ -33,6 +33,7 @@ def rules_of(codec: Codec, expected_model: str | None = None) -> Rules:
         codec.schema_of,
         codec.check_id,
         codec.free_texts,
+        codec.one_model,
         expected_model,
     )
 

@@ -13,17 +13,10 @@ from batch_cli.errors import Finding
 from batch_cli.jsonl import dumps
 from batch_cli.line_pattern import Path
 from batch_cli.model import BatchRequest, JsonObject, JsonValue, Limits
+from batch_cli.providers import rulebooks
 from batch_cli.providers.base import CHAT, EncodeOptions, Unsupported
 from batch_cli.providers.openai import check_messages, shape_of
-from batch_cli.providers.rules import (
-    check_fields,
-    check_id,
-    missing,
-    number,
-    object_of,
-    text,
-    whole_number,
-)
+from batch_cli.providers.rules import check_body, check_id, missing, object_of
 from batch_cli.schema import closed_root_schema
 
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
@@ -53,6 +46,7 @@ class AnthropicCodec:
     limits: Limits = field(default_factory=lambda: Limits(requests=100_000, bytes=256_000_000, id_length=64))
 
     any_model: bool = False
+    one_model: bool = False
 
     @property
     def free_texts(self) -> frozenset[Path]:
@@ -108,10 +102,7 @@ class AnthropicCodec:
             yield from self._check_params(params)
 
     def _check_params(self, params: JsonObject) -> Iterator[Finding]:
-        yield from check_fields(params, "params", {"model": text, "max_tokens": whole_number(1)})
-        yield from check_fields(
-            params, "params", {"temperature": number(0, 1), "top_p": number(0, 1)}, required=False
-        )
+        yield from check_body(params, "params", rulebooks.ANTHROPIC)
         if params.get("stream") is True:
             yield Finding("E310", "stream is not allowed in a batch", "params.stream", "remove stream")
         for found in check_messages(params, "params", ("user", "assistant")):

@@ -63,7 +63,7 @@ class Codec(Protocol):
 
     @property
     def free_texts(self) -> frozenset[TextPath]:
-        """Give the strings of a line whose content `check` does not look at: what models are told."""
+        """Give the strings of a line of which `check` asks at most that they are not empty: what models are told."""
         ...
 
     @property
@@ -74,6 +74,11 @@ class Codec(Protocol):
     @property
     def any_model(self) -> bool:
         """Tell whether a line may name another model than ``--model`` does."""
+        ...
+
+    @property
+    def one_model(self) -> bool:
+        """Tell whether all lines of a batch must name the same model."""
         ...
 
     def is_own(self, line: JsonObject) -> bool:

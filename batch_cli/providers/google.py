@@ -6,6 +6,7 @@ Source: google-genai 3.4.0 and https://ai.google.dev/gemini-api/docs/batch-api (
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -13,15 +14,17 @@ from batch_cli.errors import Finding
 from batch_cli.jsonl import dumps
 from batch_cli.line_pattern import Path
 from batch_cli.model import BatchRequest, JsonObject, Limits
+from batch_cli.providers import rulebooks
 from batch_cli.providers.base import CHAT, EncodeOptions, Unsupported
 from batch_cli.providers.openai import shape_of
-from batch_cli.providers.rules import check_fields, check_id, missing, number, object_of
+from batch_cli.providers.rules import check_body, check_id, missing, object_of
 from batch_cli.schema import Inconvertible, gemini_schema
 
 _ROLES = {"user": "user", "assistant": "model"}
 _WORDS = {"top_p": "topP", "top_k": "topK", "seed": "seed"}
 
 
+_UNDERSCORE = re.compile("_([a-z])")
 _FREE_TEXTS = frozenset(
     {
         ("request", "contents", "*", "parts", "*", "text"),
@@ -40,6 +43,7 @@ class GoogleCodec:
     limits: Limits = field(default_factory=lambda: Limits(bytes=2_000_000_000))
 
     any_model: bool = False
+    one_model: bool = False
 
     @property
     def free_texts(self) -> frozenset[Path]:
@@ -83,13 +87,16 @@ class GoogleCodec:
             yield Finding("E302", "request must be an object", "request", "make it a JSON object")
         else:
             yield from _check_contents(body)
-            config = object_of(body.get("generationConfig", body.get("generation_config")))
-            yield from check_fields(
-                config,
-                "request.generationConfig",
-                {"temperature": number(0, 2), "topP": number(0, 1)},
-                required=False,
-            )
+            yield from check_body(camel(body), "request", rulebooks.GOOGLE_REQUEST)
+            config = camel(object_of(camel(body).get("generationConfig")))
+            yield from check_body(config, "request.generationConfig", rulebooks.GOOGLE_GENERATION)
+            if config.get("responseSchema") is not None and config.get("responseJsonSchema") is not None:
+                yield Finding(
+                    "E304",
+                    "responseSchema and responseJsonSchema together are not allowed",
+                    "request.generationConfig",
+                    "keep one of the two",
+                )
 
     def model_of(self, request: JsonObject) -> str | None:
         """Give None: the model stands in the job's address, not in its lines."""
@@ -101,6 +108,11 @@ class GoogleCodec:
         config = object_of(object_of(request.get("request")).get("generationConfig"))
         schema = config.get("responseJsonSchema")
         return schema if isinstance(schema, dict) else None
+
+
+def camel(value: JsonObject) -> JsonObject:
+    """Give an object with its own keys in camelCase: both spellings mean the same on this wire."""
+    return {_UNDERSCORE.sub(lambda found: found[1].upper(), key): each for key, each in value.items()}
 
 
 def _check_contents(body: JsonObject) -> Iterator[Finding]:

@@ -14,31 +14,27 @@ from batch_cli.errors import Finding, Severity
 from batch_cli.jsonl import dumps
 from batch_cli.line_pattern import Path
 from batch_cli.model import BatchRequest, JsonObject, JsonValue, Limits
+from batch_cli.providers import rulebooks
 from batch_cli.providers.base import CHAT, Answer, EncodeOptions, Unsupported
-from batch_cli.providers.rules import (
-    check_fields,
-    check_id,
-    missing,
-    number,
-    object_of,
-    text,
-    whole_number,
-)
+from batch_cli.providers.rules import Rulebook, check_body, check_id, missing, object_of, text
+from batch_cli.providers.schema_rules import check_response_format, check_text_format, check_tools
 from batch_cli.schema import Inconvertible, strict_schema
 
 RESPONSES = "/v1/responses"
 COMPLETIONS = "/v1/completions"
 EMBEDDINGS = "/v1/embeddings"
-_URLS = (CHAT, RESPONSES, EMBEDDINGS, COMPLETIONS, "/v1/moderations")
+MODERATIONS = "/v1/moderations"
+_URLS = (CHAT, RESPONSES, EMBEDDINGS, COMPLETIONS, MODERATIONS)
 _ROLES = ("user", "system", "assistant", "developer", "tool", "function")
-_PROMPT_FIELD = {
-    RESPONSES: "input",
-    COMPLETIONS: "prompt",
-    EMBEDDINGS: "input",
-    "/v1/moderations": "input",
+_RULEBOOKS = {
+    CHAT: rulebooks.OPENAI_CHAT,
+    RESPONSES: rulebooks.OPENAI_RESPONSES,
+    COMPLETIONS: rulebooks.OPENAI_COMPLETIONS,
+    EMBEDDINGS: rulebooks.OPENAI_EMBEDDINGS,
+    MODERATIONS: rulebooks.OPENAI_MODERATIONS,
 }
-
-
+_ANY_BODY = Rulebook(rulebooks.OPENAI_CHAT.source, required={"model": text})
+"""For a body whose url is wrong, and so does not say what it is."""
 _FREE_TEXTS = frozenset(
     {
         ("body", "messages", "*", "content"),
@@ -73,6 +69,7 @@ class OpenAICodec:
     limits: Limits
     id_field: str = "custom_id"
     any_model: bool = False
+    one_model: bool = False
     own_prefixes: tuple[str, ...] = ()
     """Model prefixes that are our notation and must not reach the provider."""
 
@@ -150,7 +147,8 @@ class OpenAICodec:
             )
 
     def _check_body(self, body: JsonObject, url: JsonValue) -> Iterator[Finding]:
-        yield from check_fields(body, "body", {"model": text})
+        rulebook = _RULEBOOKS.get(url, _ANY_BODY) if isinstance(url, str) else _ANY_BODY
+        yield from check_body(body, "body", rulebook)
         model = body.get("model")
         prefix, slash, rest = model.partition("/") if isinstance(model, str) else ("", "", "")
         if slash and prefix in self.own_prefixes:
@@ -162,11 +160,12 @@ class OpenAICodec:
             )
         if body.get("stream") is True:
             yield Finding("E310", "stream is not allowed in a batch", "body.stream", "remove stream")
-        yield from check_fields(body, "body", _RANGES, required=False)
         if url == CHAT:
             yield from check_messages(body, "body", _ROLES)
-        elif url in _PROMPT_FIELD and _PROMPT_FIELD[url] not in body:
-            yield missing(f"body.{_PROMPT_FIELD[url]}", "the text")
+            yield from check_response_format(body, "body")
+            yield from check_tools(body, "body")
+        elif url == RESPONSES:
+            yield from check_text_format(body, "body")
 
     def model_of(self, request: JsonObject) -> str | None:
         """Give ``body.model``."""
@@ -176,16 +175,6 @@ class OpenAICodec:
     def schema_of(self, request: JsonObject) -> JsonObject | None:
         """Give the schema in ``response_format`` (chat) or ``text.format`` (responses)."""
         return requested_schema(object_of(request.get("body")))
-
-
-_RANGES = {
-    "temperature": number(0, 2),
-    "top_p": number(0, 1),
-    "max_tokens": whole_number(1),
-    "max_completion_tokens": whole_number(1),
-    "frequency_penalty": number(-2, 2),
-    "presence_penalty": number(-2, 2),
-}
 
 
 def check_messages(body: JsonObject, path: str, roles: tuple[str, ...]) -> Iterator[Finding]:
@@ -355,6 +344,7 @@ OPENAI = OpenAICodec(
     # 50,000 requests and 200 MB a file; custom_id: 512 is a safe upper bound, no limit is published.
     # Source: openai-openapi 2.3.0, "Create batch" (2026-08-21).
     Limits(requests=50_000, bytes=200_000_000),
+    one_model=True,  # a second one fails the batch with model_mismatch: openai-python#2084, seen 2026-11-21
     own_prefixes=("openai",),
 )
 REGOLO = OpenAICodec(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from batch_cli.errors import Severity
+from batch_cli.jsonl import loads
 from batch_cli.model import BatchRequest
 from batch_cli.providers import REGISTRY, load_codec
 from batch_cli.providers.base import EncodeOptions, Unsupported
@@ -140,6 +141,14 @@ class TestEveryDialect:
                 assert errors(provider, line) == ["E312"]
 
 
+STRICT = {
+    "type": "object",
+    "properties": {"a": {"type": "string"}},
+    "required": ["a"],
+    "additionalProperties": False,
+}
+
+
 class TestOpenAI:
     @pytest.mark.parametrize(
         ("change", "code"),
@@ -186,6 +195,79 @@ class TestOpenAI:
     )
     def test_the_body_is_checked(self, change: Any, code: str) -> None:
         assert errors("openai", {**OPENAI_LINE, "body": {**OPENAI_LINE["body"], **change}}) == [code]
+
+    @pytest.mark.parametrize(
+        ("change", "code"),
+        [
+            ({"tools": {}}, "E302"),
+            ({"tools": ["x"]}, "E302"),
+            ({"tools": [{"type": "function"}]}, "E302"),
+            ({"tools": [{"type": "function", "function": {}}]}, "E301"),
+            ({"tools": [{"type": "function", "function": {"name": "a b"}}]}, "E304"),
+            ({"tool_choice": "always"}, "E304"),
+            ({"n": 0}, "E311"),
+            ({"top_logprobs": 21}, "E311"),
+            ({"seed": 1.5}, "E302"),
+            ({"stop": ["a"] * 5}, "E311"),
+            ({"stop": 7}, "E302"),
+            ({"logprobs": "yes"}, "E302"),
+            ({"metadata": []}, "E302"),
+            ({"response_format": {"type": "json_schema"}}, "E301"),
+            ({"response_format": {"type": "json_schema", "json_schema": {"name": "x"}}}, "E301"),
+            (
+                {"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": []}}},
+                "E302",
+            ),
+            ({"response_format": {"type": "json_schema", "json_schema": {"schema": {}}}}, "E301"),
+        ],
+    )
+    def test_the_fields_of_a_chat_body_are_checked(self, change: Any, code: str) -> None:
+        assert errors("openai", {**OPENAI_LINE, "body": {**OPENAI_LINE["body"], **change}}) == [code]
+
+    @pytest.mark.parametrize(
+        ("schema", "codes"),
+        [
+            (STRICT, []),
+            ({**STRICT, "additionalProperties": True}, ["E302"]),
+            ({**STRICT, "required": []}, ["E301"]),
+            ({"type": "array", "items": STRICT}, ["E302"]),
+            ({**STRICT, "$defs": {"A": {"type": "object"}}}, ["E302"]),
+            ({**STRICT, "properties": {"a": {"anyOf": [{"type": "object"}]}}}, ["E302"]),
+            ({**STRICT, "properties": {"a": {"type": "array", "items": {"type": "object"}}}}, ["E302"]),
+        ],
+    )
+    def test_a_strict_schema_is_closed_and_leaves_nothing_optional(self, schema: Any, codes: Any) -> None:
+        named = {"name": "x", "strict": True, "schema": schema}
+        loose = {**named, "strict": False}
+        chat = {**OPENAI_LINE["body"], "response_format": {"type": "json_schema", "json_schema": named}}
+        responses = {"model": "m", "input": "x", "text": {"format": {"type": "json_schema", **named}}}
+
+        assert errors("openai", {**OPENAI_LINE, "body": chat}) == codes
+        assert errors("openai", {**OPENAI_LINE, "url": "/v1/responses", "body": responses}) == codes
+        chat["response_format"]["json_schema"] = loose
+        assert errors("openai", {**OPENAI_LINE, "body": chat}) == []
+
+    @pytest.mark.parametrize(
+        ("url", "body", "code"),
+        [
+            ("/v1/embeddings", {"input": []}, "E303"),
+            ("/v1/embeddings", {"input": ""}, "E303"),
+            ("/v1/embeddings", {"input": "x", "encoding_format": "hex"}, "E304"),
+            ("/v1/embeddings", {"input": "x", "dimensions": 0}, "E311"),
+            ("/v1/completions", {"prompt": 7}, "E302"),
+            ("/v1/completions", {"prompt": "x", "logprobs": 6}, "E311"),
+            ("/v1/responses", {}, "E301"),
+            ("/v1/responses", {"input": "x", "max_output_tokens": 0}, "E311"),
+            ("/v1/moderations", {"input": None}, "E302"),
+        ],
+    )
+    def test_the_body_of_every_endpoint_has_its_own_rules(self, url: str, body: Any, code: str) -> None:
+        assert errors("openai", {**OPENAI_LINE, "url": url, "body": {"model": "m", **body}}) == [code]
+
+    def test_an_integer_beyond_64_bits_is_a_whole_number(self) -> None:
+        body = {**OPENAI_LINE["body"], "seed": loads(b"18446744073709551616")}
+
+        assert errors("openai", {**OPENAI_LINE, "body": body}) == []
 
     def test_null_means_not_given_and_an_assistant_may_only_call_tools(self) -> None:
         body = {
@@ -303,6 +385,9 @@ class TestAnthropic:
             ({"max_tokens": 0}, "E311"),
             ({"temperature": 1.1}, "E311"),
             ({"stream": True}, "E310"),
+            ({"system": 7}, "E302"),
+            ({"tools": {}}, "E302"),
+            ({"stop_sequences": "END"}, "E302"),
             ({"messages": [{"role": "system", "content": "x"}]}, "E304"),
         ],
     )
@@ -353,6 +438,15 @@ class TestGoogle:
             ({"contents": [{"parts": []}]}, "E303"),
             ({"contents": [{"parts": {}}]}, "E302"),
             ({"contents": [{"parts": [{"text": "x"}]}], "generationConfig": {"temperature": 9}}, "E311"),
+            ({"contents": [{"parts": [{"text": "x"}]}], "generation_config": {"top_p": 9}}, "E311"),
+            ({"contents": [{"parts": [{"text": "x"}]}], "generationConfig": []}, "E302"),
+            (
+                {
+                    "contents": [{"parts": [{"text": "x"}]}],
+                    "generationConfig": {"responseSchema": {}, "responseJsonSchema": {}},
+                },
+                "E304",
+            ),
         ],
     )
     def test_the_contents_are_checked(self, request_: Any, code: str) -> None:

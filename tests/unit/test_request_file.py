@@ -130,7 +130,7 @@ def test_duplicate_ids_name_the_first_line() -> None:
 
 
 def test_one_file_has_one_url() -> None:
-    other = {**chat("b"), "url": "/v1/embeddings", "body": {"model": "m", "input": "x"}}
+    other = {**chat("b"), "url": "/v1/embeddings", "body": {"model": "simulate", "input": "x"}}
 
     _, log = check([chat("a"), other, {**other, "custom_id": "c"}])
 
@@ -154,6 +154,17 @@ def test_limits_are_exact() -> None:
     assert codes(check(lines, limits=Limits(bytes=size - 1))[1]) == [("E402", None)]
     assert codes(check(lines, limits=Limits(line_bytes=20))[1]) == [("E105", 1)]
     assert codes(check([chat("abc")], limits=Limits(id_length=2))[1]) == [("E404", 1)]
+
+
+def test_one_file_has_one_model_where_the_provider_wants_it() -> None:
+    other = {**chat("b"), "body": {**chat("b")["body"], "model": "m"}}
+    lines = [chat("a"), other, {**other, "custom_id": "c"}]
+
+    _, log = check(lines)
+
+    assert codes(log) == [("E308", 2)]
+    assert log.kept[0].message == 'more than one model: "m" here, "simulate" on line 1'
+    assert codes(check(lines, "local")[1]) == []
 
 
 def test_every_problem_is_counted_and_the_first_are_kept() -> None:
