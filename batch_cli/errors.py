@@ -3,6 +3,7 @@
     BatchCliError
     ├── UsageError          2   the call is wrong
     ├── InvalidInput        3   a file is wrong; carries every problem found
+    │   └── DamagedFile    13   a result file is cut or contradicts itself
     ├── ConfigError         4   a key or a setting is missing or refused
     ├── Rejected            5   the provider refused for good
     ├── NotFinished         8   the batch is still running
@@ -173,6 +174,13 @@ class InvalidInput(BatchCliError):
             hint=hint,
             reference=reference or (problems[0].code if problems else None),
         )
+
+
+class DamagedFile(InvalidInput):
+    """A result file is cut or contradicts itself."""
+
+    exit_code = ExitCode.DAMAGED
+    default_reference = "E701"
 
 
 class ConfigError(BatchCliError):

@@ -18,7 +18,7 @@ from typing import Protocol, Self
 from batch_cli.errors import DamagedData, quoted
 from batch_cli.files import open_input, write_atomically
 from batch_cli.id_index import IdIndex
-from batch_cli.jsonl import dumps, loads
+from batch_cli.jsonl import dumps, dumps_exactly, loads
 from batch_cli.model import BatchResult, JsonObject, JsonValue, ResultError
 
 Parse = Callable[[BatchResult], tuple[JsonValue, ResultError | None]]
@@ -123,14 +123,16 @@ def unified_line(result: BatchResult) -> bytes:
     """Write a row in the one shape that is the same for all providers, without the line end."""
     if result.raw is not None:
         return result.raw
-    return dumps(
-        {
-            "custom_id": result.custom_id,
-            "id": result.id,
-            "response": result.response,
-            "error": _error_object(result.error),
-        }
-    )
+    row = {
+        "custom_id": result.custom_id,
+        "id": result.id,
+        "response": result.response,
+        "error": _error_object(result.error),
+    }
+    try:
+        return dumps(row)
+    except TypeError:  # an integer beyond 64 bits
+        return dumps_exactly(row)
 
 
 def _error_object(error: ResultError | None) -> JsonObject | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,13 +80,13 @@ def _conclude(context: Context, written: Written, wanted: Wanted) -> ExitCode:
     if summary.is_good:
         return ExitCode.OK
     console.warn(
-        f"{summary.rows - summary.ok:,} of {summary.rows:,} requests have no good answer"
-        f" ({_reasons(summary)})"
+        f"{summary.rows - summary.ok:,} of {summary.rows:,} requests have no good answer ({reasons(summary)})"
     )
     return ExitCode.OK if wanted.allow_partial else ExitCode.INCOMPLETE
 
 
-def _reasons(summary: Summary) -> str:
+def reasons(summary: Summary) -> str:
+    """Say why rows have no good answer, the most frequent reasons first."""
     return ", ".join(f"{count:,} {kind}" for kind, count in summary.errors_by_type.most_common(5))
 
 
@@ -94,10 +94,15 @@ def _reasons(summary: Summary) -> str:
 
 
 def _show_table(context: Context, workspace: Workspace, batch: Batch, order: ResultsOrder) -> Written:
-    """Show the rows as a table with a column for each field of the parsed answers."""
+    title = f"{batch.id}{' (simulated)' if batch.simulated else ''}"
+    return Written(batch, show_rows(context, title, rows(workspace, batch, order)), "-")
+
+
+def show_rows(context: Context, title: str, found: Iterable[OutputRow]) -> Summary:
+    """Show rows as a table with a column for each field of the parsed answers."""
     summary = Summary()
     shown: list[OutputRow] = []
-    for row in rows(workspace, batch, order):
+    for row in found:
         summary.add(row)
         if len(shown) < _MOST_TABLE_ROWS:
             shown.append(row)
@@ -107,7 +112,6 @@ def _show_table(context: Context, workspace: Workspace, batch: Batch, order: Res
     if has_errors:
         columns.append(Column("error", "error"))
     cells = [list(_cells(row, names, has_errors=has_errors)) for row in shown]
-    title = f"{batch.id}{' (simulated)' if batch.simulated else ''}"
     show(
         context.console,
         Table(title, columns, cells),
@@ -116,7 +120,7 @@ def _show_table(context: Context, workspace: Workspace, batch: Batch, order: Res
     )
     if summary.rows > len(shown):
         context.console.say(f"… and {summary.rows - len(shown):,} more rows; use -o FILE for all")
-    return Written(batch, summary, "-")
+    return summary
 
 
 def _fields(row: OutputRow) -> list[str]:

@@ -122,7 +122,7 @@ def write_results(workspace: Workspace, batch: Batch, order: ResultsOrder, outpu
         manifest = read_manifest(target)
         wanted = _identity(batch, order)
         if manifest is not None and _said_before(manifest) == wanted:
-            return Written(batch, _summary_of(manifest), str(output), already_complete=True)
+            return Written(batch, summary_of(manifest), str(output), already_complete=True)
         _refuse_to_replace(target, manifest, batch, order)
         summary = write_lines(rows(workspace, batch, order), part)
         write_manifest(target, _manifest(workspace, batch, summary, wanted))
@@ -157,7 +157,7 @@ def _refuse_to_replace(target: Path, manifest: JsonObject | None, batch: Batch, 
         return
     if manifest is not None and manifest.get("batch") == batch.id:
         return
-    whose = f"results of {manifest['batch']}" if manifest else "something else"
+    whose = f"results of {manifest['batch']}" if manifest and manifest["batch"] else "something else"
     raise StateError(
         f"{quoted(str(target))} exists and holds {whose}",
         hint="write to another file, or use --force to replace it",
@@ -193,6 +193,13 @@ def _manifest(workspace: Workspace, batch: Batch, summary: Summary, identity: Js
         "requests": None
         if intent is None
         else {"count": intent.requests, "sha256": intent.sha256, "file": intent.source},
+        **counts_of(summary),
+    }
+
+
+def counts_of(summary: Summary) -> JsonObject:
+    """Give the part of a manifest that counts, for `summary_of` to read again."""
+    return {
         "rows": summary.rows,
         "ok": summary.ok,
         "failed": summary.failed,
@@ -205,7 +212,8 @@ def _manifest(workspace: Workspace, batch: Batch, summary: Summary, identity: Js
     }
 
 
-def _summary_of(manifest: JsonObject) -> Summary:
+def summary_of(manifest: JsonObject) -> Summary:
+    """Give the counts that a manifest of ours holds."""
     summary = Summary(
         rows=manifest["rows"],
         ok=manifest["ok"],

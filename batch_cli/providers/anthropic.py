@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from batch_cli.errors import Finding
 from batch_cli.jsonl import dumps
 from batch_cli.line_pattern import Path
-from batch_cli.model import BatchRequest, JsonObject, JsonValue, Limits
+from batch_cli.model import BatchRequest, BatchResult, JsonObject, JsonValue, Limits
 from batch_cli.providers import rulebooks
-from batch_cli.providers.base import CHAT, EncodeOptions, Unsupported
+from batch_cli.providers.base import CHAT, Answer, EncodeOptions, Unsupported
 from batch_cli.providers.openai import check_messages, shape_of
+from batch_cli.providers.result_lines import anthropic_answer, read_anthropic
 from batch_cli.providers.rules import check_body, check_id, missing, object_of
 from batch_cli.schema import closed_root_schema
 
@@ -132,6 +133,14 @@ class AnthropicCodec:
                 schema = object_of(tool).get("input_schema")
                 return schema if isinstance(schema, dict) else None
         return None
+
+    def read_result(self, line: JsonObject) -> BatchResult:
+        """Read a result line."""
+        return read_anthropic(line)
+
+    def answer(self, body: JsonValue) -> Answer | None:
+        """Take the model's words out of a response body."""
+        return anthropic_answer(body)
 
 
 def _role_at(params: JsonObject, at: str) -> JsonValue:

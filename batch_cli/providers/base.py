@@ -48,6 +48,15 @@ class Unsupported(Exception):
         self.path, self.hint = path, hint
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a model said, taken out of its provider's response body."""
+
+    text: str
+    finish_reason: str | None = None
+    refusal: str | None = None
+
+
 class Codec(Protocol):
     """One dialect of request lines, as pure functions: no I/O, the same answer for the same input."""
 
@@ -109,14 +118,17 @@ class Codec(Protocol):
         """Give the JSON Schema the request asks its answer to follow, or None."""
         ...
 
+    def read_result(self, line: JsonObject) -> BatchResult:
+        """Give one parsed line of a result file as a row, a failed request as a failed row.
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a model said, taken out of its provider's response body."""
+        Raises:
+            NotAResult: it is no result of this provider.
+        """
+        ...
 
-    text: str
-    finish_reason: str | None = None
-    refusal: str | None = None
+    def answer(self, body: JsonValue) -> Answer | None:
+        """Take the model's words out of the body of a good row; None when there are none."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from batch_cli.errors import Finding
 from batch_cli.jsonl import dumps
 from batch_cli.line_pattern import Path
-from batch_cli.model import BatchRequest, JsonObject, Limits
+from batch_cli.model import BatchRequest, BatchResult, JsonObject, JsonValue, Limits
 from batch_cli.providers import rulebooks
-from batch_cli.providers.base import CHAT, EncodeOptions, Unsupported
+from batch_cli.providers.base import CHAT, Answer, EncodeOptions, Unsupported
 from batch_cli.providers.openai import shape_of
+from batch_cli.providers.result_lines import google_answer, read_google
 from batch_cli.providers.rules import check_body, check_id, missing, object_of
 from batch_cli.schema import Inconvertible, gemini_schema
 
@@ -108,6 +109,14 @@ class GoogleCodec:
         config = object_of(object_of(request.get("request")).get("generationConfig"))
         schema = config.get("responseJsonSchema")
         return schema if isinstance(schema, dict) else None
+
+    def read_result(self, line: JsonObject) -> BatchResult:
+        """Read a result line."""
+        return read_google(line)
+
+    def answer(self, body: JsonValue) -> Answer | None:
+        """Take the model's words out of a response body."""
+        return google_answer(body)
 
 
 def camel(value: JsonObject) -> JsonObject:

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from batch_cli.errors import Finding, Severity
 from batch_cli.jsonl import dumps
 from batch_cli.line_pattern import Path
-from batch_cli.model import BatchRequest, JsonObject, JsonValue, Limits
+from batch_cli.model import BatchRequest, BatchResult, JsonObject, JsonValue, Limits
 from batch_cli.providers import rulebooks
 from batch_cli.providers.base import CHAT, Answer, EncodeOptions, Unsupported
+from batch_cli.providers.result_lines import read_openai
 from batch_cli.providers.rules import Rulebook, check_body, check_id, missing, object_of, text
 from batch_cli.providers.schema_rules import check_response_format, check_text_format, check_tools
 from batch_cli.schema import Inconvertible, strict_schema
@@ -175,6 +176,14 @@ class OpenAICodec:
     def schema_of(self, request: JsonObject) -> JsonObject | None:
         """Give the schema in ``response_format`` (chat) or ``text.format`` (responses)."""
         return requested_schema(object_of(request.get("body")))
+
+    def read_result(self, line: JsonObject) -> BatchResult:
+        """Read a result line."""
+        return read_openai(line)
+
+    def answer(self, body: JsonValue) -> Answer | None:
+        """Take the model's words out of a response body."""
+        return answer_of(body)
 
 
 def check_messages(body: JsonObject, path: str, roles: tuple[str, ...]) -> Iterator[Finding]:

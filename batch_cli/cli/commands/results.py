@@ -19,8 +19,11 @@ FACTS = CommandFacts(
         "batch-cli results --batch-id local_123 --output-file results.jsonl --model local/simulate",
         "batch-cli results -o - | jq .parsed.name",
         "batch-cli results --format table",
+        "batch-cli results --from-file output.jsonl --requests requests.jsonl -o results.jsonl",
+        "cat output.jsonl errors.jsonl | batch-cli results --from-file - --requests requests.jsonl -o all.jsonl",
     ),
     exits=(
+        ExitCode.INVALID_INPUT,
         ExitCode.CONFIG,
         ExitCode.REJECTED,
         ExitCode.INCOMPLETE,
@@ -32,7 +35,8 @@ FACTS = CommandFacts(
     details=(
         "One line for each request, failures included, in the same shape for every provider: custom_id, id,"
         " response, error, and parsed where it is known what answers look like. FILE.meta.json beside it holds"
-        " the counts and hashes."
+        " the counts and hashes. --from-file checks and converts a result file that was downloaded by other"
+        " means, offline and without a key."
     ),
 )
 
@@ -63,6 +67,22 @@ def run(
         ResultFormat | None,
         typer.Option("--format", "-f", help="JSON lines, or a table to look at.  [default: lines]"),
     ] = None,
+    from_file: Annotated[
+        str | None,
+        typer.Option(
+            "--from-file",
+            metavar="FILE",
+            help="Take the results from FILE instead of a batch; '-' is standard input.",
+        ),
+    ] = None,
+    requests: Annotated[
+        str | None,
+        typer.Option(
+            "--requests",
+            metavar="FILE",
+            help="With --from-file: the request file, for the order and for what is missing.",
+        ),
+    ] = None,
     model: options.ModelFilter = None,
     provider: options.ProviderOption = None,
     response_model: options.ResponseModelOption = None,
@@ -83,15 +103,18 @@ def run(
     progress: options.ProgressOption = ProgressMode.AUTO,
 ) -> ExitCode:
     """Write the results: one line per request, in input order."""
-    from batch_cli.cli import collecting, inputs, waiting  # noqa: PLC0415 - kept out of --help
+    from batch_cli.cli import collecting, inputs, result_files, waiting  # noqa: PLC0415 - kept out of --help
 
     if style is ResultFormat.TABLE and output_file is not None:
         raise UsageError("a table is for looking at, not for a file", hint="leave out -o FILE")
-    if style is not ResultFormat.TABLE and output_file is None:
+    if from_file is None and requests is not None:
+        raise UsageError("--requests goes with --from-file", hint="leave it out: a batch knows its requests")
+    checks_only = from_file is not None and (context.console.is_terminal or context.console.json)
+    if style is not ResultFormat.TABLE and output_file is None and not checks_only:
         if context.console.is_terminal or context.console.json:
             raise UsageError("where should the results go?", hint="use -o FILE, -o - or --format table")
         output_file = "-"
-    if context.console.json and output_file in (None, "-"):
+    if context.console.json and (output_file == "-" or (output_file is None and from_file is None)):
         raise UsageError("--json and results on standard output do not go together", hint="use -o FILE")
     wanted = collecting.Wanted(
         output=output_file,
@@ -100,10 +123,21 @@ def run(
         force=force,
         allow_partial=allow_partial,
     )
+    chosen = inputs.filter_model(model, provider)
     with context.workspace() as workspace:
-        place = workspace.find_batch(
-            inputs.one_id(batch_id, batch_id_option), inputs.filter_model(model, provider)
-        )
+        if from_file is not None:
+            if wait or inputs.one_id(batch_id, batch_id_option) is not None:
+                raise UsageError("--from-file needs no batch", hint="leave out the batch id and --wait")
+            return result_files.convert(
+                context,
+                workspace,
+                wanted,
+                from_file=from_file,
+                requests=requests,
+                provider=chosen.provider if chosen else None,
+                as_table=style is ResultFormat.TABLE,
+            )
+        place = workspace.find_batch(inputs.one_id(batch_id, batch_id_option), chosen)
         if wait:
             waiting.wait_for(context, workspace, [place], inputs.seconds(max_wait))
         return collecting.collect(context, workspace, place, wanted)

@@ -1,0 +1,128 @@
+"""How ``results --from-file`` checks and converts a result file that is here already."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from batch_cli.cli import documents
+from batch_cli.cli.collecting import Wanted, reasons, show_rows
+from batch_cli.cli.context import Context
+from batch_cli.cli.inputs import opener
+from batch_cli.cli.main import problem_lines
+from batch_cli.cli.text import plural
+from batch_cli.errors import ExitCode, Problem, UsageError
+from batch_cli.jobs.result_file import (
+    FileOrder,
+    GoodFile,
+    Source,
+    WrittenFile,
+    check_results,
+    rows,
+    stream_file,
+    write_file,
+)
+from batch_cli.jobs.workspace import Workspace
+from batch_cli.response_model import load_response_model
+
+_SHOWN_IDS = 3
+
+
+class _Nowhere:
+    """Takes lines and forgets them: the rows are only counted."""
+
+    def write(self, data: bytes) -> object:
+        return len(data)
+
+
+def convert(
+    context: Context,
+    workspace: Workspace,
+    wanted: Wanted,
+    *,
+    from_file: str,
+    requests: str | None,
+    provider: str | None,
+    as_table: bool,
+) -> ExitCode:
+    """Check a result file, write or show its rows, and say what they are worth."""
+    if from_file == "-" and requests == "-":
+        raise UsageError("only one of --from-file and --requests can be standard input", hint="name a file")
+    model = wanted.response_model
+    order = FileOrder(
+        _source(context, from_file),
+        None if requests is None else _source(context, requests),
+        provider,
+        None if model is None else load_response_model(model, Path.cwd()),
+        in_order=wanted.in_order,
+        force=wanted.force,
+    )
+    output = None if wanted.output in (None, "-") else Path(str(wanted.output))
+    file = check_results(workspace, order, output)
+    if output is not None:
+        written = write_file(workspace, file, output)
+    elif as_table:
+        written = WrittenFile(file, show_rows(context, order.results.name, rows(workspace, file)))
+    else:
+        sink = context.console if wanted.output == "-" else _Nowhere()
+        written = stream_file(workspace, file, sink)
+    return _conclude(context, written, wanted)
+
+
+def _source(context: Context, path: str) -> Source:
+    open_file, name = opener(path, context.console)
+    return Source(open_file, name)
+
+
+def _conclude(context: Context, written: WrittenFile, wanted: Wanted) -> ExitCode:
+    console, summary, file = context.console, written.summary, written.file
+    if not context.shared.quiet:
+        for line in problem_lines([*file.warnings, *_missing(written)]):
+            console.talk(line)
+    counts = f"{summary.ok:,} ok, {summary.failed:,} failed, {summary.missing:,} missing"
+    if wanted.output in (None, "-"):
+        console.say(f"{file.order.results.name}: {plural(summary.rows, 'row')} ({counts})")
+    else:
+        again = " (already complete)" if written.already_complete else ""
+        console.say(f"Results saved to: {wanted.output} ({counts}){again}")
+    if console.json:
+        console.document("results", _document(written, wanted))
+    if summary.is_good:
+        return ExitCode.OK
+    console.warn(
+        f"{summary.rows - summary.ok:,} of {summary.rows:,} requests have no good answer ({reasons(summary)})"
+    )
+    return ExitCode.OK if wanted.allow_partial else ExitCode.INCOMPLETE
+
+
+def _missing(written: WrittenFile) -> list[Problem]:
+    summary = written.summary
+    if not summary.missing:
+        return []
+    ids = ", ".join(f'"{custom_id[:64]}"' for custom_id in summary.missing_ids[:_SHOWN_IDS])
+    more = ", …" if summary.missing > _SHOWN_IDS else ""
+    return [
+        Problem(
+            "E702",
+            f"missing result: {summary.missing:,} of {plural(summary.rows, 'request')} have none ({ids}{more})",
+            "retry: submit these requests again, or add the lines of the provider's error file",
+            written.file.order.results.name,
+        )
+    ]
+
+
+def _document(written: WrittenFile, wanted: Wanted) -> dict[str, object]:
+    file: GoodFile = written.file
+    return {
+        "batch": None,
+        "provider": file.provider,
+        "source": {
+            "path": file.order.results.name,
+            "sha256": file.checked.sha256,
+            "bytes": file.checked.bytes,
+            "results": file.checked.results,
+            "duplicates": len(file.checked.repeats),
+        },
+        "file": wanted.output,
+        **documents.summary_object(written.summary),
+        "already_complete": written.already_complete,
+    }
