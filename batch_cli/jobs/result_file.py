@@ -27,7 +27,7 @@ from batch_cli.jobs.check import first_object, guess_provider, rules_of
 from batch_cli.jobs.results import counts_of, summary_of
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.jsonl import loads
-from batch_cli.model import JsonObject
+from batch_cli.model import JsonObject, Limits
 from batch_cli.providers import load_codec
 from batch_cli.providers.base import Codec
 from batch_cli.providers.result_lines import ResultShape, shape_of_result
@@ -168,8 +168,10 @@ def _read_requests(source: Source) -> Asked:
             yield missing(id_field, "results are found by it")
 
     problems = ProblemLog()
+    # No limits: the requests of several batches may have been joined in one file.
+    rules = replace(rules_of(codec), check=check_id, limits=Limits())
     with source.open() as stream:
-        found = scan(stream, source.name, replace(rules_of(codec), check=check_id), problems)
+        found = scan(stream, source.name, rules, problems)
     problems.refuse_errors(source.name)
     index = IdIndex()
     for number, custom_id in enumerate(_ids(source, codec), start=1):
@@ -179,7 +181,7 @@ def _read_requests(source: Source) -> Asked:
 
 def _ids(source: Source, codec: Codec) -> Iterator[str]:
     with source.open() as stream:
-        for raw in request_lines(stream, codec.limits):
+        for raw in request_lines(stream, Limits()):
             yield loads(raw)[codec.id_field]
 
 

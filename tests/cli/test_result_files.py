@@ -193,6 +193,17 @@ def test_googles_keys_are_the_ids(cli: Cli, tmp_path: Path) -> None:
     assert rows[1]["response"]["body"] == body
 
 
+def test_the_requests_may_be_more_than_one_batch_holds(cli: Cli, tmp_path: Path) -> None:
+    line = '{"custom_id":"r%d","method":"POST","url":"/v1/chat/completions","body":{}}\n'
+    (tmp_path / "asked.jsonl").write_text("".join(line % number for number in range(50_001)))
+    write_lines(tmp_path / "got.jsonl", [answer("r50000")])
+
+    done = cli(*CALL, "--json")
+
+    assert done.code == 7
+    assert (done.json["rows"], done.json["ok"], done.json["missing"]) == (50_001, 1, 50_000)
+
+
 def test_our_own_output_is_a_result_file_too(cli: Cli, tmp_path: Path) -> None:
     write_lines(tmp_path / "r.jsonl", [structured(f"r{n}", f"I'm Ada, {30 + n}.") for n in range(3)])
     cli("submit", "r.jsonl", "-m", "local/simulate", "--wait", "--results", "out.jsonl")
