@@ -30,6 +30,7 @@ COMMANDS = {
     "delete": "Remove a batch and its files.",
     "validate": "Check request files without sending anything.",
     "list-models": "List the models known here.",
+    "schema": "Print the JSON Schema of a line format.",
     "worker": "Start, stop or look at the worker of the local engine.",
     "completion": "Print the completion script for a shell.",
 }

@@ -61,3 +61,23 @@ class TestWorker:
 
         assert cli("worker", "start", "--linger", "0").code == 0
         assert cli("status", "--exit-status", "-q").code == 0
+
+
+class TestSchema:
+    def test_the_list_names_every_schema(self, cli: Cli) -> None:
+        done = cli("schema")
+
+        assert done.code == 0
+        assert "openai-request\tA line of an OpenAI request file" in done.out.splitlines()
+        names = [row["name"] for row in cli("schema", "--json").json["schemas"]]
+        assert names == [line.partition("\t")[0] for line in done.out.splitlines()]
+
+    def test_a_schema_is_the_document(self, cli: Cli) -> None:
+        for words in (("schema", "results"), ("schema", "results", "--json")):
+            assert cli(*words).json["$id"] == "urn:batch-cli:schema:results:1"
+
+    def test_an_unknown_one_is_exit_2(self, cli: Cli) -> None:
+        done = cli("schema", "openai")
+
+        assert (done.code, done.out) == (2, "")
+        assert "did you mean 'openai-request'?" in done.err
