@@ -36,7 +36,7 @@ FACTS = CommandFacts(
         "One line for each request, failures included, in the same shape for every provider: custom_id, id,"
         " response, error, and parsed where it is known what answers look like. FILE.meta.json beside it holds"
         " the counts and hashes. --from-file checks and converts a result file that was downloaded by other"
-        " means, offline and without a key."
+        " means, offline and without a key; on a terminal, without -o, it only checks."
     ),
 )
 
