@@ -250,7 +250,7 @@ _DISK_WORDS = {
     errno.EACCES: ("permission denied", "check the permissions of the file and its directory"),
     errno.EPERM: ("permission denied", "check the permissions of the file and its directory"),
     errno.EROFS: ("read-only file system", "choose a path on a writable file system"),
-    errno.ENOENT: ("no such file or directory", "check the path"),
+    errno.ENOENT: ("no such file or directory", "check the path; mkdir -p makes a directory"),
     errno.ENOTDIR: ("not a directory", "check the path"),
     errno.EISDIR: ("is a directory", "name a file, not a directory"),
     errno.ELOOP: ("too many symbolic links", "check the path"),
@@ -261,12 +261,23 @@ _DISK_WORDS = {
 }
 
 
+_DISK_REFERENCES = {
+    errno.ENOENT: "E501",
+    errno.ENOTDIR: "E501",
+    errno.EISDIR: "E502",
+    errno.EACCES: "E503",
+    errno.EPERM: "E503",
+    errno.EROFS: "E503",
+}
+
+
 def disk_error(error: OSError, path: str | os.PathLike[str], *, doing: str) -> DiskError:
     """Translate an ``OSError`` met while ``doing`` something ("writing") with ``path``."""
     words, hint = _DISK_WORDS.get(
         error.errno or 0, (error.strerror or type(error).__name__, "check the path and the disk")
     )
-    return DiskError(f"{words} while {doing} {quoted(os.fspath(path))}", hint=hint)
+    reference = _DISK_REFERENCES.get(error.errno or 0)
+    return DiskError(f"{words} while {doing} {quoted(os.fspath(path))}", hint=hint, reference=reference)
 
 
 def quoted(name: str, limit: int = 64) -> str:

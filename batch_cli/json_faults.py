@@ -32,6 +32,8 @@ class Fault:
         return Problem(self.code, self.message, hint=self.hint, file=file, line=line, column=self.column)
 
 
+_RECORD_SEPARATOR = 0x1E
+_LFS_POINTER = "version https://git-lfs"
 _CONTROL = re.compile("[\x00-\x08\x0e-\x1f]")
 # Escapes one after the other: a whole surrogate pair, a lone half (the group), anything else.
 _ESCAPE = re.compile(
@@ -125,6 +127,13 @@ def _explain_text(text: str, *, last: bool) -> Fault | None:
 
 def _control_fault(text: str, at: int) -> Fault:
     code = ord(text[at])
+    if code == _RECORD_SEPARATOR and at == 0:
+        return Fault(
+            "E104",
+            "raw control character U+001E: this is a json-seq file (RFC 7464)",
+            1,
+            "remove the separators of json-seq: tr -d '\\036' < FILE",
+        )
     return Fault(
         "E104",
         f"raw control character U+{code:04X}",
@@ -217,6 +226,8 @@ def _syntax_words(text: str, at: int, here: str, parser_says: str) -> tuple[str,
         return f"'{word[0]}' is Python, not JSON", "in Python write the line with json.dumps"
     if here in ("#", "/"):
         return "comments are not JSON", "remove the comment"
+    if text.startswith(_LFS_POINTER):
+        return "this is a Git LFS pointer, not the file itself", "git lfs pull"
     if here == "<":
         return "this looks like HTML or a merge conflict marker", "get the file again"
     if not here:

@@ -18,6 +18,7 @@ from batch_cli.id_index import IdIndex
 from batch_cli.json_faults import MAX_DEPTH, explain, locate
 from batch_cli.jsonl import BOM, Line, LineTooLong, dumps, is_blank, loads, loads_exactly, read_lines
 from batch_cli.model import BatchResult, JsonObject, JsonValue
+from batch_cli.request_line import packed
 
 Read = Callable[[JsonObject], BatchResult]
 """From a parsed line to its row; raises `NotAResult`."""
@@ -29,7 +30,6 @@ UNREAD = "unknown_result"
 
 _LONGEST_LINE = 256_000_000
 _REPORT_EVERY = 5_000
-_PACKED = (b"\x1f\x8b", b"PK\x03\x04", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ\x00")
 _ALL_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 _LONG_NUMBER = b"0" * 19
 _AGAIN = "download the file again"
@@ -156,7 +156,7 @@ class _Checker:
         self.warned[key] = (first, count + 1)
 
     def _is_something_else(self, raw: bytes) -> bool:
-        if raw.startswith(_PACKED):
+        if packed(raw) is not None:
             self._problem("E701", "compressed file, not a result file", 1, hint="decompress it first")
         elif raw.lstrip().startswith(b"<"):
             hint = "download the file again; the page may say what was wrong"
