@@ -21,6 +21,7 @@ from __future__ import annotations
 import enum
 import errno
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -100,6 +101,8 @@ class Problem:
     """The JSON field, for example ``body.messages[0].role``."""
     custom_id: str | None = None
     severity: Severity = Severity.ERROR
+    first_line: int | None = None
+    """The earlier line that this one repeats, for what has to be unique."""
 
     @property
     def place(self) -> str:
@@ -294,9 +297,10 @@ def quoted(name: str, limit: int = 64) -> str:
 class ProblemLog:
     """Collects what is wrong with an input: counts everything, keeps the first few. Bounded memory."""
 
-    def __init__(self, keep: int = 20) -> None:
-        """Keep at most ``keep`` problems for showing."""
+    def __init__(self, keep: int = 20, also: Callable[[Problem], None] | None = None) -> None:
+        """Keep at most ``keep`` problems for showing; ``also`` is told of every one, shown or not."""
         self.keep = keep
+        self.also = also
         self.kept: list[Problem] = []
         self.errors = 0
         self.warnings = 0
@@ -307,6 +311,8 @@ class ProblemLog:
             self.errors += 1
         else:
             self.warnings += 1
+        if self.also is not None:
+            self.also(problem)
         if len(self.kept) < self.keep:
             self.kept.append(problem)
         elif problem.severity is Severity.ERROR and self.errors <= self.keep:

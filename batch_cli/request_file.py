@@ -259,8 +259,11 @@ class Scanner:
         path: str | None = None,
         custom_id: str | None = None,
         severity: Severity = Severity.ERROR,
+        first_line: int | None = None,
     ) -> None:
-        self.problems.add(Problem(code, message, hint, self.name, line, column, path, custom_id, severity))
+        self.problems.add(
+            Problem(code, message, hint, self.name, line, column, path, custom_id, severity, first_line)
+        )
 
     def _refuse_blank_lines(self) -> None:
         """Refuse the blank lines met so far: something follows, and providers take none in the middle."""
@@ -305,6 +308,7 @@ class Scanner:
             hint=f"make every {field_name} unique",
             path=field_name,
             custom_id=custom_id,
+            first_line=first,
         )
 
     def _gather(self, value: JsonObject, number: int, *, good: bool) -> None:

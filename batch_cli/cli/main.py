@@ -144,12 +144,18 @@ def _report_problems(console: Console, error: InvalidInput) -> None:
     console.fail(BatchCliError(error.message, where=error.where, hint=error.hint))
 
 
-def problem_lines(problems: Sequence[Problem]) -> Iterator[str]:
-    """Give problems as ``file:line:col: error[E…]: what``, each fix the first time; foreign text is made safe."""
+def problem_lines(
+    problems: Sequence[Problem], excerpts: Sequence[Sequence[str]] | None = None
+) -> Iterator[str]:
+    """Give problems as ``file:line:col: error[E…]: what``, each fix the first time; foreign text is made safe.
+
+    ``excerpts`` are safe lines to put under each problem, in the order of ``problems``.
+    """
     told: set[str] = set()
-    for problem in problems:
+    for at, problem in enumerate(problems):
         place = f"{one_line(problem.place)}: " if problem.place else ""
         yield f"{place}{problem.severity}[{problem.code}]: {one_line(problem.message, 300)}"
+        yield from excerpts[at] if excerpts else ()
         if problem.hint and problem.hint not in told:
             told.add(problem.hint)
             yield f"  fix: {one_line(problem.hint, 300)}"
