@@ -219,9 +219,10 @@ class PartFile:
         self._buffer += data
         self.written += len(data)
         if len(self._buffer) >= 1 << 20:
-            self._flush()
+            self.flush()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Bring what was written into ``part``, for whoever reads it before it is committed."""
         try:
             write_all(self._descriptor, self._buffer)
         except OSError as error:
@@ -234,7 +235,7 @@ class PartFile:
         Raises:
             DiskError: it could not be written; an older ``FILE`` is untouched.
         """
-        self._flush()
+        self.flush()
         try:
             os.fchmod(self._descriptor, _wanted_mode(self.target))
             fsync(self._descriptor)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from itertools import islice
-from typing import BinaryIO
+from typing import Any, BinaryIO, cast
 
 from batch_cli.errors import ProblemLog
 from batch_cli.events import Phase, Progress
@@ -36,6 +37,13 @@ def rules_of(codec: Codec, expected_model: str | None = None) -> Rules:
         codec.one_model,
         expected_model,
     )
+
+
+def with_limits(codec: Codec, given: Mapping[str, int | None]) -> Codec:
+    """Give a dialect whose limits are ``given`` (by the names of `Limits`' fields) where that is not None."""
+    limits = replace(codec.limits, **{name: value for name, value in given.items() if value is not None})
+    limited: Codec = replace(cast("Any", codec), limits=limits)  # every codec is a dataclass
+    return limited
 
 
 def scan_file(
