@@ -1,98 +1,186 @@
-"""How ``validate`` reports: every problem with its place, a summary for each file."""
+"""How ``validate`` works: every file checked or fixed, one report about all, a summary for each."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shlex
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from batch_cli.cli.context import Context
-from batch_cli.cli.documents import input_object
 from batch_cli.cli.inputs import opener
-from batch_cli.cli.main import problem_lines, problem_object
+from batch_cli.cli.main import problem_object
+from batch_cli.cli.reports import document, github, junit, lines, sarif, stats
+from batch_cli.cli.reports.formats import ReportFormat
+from batch_cli.cli.reports.report import FileReport
+from batch_cli.cli.reports.tally import Tally
+from batch_cli.cli.tables import show
 from batch_cli.cli.text import plural, size
-from batch_cli.errors import ExitCode, InvalidInput, Problem, ProblemLog, UsageError
-from batch_cli.jobs.check import guess_provider, scan_file
-from batch_cli.model import JsonObject, ModelName
+from batch_cli.errors import ExitCode, InvalidInput, Problem, ProblemLog, UsageError, quoted
+from batch_cli.files import open_input
+from batch_cli.jobs.check import guess_provider, scan_file, with_limits
+from batch_cli.jobs.fix import Source, fix, map_path, source_of
+from batch_cli.jobs.measure import measure
+from batch_cli.jsonl import dumps
+from batch_cli.model import Limits, ModelName
 from batch_cli.providers import load_codec
+from batch_cli.providers.base import Codec
 from batch_cli.request_file import Scan
+
+_FIXABLE = frozenset({"E101", "E103", "E208", "E306", "E307", "E310", "E404"})
+"""Codes that `batch_cli.jobs.fix` leaves nothing of; those of missing ids belong to other fields as well."""
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """What was found in one file."""
+class Order:
+    """What ``validate`` was asked for."""
 
-    path: str
-    provider: str | None
-    scan: Scan
-    problems: ProblemLog
+    files: Sequence[str]
+    model: ModelName | None = None
+    """Whose rules, and the model that every line has to name; None: guessed from each file."""
+    limits: Mapping[str, int | None] = field(default_factory=dict)
+    """Limits in place of the provider's, by the names of `Limits`' fields."""
+    max_errors: int = 20
+    style: ReportFormat = ReportFormat.CONCISE
+    stats: bool = False
+    exit_zero: bool = False
+    fix_to: Path | None = None
 
 
-def validate(
-    context: Context,
-    files: list[str],
-    model: ModelName | None,
-    *,
-    max_errors: int,
-    as_json: bool,
-    exit_zero: bool,
-) -> ExitCode:
+def validate(context: Context, order: Order) -> ExitCode:
     """Check every file, report all of them, and fail if one of them is wrong."""
-    if not files:
-        raise UsageError("no file given", hint="batch-cli validate FILE")
+    _refuse_what_cannot_be(order)
     reports = []
-    for path in files:
-        report = _check(context, path, model, max_errors)
+    for path in order.files:
+        report = _report(context, path, order)
         reports.append(report)
-        if not as_json:
-            _print(context, report)
-    errors = sum(report.problems.errors for report in reports)
-    if as_json:
-        warnings = sum(report.problems.warnings for report in reports)
-        context.console.document(
-            "validate",
-            {"files": [_object(report) for report in reports], "errors": errors, "warnings": warnings},
+        _write_now(context, report, order)
+        _sum_up(context, report)
+    _write_all(context, reports, order)
+    wrong = any(report.problems.errors for report in reports)
+    return ExitCode.INVALID_INPUT if wrong and not order.exit_zero else ExitCode.OK
+
+
+def _refuse_what_cannot_be(order: Order) -> None:
+    if not order.files:
+        raise UsageError("no file given", hint="batch-cli validate FILE")
+    if order.stats and order.style not in (ReportFormat.CONCISE, ReportFormat.FULL, ReportFormat.JSON):
+        raise UsageError(
+            f"--stats has no place in --format {order.style}", hint="use --format concise, full or json"
         )
-    return ExitCode.INVALID_INPUT if errors and not exit_zero else ExitCode.OK
+    if order.fix_to is None:
+        return
+    if len(order.files) > 1:
+        raise UsageError("--fix takes one file at a time", hint="call it once for each file")
+    source = order.files[0]
+    for output in (order.fix_to, map_path(order.fix_to)):
+        with suppress(OSError):  # one of the two is not there: they are not the same
+            if source != "-" and output.samefile(source):
+                raise UsageError(
+                    f"--fix would overwrite its input {quoted(source)}",
+                    hint="name another file with -o, and rename it afterwards",
+                )
 
 
-def _check(context: Context, path: str, model: ModelName | None, max_errors: int) -> Report:
-    problems = ProblemLog(max_errors)
+# --- one file ---
+
+
+def _report(context: Context, path: str, order: Order) -> FileReport:
+    # A path may hold bytes that are no text; documents and messages need one that is.
+    name = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    tally = Tally()
+    problems = ProblemLog(order.max_errors, tally.add)
+    report = FileReport(name, None if path == "-" else Path(path), None, Scan(), problems, tally)
     try:
-        open_file, name = opener(path, context.console)
+        open_file, known_as = opener(path, context.console)
     except InvalidInput as error:
-        problems.add(Problem(error.reference, error.message, error.hint, path))
-        return Report(path, None, Scan(), problems)
-    provider = model.provider if model else guess_provider(open_file)
-    if model is None:
-        context.console.say(f"{name}: checked as {load_codec(provider).title} format", detail=True)
+        problems.add(Problem(error.reference, error.message, error.hint, name))
+        return report
+    report = replace(report, name=name if report.path else known_as)
+    source = source_of(open_file, report.name, order.limits.get("line_bytes") or Limits().line_bytes)
+    as_text = source.open if order.fix_to else open_file
+    provider = order.model.provider if order.model else guess_provider(as_text)
+    codec = with_limits(load_codec(provider), order.limits)
+    if order.model is None:
+        context.console.say(f"{report.name}: checked as {codec.title} format", detail=True)
+    report = replace(report, provider=provider, open_text=as_text, max_line_bytes=codec.limits.line_bytes)
+    report = _filled(context, report, source, codec, order)
+    return _measured(report, source) if order.stats else report
+
+
+def _filled(context: Context, report: FileReport, source: Source, codec: Codec, order: Order) -> FileReport:
+    """Check the file, or fix it and check what comes of it."""
+    expected = (order.model.name or None) if order.model else None
     with context.workspace() as workspace:
-        expected = model.name or None if model else None
-        found = scan_file(workspace, open_file, name, load_codec(provider), problems, expected)
-    return Report(name, provider, found, problems)
+        if order.fix_to is None:
+            found = scan_file(workspace, source.open_raw, report.name, codec, report.problems, expected)
+            return replace(report, scan=found)
+        fixed, found = fix(workspace, source, codec, order.fix_to, report.problems, expected)
+        return replace(report, scan=found, fixed=fixed)
 
 
-def _print(context: Context, report: Report) -> None:
-    console, problems = context.console, report.problems
-    for line in problem_lines(problems.kept):
-        console.line(line)
-    hidden = problems.errors + problems.warnings - len(problems.kept)
-    if hidden > 0:
-        console.line(f"… and {hidden:,} more")
-    scan = report.scan
+def _measured(report: FileReport, source: Source) -> FileReport:
+    """Measure what was written, or what was read where nothing was."""
+    fixed = report.fixed
+    with open_input(fixed.output) if fixed and fixed.written else source.open_raw() as stream:
+        return replace(report, sizes=measure(stream, max_bytes=report.max_line_bytes))
+
+
+# --- what is written ---
+
+
+def _write_now(context: Context, report: FileReport, order: Order) -> None:
+    """Write what does not have to wait for the other files."""
+    console = context.console
+    match order.style:
+        case ReportFormat.CONCISE | ReportFormat.FULL:
+            full = order.style is ReportFormat.FULL
+            for line in lines.report_lines(report, full=full, terminal=console.is_terminal):
+                console.line(line)
+            if order.stats:
+                show(console, stats.stats_table(report), None)
+        case ReportFormat.JSONL:
+            for problem in report.problems.kept:
+                console.write(dumps(problem_object(problem)) + b"\n")
+        case ReportFormat.GITHUB:
+            for line in github.github_lines(report):
+                console.line(line)
+        case _:
+            pass
+
+
+def _write_all(context: Context, reports: Sequence[FileReport], order: Order) -> None:
+    """Write the forms that are one document about all files."""
+    console = context.console
+    match order.style:
+        case ReportFormat.JSON:
+            console.document("validate", document.document(reports))
+        case ReportFormat.SARIF:
+            console.write(dumps(sarif.sarif_log(reports), indent=True) + b"\n")
+        case ReportFormat.JUNIT:
+            console.write(junit.junit_xml(reports))
+        case _:
+            pass
+
+
+def _sum_up(context: Context, report: FileReport) -> None:
+    """Say on standard error how the file is, and what was fixed or could be."""
+    say, problems, scan = context.console.say, report.problems, report.scan
     models = f", {plural(len(scan.models), 'model')}" if scan.models else ""
-    console.say(
-        f"{report.path}: {plural(scan.requests, 'request')}{models}, {size(scan.bytes)}:"
+    tokens = f", ~{plural(report.sizes.tokens, 'token')} (estimate)" if report.sizes else ""
+    say(
+        f"{report.name}: {plural(scan.requests, 'request')}{models}, {size(scan.bytes)}{tokens}:"
         f" {plural(problems.errors, 'error')}, {plural(problems.warnings, 'warning')}"
     )
-
-
-def _object(report: Report) -> JsonObject:
-    problems = report.problems
-    return {
-        "ok": problems.errors == 0,
-        "format": report.provider,
-        **input_object(report.path, report.scan),
-        "errors": problems.errors,
-        "warnings": problems.warnings,
-        "problems": [problem_object(problem) for problem in problems.kept],
-        "truncated": problems.errors + problems.warnings > len(problems.kept),
-    }
+    fixed = report.fixed
+    if fixed is not None and fixed.written:
+        done = ", ".join(change.words(fixed.changes[change]) for change in sorted(fixed.changes))
+        say(f"Fixed: {done or 'nothing had to be'}")
+        say(f"Written to: {fixed.output}" + (f" (old ids in {fixed.id_map})" if fixed.id_map else ""))
+    elif fixed is not None:
+        say(f"Nothing was written: {plural(problems.errors, 'problem')} left that only a person can fix")
+    elif report.path is not None and _FIXABLE & {tally.code for tally in report.tally.codes()}:
+        say(
+            f"  fix: batch-cli validate {shlex.quote(report.name)} --fix -o FILE repairs ids, marks and blanks"
+        )
