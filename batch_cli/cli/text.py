@@ -58,3 +58,11 @@ def duration(seconds: float) -> str:
 def plural(count: int, noun: str) -> str:
     """Write ``1 request``, ``2 requests``, ``10,000 requests``."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def rough(count: int) -> str:
+    """Write a number that is only an estimate: ``950``, ``12 k``, ``1.3 M``."""
+    for unit, amount in (("G", 1e9), ("M", 1e6)):
+        if count >= amount:
+            return f"{count / amount:,.1f} {unit}"
+    return f"{round(count / 1000)} k" if count >= 1000 else str(count)  # noqa: PLR2004 - SI

@@ -16,7 +16,7 @@ from batch_cli.cli.reports.formats import ReportFormat
 from batch_cli.cli.reports.report import FileReport
 from batch_cli.cli.reports.tally import Tally
 from batch_cli.cli.tables import show
-from batch_cli.cli.text import plural, size
+from batch_cli.cli.text import plural, rough, size
 from batch_cli.errors import ExitCode, InvalidInput, Problem, ProblemLog, UsageError, quoted
 from batch_cli.files import open_input
 from batch_cli.jobs.check import guess_provider, scan_file, with_limits
@@ -87,15 +87,15 @@ def _refuse_what_cannot_be(order: Order) -> None:
 
 
 def _report(context: Context, path: str, order: Order) -> FileReport:
-    # A path may hold bytes that are no text; documents and messages need one that is.
-    name = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    name = _as_text(path)
     tally = Tally()
     problems = ProblemLog(order.max_errors, tally.add)
     report = FileReport(name, None if path == "-" else Path(path), None, Scan(), problems, tally)
     try:
         open_file, known_as = opener(path, context.console)
     except InvalidInput as error:
-        problems.add(Problem(error.reference, error.message, error.hint, name))
+        hint = _as_text(error.hint) if error.hint else None
+        problems.add(Problem(error.reference, _as_text(error.message), hint, name))
         return report
     report = replace(report, name=name if report.path else known_as)
     source = source_of(open_file, report.name, order.limits.get("line_bytes") or Limits().line_bytes)
@@ -107,6 +107,11 @@ def _report(context: Context, path: str, order: Order) -> FileReport:
     report = replace(report, provider=provider, open_text=as_text, max_line_bytes=codec.limits.line_bytes)
     report = _filled(context, report, source, codec, order)
     return _measured(report, source) if order.stats else report
+
+
+def _as_text(path: str) -> str:
+    """Give what may name a file as text that every format can hold: bytes that are none become escapes."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _filled(context: Context, report: FileReport, source: Source, codec: Codec, order: Order) -> FileReport:
@@ -168,18 +173,18 @@ def _sum_up(context: Context, report: FileReport) -> None:
     """Say on standard error how the file is, and what was fixed or could be."""
     say, problems, scan = context.console.say, report.problems, report.scan
     models = f", {plural(len(scan.models), 'model')}" if scan.models else ""
-    tokens = f", ~{plural(report.sizes.tokens, 'token')} (estimate)" if report.sizes else ""
+    tokens = f", ~{rough(report.sizes.tokens)} tokens" if report.sizes else ""
     say(
         f"{report.name}: {plural(scan.requests, 'request')}{models}, {size(scan.bytes)}{tokens}:"
         f" {plural(problems.errors, 'error')}, {plural(problems.warnings, 'warning')}"
     )
     fixed = report.fixed
     if fixed is not None and fixed.written:
-        done = ", ".join(change.words(fixed.changes[change]) for change in sorted(fixed.changes))
+        done = ", ".join(change.words(count) for change, count in sorted((+fixed.changes).items()))
         say(f"Fixed: {done or 'nothing had to be'}")
         say(f"Written to: {fixed.output}" + (f" (old ids in {fixed.id_map})" if fixed.id_map else ""))
     elif fixed is not None:
-        say(f"Nothing was written: {plural(problems.errors, 'problem')} left that only a person can fix")
+        say(f"Nothing was written, because of what --fix cannot repair: {plural(problems.errors, 'error')}")
     elif report.path is not None and _FIXABLE & {tally.code for tally in report.tally.codes()}:
         say(
             f"  fix: batch-cli validate {shlex.quote(report.name)} --fix -o FILE repairs ids, marks and blanks"

@@ -205,17 +205,13 @@ class _Repair:
                 if raw.startswith(BOM):
                     raw = raw.removeprefix(BOM)
                     changes[Change.MARKS] += 1
-                if source.form.returns_end_lines:
-                    changes[Change.LINE_ENDS] += line.ended
-                elif raw.endswith(b"\r"):
-                    raw = raw.removesuffix(b"\r")
-                    changes[Change.LINE_ENDS] += 1
-                pieces = _pieces(raw)
-                changes[Change.LINE_ENDS] += len(pieces) - 1
-                for piece in pieces:
+                returned = raw.endswith(b"\r") or (source.form.returns_end_lines and line.ended)
+                pieces = _pieces(raw.removesuffix(b"\r"))
+                for at, piece in enumerate(pieces, start=1):
                     if is_blank(piece):
                         changes[Change.BLANK_LINES] += 1
                     else:
+                        changes[Change.LINE_ENDS] += returned or at < len(pieces)
                         yield _Line(line.number, piece)
 
     def _without_stream(self, raw: bytes) -> bytes:

@@ -46,7 +46,8 @@ class NewIds:
         base = next((name for name in (text, text[:longest], plain[:longest]) if self._is_valid(name)), None)
         if base is not None:
             yield base
-        for suffix in (str(line), *(f"{line}-{again}" for again in range(2, _TRIES))):
+        for again in range(1, _TRIES):
+            suffix = str(line) if again == 1 else f"{line}-{again}"
             stem = "request" if base is None else base[: max(0, longest - len(suffix) - 1)]
             yield f"{stem}-{suffix}" if stem else suffix
         yield str(line)

@@ -42,7 +42,7 @@ def file_object(report: FileReport) -> JsonObject:
             "written": fixed.written,
             "path": str(fixed.output),
             "ids": str(fixed.id_map) if fixed.id_map else None,
-            "changes": {str(change): count for change, count in sorted(fixed.changes.items())},
+            "changes": {str(change): count for change, count in sorted((+fixed.changes).items())},
         },
     }
 

@@ -55,7 +55,7 @@ def _case(report: FileReport, tally: CodeTally, name: str) -> ET.Element:
     case = ET.Element("testcase", classname=name, name=f"{tally.code} {rule(tally.code)}")
     shown = [problem for problem in report.problems.kept if problem.code == tally.code]
     lines = [f"{problem.place}: {problem.message}" for problem in shown]
-    lines += [text.strip() for text in closing_lines(report, terminal=True) if text.startswith(tally.code)]
+    lines += [text.strip() for text in closing_lines(report, terminal=True, only=tally.code)]
     lines += [f"fix: {hint}" for hint in dict.fromkeys(problem.hint for problem in shown) if hint]
     if tally.severity is Severity.ERROR:
         out = ET.SubElement(case, "failure", type=tally.code, message=f"{tally.count} in {name}")

@@ -11,7 +11,6 @@ from batch_cli.cli.reports.excerpt import excerpts
 from batch_cli.cli.reports.report import FileReport
 from batch_cli.cli.reports.tally import CodeTally
 from batch_cli.cli.text import one_line
-from batch_cli.errors import Severity
 
 MOST_PLACES = 10_000
 _MOST_RUNS = 100
@@ -25,14 +24,17 @@ def report_lines(report: FileReport, *, full: bool, terminal: bool) -> Iterator[
     yield from closing_lines(report, terminal=terminal)
 
 
-def closing_lines(report: FileReport, *, terminal: bool) -> Iterator[str]:
+def closing_lines(report: FileReport, *, terminal: bool, only: str | None = None) -> Iterator[str]:
     """Say for each code that was not shown in full how many problems it has, and where the others are.
 
     Numbers are plain, for scripts. On a terminal the places are ranges, elsewhere ``name:LINE`` for each.
+    ``only`` is the one code that is asked for.
     """
     name = one_line(PurePath(report.name).name)
     for tally, shown, lines in report.unshown():
-        what = "errors" if tally.severity is Severity.ERROR else "warnings"
+        if only not in (None, tally.code):
+            continue
+        what = tally.severity if tally.count == 1 else f"{tally.severity}s"
         where = "".join(_ranges(tally, lines) if terminal else _places(tally, lines, name))
         yield f"{tally.code}: {tally.count} {what} in all, {shown} shown{where and '; the others: '}{where}"
         yield from _groups(tally)
