@@ -56,7 +56,7 @@ def validate(context: Context, order: Order) -> ExitCode:
         report = _report(context, path, order)
         reports.append(report)
         _write_now(context, report, order)
-        _sum_up(context, report)
+        _sum_up(context, report, order)
     _write_all(context, reports, order)
     wrong = any(report.problems.errors for report in reports)
     return ExitCode.INVALID_INPUT if wrong and not order.exit_zero else ExitCode.OK
@@ -169,7 +169,7 @@ def _write_all(context: Context, reports: Sequence[FileReport], order: Order) ->
             pass
 
 
-def _sum_up(context: Context, report: FileReport) -> None:
+def _sum_up(context: Context, report: FileReport, order: Order) -> None:
     """Say on standard error how the file is, and what was fixed or could be."""
     say, problems, scan = context.console.say, report.problems, report.scan
     models = f", {plural(len(scan.models), 'model')}" if scan.models else ""
@@ -178,6 +178,8 @@ def _sum_up(context: Context, report: FileReport) -> None:
         f"{report.name}: {plural(scan.requests, 'request')}{models}, {size(scan.bytes)}{tokens}:"
         f" {plural(problems.errors, 'error')}, {plural(problems.warnings, 'warning')}"
     )
+    if report.is_truncated and order.style is ReportFormat.JSONL:
+        say(f"Only the first {len(problems.kept):,} problems were written; --max-errors N writes more")
     fixed = report.fixed
     if fixed is not None and fixed.written:
         done = ", ".join(change.words(count) for change, count in sorted((+fixed.changes).items()))

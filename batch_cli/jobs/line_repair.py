@@ -12,8 +12,7 @@ from typing import NamedTuple
 from batch_cli.jsonl import dumps, loads
 from batch_cli.model import JsonObject
 
-# Numbers are kept as text: Python refuses to read integers of over 4,300 digits.
-_DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
+_DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 

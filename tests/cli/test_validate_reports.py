@@ -52,6 +52,7 @@ def test_github_gets_a_command_for_each_problem(cli: Cli, hostile: str) -> None:
     assert [facts["line"] for _, facts, _ in found] == ["1", "2", "2", "3", "4"]
     assert [facts["title"] for _, facts, _ in found] == ["E306", "E306", "E307", "E313", "W301"]
     assert all(int(facts["col"]) >= 1 for _, facts, _ in found)
+    assert "\\x0d\\n::error::%0A,:<b>" in found[2][2]
     assert found[0][2] == "custom_id holds a control character\nfix: remove it"
     assert not UNSAFE.search(done.out.replace("\n", ""))
 
@@ -75,6 +76,16 @@ def test_json_lines_are_problems(cli: Cli, hostile: str) -> None:
     assert [problem["code"] for problem in problems] == ["E306", "E306", "E307", "E313", "W301"]
     assert problems[2]["custom_id"] == HOSTILE
     assert {problem["file"] for problem in problems} == {hostile}
+
+
+def test_json_lines_that_were_left_out_are_mentioned(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "bad.jsonl").write_text("7\n" * 30)
+
+    done = cli("validate", "bad.jsonl", "--format", "jsonl")
+
+    assert len(done.out.splitlines()) == 20
+    assert "Only the first 20 problems were written" in done.err
+    assert "Only" not in cli("validate", "bad.jsonl", "--format", "jsonl", "--max-errors", "30").err
 
 
 def sarif(cli: Cli, *words: str) -> tuple[Any, str]:

@@ -35,12 +35,11 @@ def test_a_member_is_dropped_with_one_comma(line: bytes, fixed: bytes) -> None:
     assert drop_member(line, "b.s") == fixed
 
 
-def test_numbers_no_parser_holds_survive() -> None:
-    digits = b"9" * 5_000
-    line = b'{"n":18446744073709551616,"x":1.10000000000000000001,"id":1}'
+def test_numbers_beyond_64_bits_keep_every_digit() -> None:
+    line = b'{"n":18446744073709551616,"x":1.10000000000000000001,"id":%s}' % (b"9" * 300)
 
-    assert set_member(line, "id", "a") == line.replace(b'"id":1', b'"id":"a"')
-    assert member_text(b'{"n":%s,"id":%s}' % (digits[:200], digits[:200]), "id") == digits[:200]
+    assert set_member(line, "id", "a") == line.replace(b"9" * 300, b'"a"')
+    assert member_text(line, "id") == b"9" * 300
 
 
 def test_a_line_whose_meaning_would_change_is_left_alone() -> None:
