@@ -119,7 +119,10 @@ def _filled(context: Context, report: FileReport, source: Source, codec: Codec, 
     expected = (order.model.name or None) if order.model else None
     with context.workspace() as workspace:
         if order.fix_to is None:
-            found = scan_file(workspace, source.open_raw, report.name, codec, report.problems, expected)
+            hashed = order.style is ReportFormat.JSON  # no other report shows it
+            found = scan_file(
+                workspace, source.open_raw, report.name, codec, report.problems, expected, hashed=hashed
+            )
             return replace(report, scan=found)
         fixed, found = fix(workspace, source, codec, order.fix_to, report.problems, expected)
         return replace(report, scan=found, fixed=fixed)
