@@ -2,11 +2,14 @@
 
 The journal (``journal.db`` in the state directory) is written before anything that costs money. The pointer
 ``<provider>_batch_id.txt`` in the working directory is derived from it and can be lost without harm.
+
+A file that takes more than one batch is a *job*: each of its shards is an intent of its own.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +20,7 @@ from batch_cli.errors import BatchCliError, DamagedData, StateError, quoted
 from batch_cli.files import private_directory, try_lock, write_atomically
 from batch_cli.jsonl import BOM, dumps, loads
 from batch_cli.model import JsonObject, check_batch_id
+from batch_cli.shards import Shard
 from batch_cli.sql import Database, load_statements
 
 SQL = load_statements("batch_cli", "state.sql")
@@ -71,6 +75,42 @@ class NewIntent:
         return sha256(dumps(what, sort_keys=True)).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One submit that takes several batches."""
+
+    id: str
+    """``bcj_…``: stands for all its batches wherever a batch id can stand."""
+    content: str
+    provider: str
+    source: str
+    sha256: str
+    bytes: int
+    requests: int
+    shards: int
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class JobShard:
+    """One part of a job: where its requests are, and the submit of it that counts."""
+
+    number: int
+    """From 1, in input order."""
+    shard: Shard
+    intent: Intent | None
+    """None when its batch was deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobPlace:
+    """Which part of which job a batch is."""
+
+    job: str
+    number: int
+    shards: int
+
+
 class Journal:
     """The record of all submits of this user on this machine."""
 
@@ -82,29 +122,33 @@ class Journal:
         """
         self.directory = private_directory(directory)
         self.clock = clock
-        self.database = Database(self.directory / "journal.db", [SQL["schema_1"]])
+        self.database = Database(self.directory / "journal.db", [SQL["schema_1"], SQL["schema_2"]])
         self._locks = private_directory(self.directory / "locks")
 
     def prepare(self, new: NewIntent) -> Intent:
         """Record that a submit is about to happen; on disk when this returns."""
-        intent_id = f"bci_{os.urandom(16).hex()}"
         with self.database.transaction():
-            self.database.change(
-                SQL["add_intent"],
-                {
-                    **{field.name: getattr(new, field.name) for field in fields(new)},
-                    "id": intent_id,
-                    "content": new.content,
-                    "response_schema": dumps(new.response_schema).decode()
-                    if new.response_schema is not None
-                    else None,
-                    "settings": dumps(new.settings).decode(),
-                    "metadata": dumps(new.metadata).decode(),
-                    "created_at": self.clock.now(),
-                },
-            )
-            self._note(intent_id, "prepared", new.source)
+            intent_id = self._add(new)
         return self.intent(intent_id)
+
+    def _add(self, new: NewIntent) -> str:
+        intent_id = f"bci_{os.urandom(16).hex()}"
+        self.database.change(
+            SQL["add_intent"],
+            {
+                **{field.name: getattr(new, field.name) for field in fields(new)},
+                "id": intent_id,
+                "content": new.content,
+                "response_schema": dumps(new.response_schema).decode()
+                if new.response_schema is not None
+                else None,
+                "settings": dumps(new.settings).decode(),
+                "metadata": dumps(new.metadata).decode(),
+                "created_at": self.clock.now(),
+            },
+        )
+        self._note(intent_id, "prepared", new.source)
+        return intent_id
 
     def move(
         self,
@@ -175,6 +219,93 @@ class Journal:
             if intent is not None:
                 self._note(intent.id, "deleted", batch_id)
                 self.database.change(SQL["remove_batch"], (batch_id,))
+                self.database.change(SQL["remove_empty_jobs"])
+
+    # --- jobs ---
+
+    def plan(
+        self,
+        new: NewIntent,
+        parts: Sequence[tuple[Shard, NewIntent]],
+        *,
+        again: bool = False,
+        lost: Collection[str] = (),
+    ) -> Job:
+        """Record that a job is about to be submitted, all its shards at once; on disk when this returns.
+
+        A shard whose requests were submitted in the last 24 hours keeps that submit, unless ``again`` is
+        wanted or the submit's id is among the ``lost``.
+        """
+        job_id = f"bcj_{os.urandom(16).hex()}"
+        with self.database.transaction():
+            facts = {
+                name: getattr(new, name) for name in ("provider", "source", "sha256", "bytes", "requests")
+            }
+            self.database.change(
+                SQL["add_job"],
+                {
+                    **facts,
+                    "id": job_id,
+                    "content": new.content,
+                    "shards": len(parts),
+                    "created_at": self.clock.now(),
+                },
+            )
+            for number, (shard, new_shard) in enumerate(parts, start=1):
+                before = None if again else self.same_content(new_shard)
+                intent_id = self._add(new_shard) if before is None or before.id in lost else before.id
+                place = {field.name: getattr(shard, field.name) for field in fields(shard)}
+                self.database.change(
+                    SQL["add_shard"], {**place, "job": job_id, "number": number, "intent": intent_id}
+                )
+        return self._job(job_id)
+
+    def replace(self, job: Job, shard: JobShard, new: NewIntent) -> Intent:
+        """Prepare a new submit for a shard whose batch is lost; on disk when this returns.
+
+        Raises:
+            StateError: another process has replaced it meanwhile.
+        """
+        was = shard.intent.id if shard.intent else None
+        with self.database.transaction():
+            intent_id = self._add(new)
+            place = {"job": job.id, "number": shard.number, "intent": intent_id, "was": was}
+            if not self.database.change(SQL["replace_intent"], place):
+                raise StateError(
+                    f"another batch-cli works at the job {job.id}",
+                    hint="wait until it is done, then run the same command again",
+                )
+        return self.intent(intent_id)
+
+    def _job(self, job_id: str) -> Job:
+        found = self.job(job_id)
+        if found is None:
+            raise DamagedData(f"the journal lost the job {job_id}")
+        return found
+
+    def job(self, job_id: str) -> Job | None:
+        """Give a job by its id."""
+        row = self.database.row(SQL["job_by_id"], (job_id,))
+        return None if row is None else Job(*row)
+
+    def same_job(self, new: NewIntent) -> Job | None:
+        """Give the newest job of the same content in the last 24 hours."""
+        row = self.database.row(SQL["same_job"], (new.content, self.clock.now() - GUARD_SECONDS))
+        return None if row is None else Job(*row)
+
+    def shards_of(self, job_id: str) -> list[JobShard]:
+        """Give the shards of a job in input order; some 3 kB of memory each."""
+        rows = self.database.rows(SQL["shards_of_job"], (job_id,))
+        at = 1 + len(fields(Shard))
+        return [
+            JobShard(row[0], Shard(*row[1:at]), _intent(row[at:]) if row[at] is not None else None)
+            for row in rows
+        ]
+
+    def job_of(self, batch_id: str) -> JobPlace | None:
+        """Give which part of which job a batch is; None for a batch on its own."""
+        row = self.database.row(SQL["job_of_batch"], (batch_id,))
+        return None if row is None else JobPlace(*row)
 
     def lock(self, name: str) -> int | None:
         """Take a lock of this state directory, as a descriptor to close; None when it is held."""
@@ -198,14 +329,14 @@ def pointer_path(directory: Path, provider: str) -> Path:
     return directory / f"{provider}_batch_id.txt"
 
 
-def write_pointer(directory: Path, provider: str, batch_id: str) -> Path:
-    """Make ``batch_id`` the latest of ``provider`` here, in one step.
+def write_pointer(directory: Path, provider: str, *batch_ids: str) -> Path:
+    """Make ``batch_ids``, one or all of one job, the latest of ``provider`` here, in one step.
 
     Raises:
         DiskError: the directory cannot be written.
     """
     path = pointer_path(directory, provider)
-    write_atomically(path, f"{batch_id}\n".encode())
+    write_atomically(path, "".join(f"{batch_id}\n" for batch_id in batch_ids).encode())
     return path
 
 
@@ -241,10 +372,10 @@ def read_pointer(directory: Path, provider: str) -> list[str]:
     return [check_batch_id(line, source=path.name) for line in ids]
 
 
-def remove_pointer(directory: Path, provider: str, batch_id: str) -> bool:
-    """Remove the pointer file if it points at ``batch_id`` and nothing else."""
+def remove_pointer(directory: Path, provider: str, *batch_ids: str) -> bool:
+    """Remove the pointer file if it points at ``batch_ids`` and nothing else."""
     try:
-        if read_pointer(directory, provider) != [batch_id]:
+        if not set(read_pointer(directory, provider)) <= set(batch_ids):
             return False
         pointer_path(directory, provider).unlink()
     except (OSError, BatchCliError):

@@ -30,6 +30,34 @@ create table event (
     detail  text
 ) strict
 
+-- name: schema_2
+-- A job is what one command submitted where it takes more than one batch; its shards are views on its file.
+create table job (
+    id             text    primary key,              -- 'bcj_' and 128 random bits; stands for all its batches
+    content        text    not null,                 -- as of an intent, over the whole file
+    provider       text    not null,
+    source         text    not null,
+    sha256         text    not null,
+    bytes          integer not null,
+    requests       integer not null,
+    shards         integer not null check (shards > 1),
+    created_at     real    not null
+) strict, without rowid;
+create index job_content on job (content, created_at);
+create table shard (
+    job            text    not null references job (id) on delete cascade,
+    number         integer not null check (number > 0),
+    first          integer not null,                 -- where it is in the request lines of the job
+    offset         integer not null,
+    length         integer not null,
+    requests       integer not null,
+    bytes          integer not null,
+    sha256         text    not null,
+    intent         text    references intent (id) on delete set null,  -- the submit of it that counts
+    primary key (job, number)
+) strict, without rowid;
+create index shard_intent on shard (intent)
+
 -- name: add_intent
 insert into intent (id, content, provider, model, endpoint, source, sha256, bytes, requests, response_schema,
                     settings, metadata, state, created_at)
@@ -65,3 +93,37 @@ order by created_at desc, id desc limit :most offset :skip
 
 -- name: remove_batch
 delete from intent where batch = ?
+
+-- name: add_job
+insert into job (id, content, provider, source, sha256, bytes, requests, shards, created_at)
+values (:id, :content, :provider, :source, :sha256, :bytes, :requests, :shards, :created_at)
+
+-- name: add_shard
+insert into shard (job, number, first, offset, length, requests, bytes, sha256, intent)
+values (:job, :number, :first, :offset, :length, :requests, :bytes, :sha256, :intent)
+
+-- name: replace_intent
+-- Conditional: only the submit that was seen to be lost is replaced.
+update shard set intent = :intent where job = :job and number = :number and intent is :was
+
+-- name: same_job
+-- The newest first; index job_content.
+select * from job where content = ? and created_at >= ? order by created_at desc, id desc limit 1
+
+-- name: job_by_id
+select * from job where id = ?
+
+-- name: shards_of_job
+-- In input order; the primary key of shard.
+select shard.number, shard.first, shard.offset, shard.length, shard.requests, shard.bytes, shard.sha256, intent.*
+from shard left join intent on intent.id = shard.intent
+where shard.job = ? order by shard.number
+
+-- name: job_of_batch
+-- One batch may serve two jobs that share requests; the newer job counts. Indexes intent_batch, shard_intent.
+select job.id, shard.number, job.shards
+from intent join shard on shard.intent = intent.id join job on job.id = shard.job
+where intent.batch = ? order by job.created_at desc, job.id desc limit 1
+
+-- name: remove_empty_jobs
+delete from job where not exists (select 1 from shard where shard.job = job.id and shard.intent is not null)

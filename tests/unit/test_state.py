@@ -5,9 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from batch_cli.errors import StateError
+from batch_cli.errors import DiskError, StateError
+from batch_cli.shards import Shard
+from batch_cli.sql import Database
 from batch_cli.state import (
     GUARD_SECONDS,
+    SQL,
+    Intent,
+    JobPlace,
     Journal,
     NewIntent,
     read_pointer,
@@ -134,6 +139,14 @@ class TestPointer:
         assert path.read_bytes() == b"local_1\n"
         assert read_pointer(tmp_path, "local") == ["local_1"]
 
+    def test_all_batches_of_a_job_are_kept_one_on_a_line(self, tmp_path: Path) -> None:
+        write_pointer(tmp_path, "local", "local_1", "local_2")
+
+        assert (tmp_path / "local_batch_id.txt").read_bytes() == b"local_1\nlocal_2\n"
+        assert read_pointer(tmp_path, "local") == ["local_1", "local_2"]
+        assert not remove_pointer(tmp_path, "local", "local_1")
+        assert remove_pointer(tmp_path, "local", "local_1", "local_2")
+
     @pytest.mark.parametrize("data", [b"batch_1", b"  batch_1 \r\n", b"\xef\xbb\xbfbatch_1\n"])
     def test_an_id_typed_in_by_hand_works(self, tmp_path: Path, data: bytes) -> None:
         (tmp_path / "openai_batch_id.txt").write_bytes(data)
@@ -162,3 +175,127 @@ class TestPointer:
         assert not remove_pointer(tmp_path, "local", "local_2")
         assert remove_pointer(tmp_path, "local", "local_1")
         assert not remove_pointer(tmp_path, "local", "local_1")
+
+
+def a_plan(count: int = 3) -> list[tuple[Shard, NewIntent]]:
+    return [
+        (Shard(2 * n, 20 * n, 20, 2, 20, f"{n}" * 64), replace(NEW, sha256=f"{n}" * 64)) for n in range(count)
+    ]
+
+
+def finish(journal: Journal, intent: Intent, batch: str) -> Intent:
+    return journal.move(
+        journal.move(journal.move(intent, "staged"), "creating"), "done", batch=batch, status="queued"
+    )
+
+
+class TestJobs:
+    def test_a_job_is_recorded_with_all_its_shards_at_once(self, journal: Journal) -> None:
+        job = journal.plan(NEW, a_plan())
+
+        assert job.id.startswith("bcj_")
+        assert (job.shards, job.requests, job.content) == (3, NEW.requests, NEW.content)
+        assert journal.job(job.id) == job
+        shards = journal.shards_of(job.id)
+        assert [(one.number, one.shard) for one in shards] == [
+            (at, shard) for at, (shard, _) in enumerate(a_plan(), start=1)
+        ]
+        assert [one.intent.state for one in shards if one.intent] == ["prepared"] * 3
+        assert journal.newest() == [], "nothing of it is a batch yet"
+
+    def test_a_plan_that_fails_half_way_leaves_nothing(self, journal: Journal) -> None:
+        import sqlite3
+
+        broken = [*a_plan(2), (replace(a_plan()[0][0], requests=None), NEW)]  # type: ignore[arg-type]  # on purpose
+
+        with pytest.raises(sqlite3.IntegrityError):
+            journal.plan(NEW, broken)
+        for table in ("job", "shard", "intent", "event"):
+            assert journal.database.row(f"select count(*) from {table}") == (0,)
+
+    def test_the_same_job_is_recognised_for_a_day(self, journal: Journal, clock: FakeClock) -> None:
+        job = journal.plan(NEW, a_plan())
+
+        clock.advance(GUARD_SECONDS - 1)
+        assert journal.same_job(NEW) == job
+        assert journal.same_job(replace(NEW, model="x")) is None
+        clock.advance(2)
+        assert journal.same_job(NEW) is None
+
+    def test_a_shard_that_was_submitted_before_keeps_that_submit(self, journal: Journal) -> None:
+        known, lost = (finish(journal, journal.prepare(a_plan()[n][1]), f"local_{n}") for n in (0, 1))
+
+        job = journal.plan(NEW, a_plan(), lost={lost.id})
+
+        intents = [one.intent for one in journal.shards_of(job.id)]
+        assert intents[0] == known
+        assert [one.state for one in intents if one] == ["done", "prepared", "prepared"]
+        anew = [one.intent for one in journal.shards_of(journal.plan(NEW, a_plan(), again=True).id)]
+        assert [one.state for one in anew if one] == ["prepared"] * 3
+
+    def test_a_batch_knows_its_place_in_the_newest_job(self, journal: Journal, clock: FakeClock) -> None:
+        job = journal.plan(NEW, a_plan())
+        second = journal.shards_of(job.id)[1].intent
+        assert second is not None
+        finish(journal, second, "local_2")
+        assert journal.job_of("local_2") == JobPlace(job.id, 2, 3)
+        assert journal.job_of("local_9") is None
+
+        clock.advance(1)
+        newer = journal.plan(NEW, a_plan()[1:])
+
+        assert journal.job_of("local_2") == JobPlace(newer.id, 1, 2)
+
+    def test_a_lost_shard_is_replaced_only_by_whoever_saw_it(self, journal: Journal) -> None:
+        job = journal.plan(NEW, a_plan())
+        seen = journal.shards_of(job.id)[0]
+
+        fresh = journal.replace(job, seen, a_plan()[0][1])
+
+        assert journal.shards_of(job.id)[0].intent == fresh
+        with pytest.raises(StateError, match="another batch-cli works at the job"):
+            journal.replace(job, seen, a_plan()[0][1])
+        assert len(journal.database.rows("select 1 from intent")) == 4, "the refused one left no intent"
+
+    def test_a_deleted_batch_leaves_its_place_empty_and_the_last_one_takes_the_job_along(
+        self, journal: Journal
+    ) -> None:
+        job = journal.plan(NEW, a_plan(2))
+        for one in journal.shards_of(job.id):
+            assert one.intent is not None
+            finish(journal, one.intent, f"local_{one.number}")
+
+        journal.forget("local_1")
+        assert [one.intent is None for one in journal.shards_of(job.id)] == [True, False]
+        journal.forget("local_2")
+        assert journal.job(job.id) is None
+        assert journal.shards_of(job.id) == []
+
+
+class TestSchema:
+    def test_a_journal_of_the_first_version_is_brought_up_to_date(
+        self, tmp_path: Path, clock: FakeClock
+    ) -> None:
+        (tmp_path / "old").mkdir(mode=0o700)
+        old = Database(tmp_path / "old" / "journal.db", [SQL["schema_1"]])
+        old.change(
+            "insert into intent values ('bci_1', 'c', 'local', 'simulate', '/v1', 'r', 's', 1, 1, null, '{}',"
+            " '{}', 'done', 's', 'local_1', 'queued', 1.0)"
+        )
+        old.close()
+
+        journal = Journal(tmp_path / "old", clock)
+
+        found = journal.by_batch("local_1")
+        assert found is not None
+        assert found.id == "bci_1"
+        assert journal.plan(NEW, a_plan()).shards == 3
+        fresh = Journal(tmp_path / "fresh", clock)
+        schema = "select sql from sqlite_schema order by name"
+        assert journal.database.rows(schema) == fresh.database.rows(schema)
+
+    def test_an_older_version_refuses_a_journal_with_jobs(self, tmp_path: Path, clock: FakeClock) -> None:
+        Journal(tmp_path / "state", clock)
+
+        with pytest.raises(DiskError, match="made by a newer version of batch-cli"):
+            Database(tmp_path / "state" / "journal.db", [SQL["schema_1"]])
