@@ -110,6 +110,19 @@ class Batch:
     simulated: bool = False
     """True when no real model answered."""
     raw: JsonObject = field(default_factory=dict)
+    job: str | None = None
+    """The job it is a part of, or that it stands for; None for a batch on its own."""
+    shard: int | None = None
+    """Which part of the job it is, from 1; None when it stands for the whole job."""
+    shards: int | None = None
+    """How many parts the job has."""
+    parts: tuple[Batch, ...] = ()
+    """The batches of the job it stands for, in input order."""
+
+    @property
+    def is_job(self) -> bool:
+        """Tell whether it stands for a whole job; its ``id`` is the job's then."""
+        return self.job is not None and self.shard is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,9 @@ def batch_object(batch: Batch, *, intent: str | None = None) -> JsonObject:
         "error": None if batch.error is None else {"code": "E701", "message": batch.error},
         "simulated": batch.simulated,
         "intent": intent,
+        "job": batch.job,
+        "shard": batch.shard,
+        "shards": batch.shards,
         "raw": batch.raw,
     }
 

@@ -79,6 +79,12 @@ def _duration(batch: Batch, clock: Clock) -> str:
     return "" if end is None else duration(max(0.0, end - batch.started_at))
 
 
+def _place(batch: Batch) -> str:
+    if batch.is_job:
+        return f"{len(batch.parts)} of {batch.shards} batches"
+    return f"{batch.job}, batch {batch.shard} of {batch.shards}"
+
+
 def show_one(console: Console, clock: Clock, batch: Batch) -> None:
     """Show one batch as keys and values."""
     counts = batch.counts
@@ -90,6 +96,7 @@ def show_one(console: Console, clock: Clock, batch: Batch) -> None:
         "Status": batch.status
         if batch.status == batch.raw_status
         else f"{batch.status} ({batch.raw_status})",
+        "Job": "" if batch.job is None else _place(batch),
         "Error": batch.error or "",
         "Requests": f"{counts.done:,} of {counts.total or 0:,} done",
         "Completed": _count(counts.completed),
@@ -102,4 +109,7 @@ def show_one(console: Console, clock: Clock, batch: Batch) -> None:
     }
     columns = (Column("key", "Field"), Column("value", "Value"))
     rows = [[key, value] for key, value in facts.items() if value]
+    for part in batch.parts:
+        done = f"{part.counts.done:,} of {part.counts.total or 0:,} done"
+        rows.append([f"Batch {part.shard} of {part.shards}", f"{part.id} {part.status}, {done}"])
     show(console, Table("Batch", columns, rows), None)

@@ -143,6 +143,16 @@ MaxWait = Annotated[
 ]
 Description = Annotated[str, typer.Option("--description", metavar="TEXT", help="Kept with the batch.")]
 Again = Annotated[bool, typer.Option("--again", help="Submit even if the same content was, within 24 hours.")]
+SplitOption = Annotated[
+    bool, typer.Option("--split", help="Make as many batches as the provider's limits ask for.")
+]
+SplitRequests = Annotated[
+    int | None,
+    typer.Option("--split-requests", metavar="N", min=1, help="Split; N requests a batch at most."),
+]
+SplitBytes = Annotated[
+    int | None, typer.Option("--split-bytes", metavar="N", min=1, help="Split; N bytes a batch at most.")
+]
 SaveId = Annotated[bool, typer.Option("--save-id/--no-save-id", help="Write <provider>_batch_id.txt.")]
 MetadataOption = Annotated[
     list[str] | None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, BinaryIO
 
 from batch_cli.cli import documents
@@ -11,8 +11,9 @@ from batch_cli.cli.context import Context
 from batch_cli.cli.inputs import opener
 from batch_cli.cli.text import plural, size
 from batch_cli.errors import ExitCode, UsageError
+from batch_cli.jobs.split import Split
 from batch_cli.jobs.submit import Submission, SubmitOrder, submit
-from batch_cli.jobs.workspace import BatchPlace, Workspace
+from batch_cli.jobs.workspace import Workspace
 from batch_cli.messages import MessagesOptions
 from batch_cli.model import Batch, JsonObject, ModelName
 from batch_cli.providers.base import EncodeOptions
@@ -39,6 +40,7 @@ class Extras:
     settings: JsonObject = field(default_factory=dict)
     save_id: bool = True
     again: bool = False
+    split: Split | None = None
     wait: bool = False
     max_wait: float | None = None
     results: str | None = None
@@ -67,6 +69,13 @@ def simulation(model: ModelName, errors: float, latency_ms: float, seed: int) ->
             reference="E602",
         )
     return {"error_rate": errors, "latency": latency_ms / 1000, "seed": seed}
+
+
+def splitting(*, split: bool, requests: int | None, size_limit: int | None) -> Split | None:
+    """Give how small batches have to be; None when the file is to be one batch."""
+    if not split and requests is None and size_limit is None:
+        return None
+    return Split(requests, size_limit)
 
 
 def run_submit(
@@ -99,6 +108,7 @@ def submit_source(
         settings=extras.settings,
         again=extras.again,
         save_id=extras.save_id,
+        split=extras.split,
     )
     with context.workspace() as workspace:
         submission = submit(workspace, order)
@@ -116,27 +126,30 @@ def _tell(context: Context, submission: Submission, name: str) -> None:
     """Say on standard error what was submitted and where its id is kept."""
     console, scan = context.console, submission.scan
     console.say(f"{name}: {plural(scan.requests, 'request')}, {size(scan.bytes)}")
+    if submission.batch.is_job:
+        console.say(f"{submission.batch.id}: {len(submission.batches):,} batches")
     if submission.batch.simulated:
         console.say("local/simulate: answers are simulated by rules, no model is asked")
     if submission.pointer is not None:
-        console.say(f"Batch ID saved to {submission.pointer}")
+        ids = "Batch ID" if len(submission.batches) == 1 else "Batch IDs"
+        console.say(f"{ids} saved to {submission.pointer}")
 
 
 def _show(context: Context, submission: Submission, name: str, extras: Extras) -> None:
     """Write the outcome to standard output."""
-    console, batch = context.console, submission.batch
+    console = context.console
     if console.json:
         console.document("submit", submit_object(submission, name))
-    elif extras.announce:
-        console.line(f"Batch job created with ID: {batch.id}")
-    else:
-        console.line(batch.id)
+        return
+    for batch in submission.batches:
+        console.line(f"Batch job created with ID: {batch.id}" if extras.announce else batch.id)
 
 
 def submit_object(submission: Submission, name: str) -> JsonObject:
     """Give a submission as JSON."""
     return {
         "batch": documents.batch_object(submission.batch, intent=submission.intent),
+        "batches": [documents.batch_object(batch) for batch in submission.batches],
         "intent": submission.intent,
         "input": documents.input_object(name, submission.scan),
         "created": submission.created,
@@ -161,7 +174,7 @@ def _wait_and_collect(
     from batch_cli.cli import collecting, waiting  # noqa: PLC0415 - only with --wait
 
     batch = submission.batch
-    place = BatchPlace(batch.id, batch.provider, "flag")
+    place = workspace.find_batch(batch.id, None)
     waited, code = waiting.wait_for(context, workspace, [place], extras.max_wait)
     if extras.results is None or code is ExitCode.PENDING:
         finished = waited.batches[0]
@@ -172,4 +185,4 @@ def _wait_and_collect(
 
 
 def _with_batch(submission: Submission, batch: Batch) -> Submission:
-    return Submission(batch, submission.intent, submission.scan, submission.created, submission.pointer)
+    return replace(submission, batch=batch)

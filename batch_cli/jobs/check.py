@@ -12,7 +12,7 @@ from batch_cli.events import Phase, Progress
 from batch_cli.halves import scan_halves
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.jsonl import LineTooLong, loads, read_lines
-from batch_cli.model import JsonObject
+from batch_cli.model import JsonObject, Limits
 from batch_cli.providers import load_codec
 from batch_cli.providers.base import Codec
 from batch_cli.request_file import Rules, Scan, scan
@@ -42,6 +42,15 @@ def rules_of(codec: Codec, expected_model: str | None = None) -> Rules:
 def with_limits(codec: Codec, given: Mapping[str, int | None]) -> Codec:
     """Give a dialect whose limits are ``given`` (by the names of `Limits`' fields) where that is not None."""
     limits = replace(codec.limits, **{name: value for name, value in given.items() if value is not None})
+    return _limited(codec, limits)
+
+
+def of_any_length(codec: Codec) -> Codec:
+    """Give a dialect without limits for a batch as a whole, for a file that will be cut."""
+    return _limited(codec, replace(codec.limits, requests=None, bytes=None))
+
+
+def _limited(codec: Codec, limits: Limits) -> Codec:
     limited: Codec = replace(cast("Any", codec), limits=limits)  # every codec is a dataclass
     return limited
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from batch_cli.errors import StateError
+from batch_cli.jobs.whole import ask
 from batch_cli.jobs.workspace import BatchPlace, Workspace
 from batch_cli.model import Batch
 from batch_cli.state import remove_pointer
@@ -19,35 +20,39 @@ class Cancelled:
 
 
 def cancel(workspace: Workspace, place: BatchPlace) -> Cancelled:
-    """Stop what has not started; what is finished stays. A batch that has ended stays as it is."""
+    """Stop what has not started, of a job in all its batches; what is finished stays as it is."""
     provider = workspace.provider(place.provider)
-    before = workspace.known(place, provider.retrieve(place.id))
+    before = ask(workspace, place, provider.retrieve)
     if before.status.is_terminal:
         return Cancelled(before, already_ended=True)
-    batch = workspace.known(place, provider.cancel(place.id))
-    workspace.journal.note_status(batch.id, batch.status)
+    batch = ask(workspace, place, provider.cancel)
+    for one in batch.parts or (batch,):
+        workspace.journal.note_status(one.id, one.status)
     return Cancelled(batch, already_ended=False)
 
 
 def delete(
     workspace: Workspace, place: BatchPlace, *, force: bool = False, dry_run: bool = False
 ) -> list[tuple[str, str]]:
-    """Remove a batch with its files, and give what was removed as ``(kind, name)``.
+    """Remove a batch, or all of a job, with its files, and give what was removed as ``(kind, name)``.
 
     Raises:
         StateError: it is still running, and ``force`` is not given.
     """
     provider = workspace.provider(place.provider)
-    batch = workspace.known(place, provider.retrieve(place.id))
+    batch = ask(workspace, place, provider.retrieve)
     if not batch.status.is_terminal and not force:
         raise StateError(
             f"batch {batch.id} is still {batch.status}",
             hint=f"batch-cli cancel {batch.id}, or use --force",
         )
+    ids = [one.id for one in batch.parts or (batch,)]
     if dry_run:
-        return [("batch", batch.id)]
-    removed = provider.delete(batch.id)
-    workspace.journal.forget(batch.id)
-    if remove_pointer(workspace.directory, place.provider, batch.id):
+        return [("batch", batch_id) for batch_id in ids]
+    removed = []
+    for batch_id in ids:
+        removed += provider.delete(batch_id)
+        workspace.journal.forget(batch_id)
+    if remove_pointer(workspace.directory, place.provider, *ids):
         removed.append(("pointer", f"{place.provider}_batch_id.txt"))
     return removed

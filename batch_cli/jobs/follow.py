@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
-from batch_cli.errors import BatchCliError
-from batch_cli.events import Note
+from batch_cli.errors import BatchCliError, Stopped
+from batch_cli.events import Event, Note, Progress
+from batch_cli.jobs.whole import ask, placed
 from batch_cli.jobs.workspace import BatchPlace, Workspace
 from batch_cli.model import Batch, BatchStatus, RequestCounts
 from batch_cli.state import Intent
 
 
 def status(workspace: Workspace, place: BatchPlace) -> Batch:
-    """Ask the provider how a batch stands, and remember it for lists."""
-    batch = workspace.known(place, workspace.provider(place.provider).retrieve(place.id))
+    """Ask the provider how a batch or a job stands, and remember it for lists."""
+    batch = ask(workspace, place, workspace.provider(place.provider).retrieve)
     _remember(workspace, batch)
     return batch
 
 
 def _remember(workspace: Workspace, batch: Batch) -> None:
-    known = workspace.journal.by_batch(batch.id)
-    if known is not None and known.status != batch.status:
-        workspace.journal.note_status(batch.id, batch.status)
+    for one in batch.parts or (batch,):
+        known = workspace.journal.by_batch(one.id)
+        if known is not None and known.status != one.status:
+            workspace.journal.note_status(one.id, one.status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +80,9 @@ def _current(workspace: Workspace, intent: Intent) -> Batch:
         workspace.say(Note(f"{intent.batch}: {error.message}", warning=True))
         batch = None
     if batch is None:
-        return _from_journal(intent)
+        return placed(workspace, _from_journal(intent))
     _remember(workspace, batch)
-    return batch
+    return placed(workspace, batch)
 
 
 def _from_journal(intent: Intent) -> Batch:
@@ -108,22 +110,53 @@ class Waited:
 
 
 def wait(workspace: Workspace, places: list[BatchPlace], *, seconds: float | None = None) -> Waited:
-    """Wait until every batch has ended, or ``seconds`` are over. A batch of the local engine is worked at here.
+    """Wait until every batch and job has ended, or ``seconds`` are over. What runs on the local engine is worked at here.
 
     Raises:
         Stopped: a signal asked to stop; the batches are as they were left, and waiting can go on later.
     """
     clock = workspace.clock
     started = clock.monotonic()
+
+    def left() -> float | None:
+        return None if seconds is None else max(0.0, seconds - (clock.monotonic() - started))
+
     batches = []
-    timed_out = False
     for place in places:
-        provider = workspace.provider(place.provider)
-        batch = workspace.known(place, provider.retrieve(place.id))
-        if not batch.status.is_terminal:
-            left = None if seconds is None else max(0.0, seconds - (clock.monotonic() - started))
-            batch = workspace.known(place, provider.drive(place.id, workspace.listener, left))
+        batch = _wait_for(workspace, place, left)
         _remember(workspace, batch)
         batches.append(batch)
-        timed_out = timed_out or not batch.status.is_terminal
+    timed_out = not all(batch.status.is_terminal for batch in batches)
     return Waited(batches, clock.monotonic() - started, timed_out)
+
+
+def _wait_for(workspace: Workspace, place: BatchPlace, left: Callable[[], float | None]) -> Batch:
+    """Wait for a batch, or for the batches of a job one after the other, telling of them as of one."""
+    provider, job = workspace.provider(place.provider), place.job
+    done = failed = 0
+
+    def tell(event: Event) -> None:
+        if job is not None and isinstance(event, Progress):
+            event = replace(event, done=done + event.done, total=job.requests, failed=failed + event.failed)
+        workspace.say(event)
+
+    def end(batch_id: str) -> Batch | None:
+        nonlocal done, failed
+        batch = provider.retrieve(batch_id)
+        if batch is not None and not batch.status.is_terminal:
+            batch = provider.drive(batch_id, tell, left())
+        if batch is not None:
+            done, failed = done + batch.counts.done, failed + (batch.counts.failed or 0)
+        return batch
+
+    try:
+        return ask(workspace, place, end)
+    except Stopped as error:
+        if job is None:
+            raise
+        counts = ask(workspace, place, provider.retrieve).counts
+        raise Stopped(
+            f"{error.message.removesuffix('.')}, {counts.done:,} of {job.requests:,} of the whole job.",
+            signal_number=error.signal_number,
+            hint=f"batch-cli wait {job.id}",
+        ) from error

@@ -13,6 +13,8 @@ from batch_cli.clock import rfc3339
 from batch_cli.errors import NotFinished, NothingUsable, StateError, quoted
 from batch_cli.events import Event, Phase, Progress
 from batch_cli.files import PartFile, resolve_output
+from batch_cli.jobs.lost import lost_rows
+from batch_cli.jobs.whole import ask
 from batch_cli.jobs.workspace import BatchPlace, Workspace
 from batch_cli.model import Batch, BatchResult, JsonObject
 from batch_cli.providers.base import Provider
@@ -28,6 +30,7 @@ from batch_cli.results import (
     write_lines,
     write_manifest,
 )
+from batch_cli.state import Job
 
 _REPORT_EVERY = 2_000
 
@@ -55,12 +58,14 @@ class Written:
 
 
 def ended_batch(workspace: Workspace, place: BatchPlace) -> Batch:
-    """Give the batch if it has ended.
+    """Give the batch, or what stands for all batches of a job, if it has ended.
 
     Raises:
-        NotFinished: it has not.
+        NotFinished: it has not, or a batch of the job was not submitted yet.
     """
-    batch = workspace.known(place, workspace.provider(place.provider).retrieve(place.id))
+    batch = ask(workspace, place, workspace.provider(place.provider).retrieve)
+    if place.job is not None:
+        _refuse_unsubmitted(workspace, place.job)
     if not batch.status.is_terminal:
         raise NotFinished(
             f"Batch status is '{batch.status}', not completed", hint=f"batch-cli wait {batch.id}"
@@ -68,18 +73,47 @@ def ended_batch(workspace: Workspace, place: BatchPlace) -> Batch:
     return batch
 
 
+def _refuse_unsubmitted(workspace: Workspace, job: Job) -> None:
+    shards = workspace.journal.shards_of(job.id)
+    waiting = sum(1 for one in shards if one.intent is not None and one.intent.batch is None)
+    if waiting:
+        raise NotFinished(
+            f"{waiting:,} of the {job.shards:,} batches of {job.id} are not submitted yet",
+            hint=f"submit {quoted(job.source)} again: it goes on where it was",
+        )
+
+
 def rows(workspace: Workspace, batch: Batch, order: ResultsOrder) -> Iterator[OutputRow]:
-    """Give the rows of an ended batch as they will be written.
+    """Give the rows of an ended batch as they will be written; of a job, those of its batches in input order.
 
     Raises:
         DamagedData: the provider's results are contradictory; possibly only after the last row.
+        StateError: a batch of the job is gone, and so are its requests, so that no row can name them.
     """
+    found = _rows_of_job(workspace, batch, order) if batch.is_job else _rows_of_batch(workspace, batch, order)
+    return _reported(found, batch, workspace)
+
+
+def _rows_of_job(workspace: Workspace, batch: Batch, order: ResultsOrder) -> Iterator[OutputRow]:
+    job = workspace.journal.job(batch.id)
+    parts = {part.shard: part for part in batch.parts}
+    provider = workspace.provider(batch.provider)
+    parse = next((_parser(workspace, provider, part, order.response_model) for part in batch.parts), None)
+    for one in workspace.journal.shards_of(batch.id):
+        part = parts.get(one.number)
+        if part is not None:
+            yield from _rows_of_batch(workspace, part, order)
+        elif job is not None:
+            yield from finish_rows(lost_rows(job, one), parse)
+
+
+def _rows_of_batch(workspace: Workspace, batch: Batch, order: ResultsOrder) -> Iterator[OutputRow]:
     provider = workspace.provider(batch.provider)
     found: Iterator[BatchResult] = provider.results(batch.id)
     if order.in_order:
         found = in_input_order(provider.request_ids(batch.id), found)
     parse = _parser(workspace, provider, batch, order.response_model)
-    return _reported(finish_rows(found, parse), batch, workspace)
+    return finish_rows(found, parse)
 
 
 def _parser(
@@ -169,18 +203,20 @@ def _identity(batch: Batch, order: ResultsOrder) -> JsonObject:
     model = order.response_model
     return {
         "batch": batch.id,
+        "batches": [part.id for part in batch.parts] if batch.is_job else None,
         "order": "input" if order.in_order else "as-is",
         "response_model": None if model is None else {"name": model.name, "schema": model.schema},
     }
 
 
 def _said_before(manifest: JsonObject) -> JsonObject:
-    return {key: manifest.get(key) for key in ("batch", "order", "response_model")}
+    return {key: manifest.get(key) for key in ("batch", "batches", "order", "response_model")}
 
 
 def _manifest(workspace: Workspace, batch: Batch, summary: Summary, identity: JsonObject) -> JsonObject:
     """Give what proves an output: what it answers, what is in it, and the hashes of both."""
-    intent = workspace.journal.by_batch(batch.id)
+    journal = workspace.journal
+    sent = journal.job(batch.id) if batch.is_job else journal.by_batch(batch.id)
     return {
         "schema": "batch_cli.manifest/v1",
         "tool_version": __version__,
@@ -191,8 +227,8 @@ def _manifest(workspace: Workspace, batch: Batch, summary: Summary, identity: Js
         "simulated": batch.simulated,
         "written_at": rfc3339(workspace.clock.now()),
         "requests": None
-        if intent is None
-        else {"count": intent.requests, "sha256": intent.sha256, "file": intent.source},
+        if sent is None
+        else {"count": sent.requests, "sha256": sent.sha256, "file": sent.source},
         **counts_of(summary),
     }
 

@@ -1,31 +1,38 @@
-"""Submit: check a file, record the intent, stage it, create the batch. Never twice, whatever happens in between.
+"""Submit: check a file, record what is meant, carry it out. Never twice, whatever happens in between.
 
-    check ─▶ guard ─▶ prepared ─▶ stage ─▶ staged ─▶ creating ─▶ create ─▶ done ─▶ pointer file
+    check ─▶ guard ─▶ one intent, or a job with one for each shard ─▶ carry out each ─▶ pointer file
 
-Each state is on disk before the step behind it starts. The same command again finds the unfinished intent
-by its content and goes on where it was; a finished one of the last 24 hours is given back as it is.
+The same command again finds the unfinished intent or job by its content and goes on where it was; a
+finished one of the last 24 hours is given back as it is.
 """
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
-from batch_cli.errors import BatchCliError, InvalidInput, ProblemLog, StateError, quoted
+from batch_cli.errors import BatchCliError, Problem, ProblemLog, StateError, quoted
 from batch_cli.events import Note
 from batch_cli.files import held
-from batch_cli.jobs.check import first_object, scan_file
+from batch_cli.jobs.check import first_object, of_any_length, scan_file
 from batch_cli.jobs.create import encode_messages
+from batch_cli.jobs.intents import carry_out, is_lost
+from batch_cli.jobs.split import RequestLines, Split, Spool, job_before, plan_job, submit_job
+from batch_cli.jobs.whole import ask
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.jsonl import loads
 from batch_cli.messages import MessagesForm, MessagesOptions
-from batch_cli.model import Batch, JsonObject, ModelName
+from batch_cli.model import Batch, JsonObject, Limits, ModelName
 from batch_cli.providers import load_codec
-from batch_cli.providers.base import BatchOptions, Codec, EncodeOptions, Input, Provider
+from batch_cli.providers.base import Codec, EncodeOptions, Input, Provider
 from batch_cli.request_file import Scan, request_lines
+from batch_cli.shards import changed
 from batch_cli.state import Intent, NewIntent, write_pointer
 
 
@@ -50,6 +57,8 @@ class SubmitOrder:
     again: bool = False
     """Submit even if the same content was submitted in the last 24 hours."""
     save_id: bool = True
+    split: Split | None = None
+    """Cut what is over the limits of one batch into several; None refuses it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +66,19 @@ class Submission:
     """What a submit led to."""
 
     batch: Batch
-    intent: str
+    """The batch, or what stands for all batches of a job, with those as its ``parts``."""
+    intent: str | None
+    """The submit of the batch; None for a job."""
     scan: Scan
     created: bool
     """False when the batch was there already."""
-    pointer: str | None
+    pointer: str | None = None
     """The pointer file that was written."""
+
+    @property
+    def batches(self) -> tuple[Batch, ...]:
+        """Give the batches that came of it, in input order."""
+        return self.batch.parts or (self.batch,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,31 +87,50 @@ class CheckedInput:
 
     scan: Scan
     source: Input
+    open_lines: Callable[[], BinaryIO]
+    """Opens the request lines as one file, of which shards are views."""
 
 
 def submit(workspace: Workspace, order: SubmitOrder) -> Submission:
-    """Submit a file as one batch. May be repeated: the same content within 24 hours is the same batch.
+    """Submit a file as one batch, or as one job of several.
+
+    May be repeated: the same content within 24 hours is the same batch or job, however it is to be split.
 
     Raises:
         InvalidInput: with every problem of the file; nothing is sent then.
         StateError: another process is submitting the same right now.
     """
-    checked = check(workspace, order, load_codec(order.model.provider))
+    codec = load_codec(order.model.provider)
+    with closing(Spool()) as spool:
+        found = _submit(workspace, order, codec, check(workspace, order, codec, spool))
+    pointer = _save_pointer(workspace, order, found.batch) if order.save_id else None
+    return replace(found, pointer=pointer)
+
+
+def _submit(workspace: Workspace, order: SubmitOrder, codec: Codec, checked: CheckedInput) -> Submission:
+    """Find what was submitted before, or record what is submitted now, and take it to its end."""
     provider = workspace.provider(order.model.provider)
     new = _new_intent(order, checked.scan)
     with held(_content_lock(workspace, order, new)):
-        intent = None if order.again else _same_before(workspace, provider, new)
-        created = intent is None or intent.state != "done"
-        if intent is None:
-            intent = workspace.journal.prepare(new)
-        if created:
-            intent, batch = _carry_out(workspace, provider, intent, checked.source)
-        else:
-            batch = workspace.known(
-                workspace.find_batch(intent.batch, order.model), provider.retrieve(intent.batch or "")
-            )
-    pointer = _save_pointer(workspace, order, batch) if order.save_id else None
-    return Submission(batch, intent.id, checked.scan, created, pointer)
+        lines = RequestLines(checked.open_lines, codec.limits, order.name)
+        job = None if order.again else job_before(workspace, new)
+        intent = None if order.again or job is not None else _same_before(workspace, provider, new)
+        if order.split is not None and job is None and intent is None:
+            job = plan_job(workspace, new, lines, order.split.within(codec.limits), again=order.again)
+        if job is not None:
+            batch, created = submit_job(workspace, job, new, lines)
+            return Submission(batch, None, checked.scan, created)
+        return _as_batch(workspace, provider, intent or workspace.journal.prepare(new), checked)
+
+
+def _as_batch(workspace: Workspace, provider: Provider, intent: Intent, checked: CheckedInput) -> Submission:
+    """Take a submit of one batch to its end, if it is not there already."""
+    created = intent.state != "done"
+    if created:
+        intent, batch = carry_out(workspace.journal, provider, intent, checked.source)
+    else:
+        batch = ask(workspace, workspace.find_batch(intent.batch, None), provider.retrieve)
+    return Submission(batch, intent.id, checked.scan, created)
 
 
 def _content_lock(workspace: Workspace, order: SubmitOrder, new: NewIntent) -> int:
@@ -110,24 +145,50 @@ def _content_lock(workspace: Workspace, order: SubmitOrder, new: NewIntent) -> i
     return lock
 
 
-def check(workspace: Workspace, order: SubmitOrder, codec: Codec) -> CheckedInput:
-    """Check the whole file and give how to read its request lines.
+def check(workspace: Workspace, order: SubmitOrder, codec: Codec, spool: Spool) -> CheckedInput:
+    """Check the whole file and give how to read its request lines; messages go through ``spool`` where they are cut.
 
     Raises:
         InvalidInput: with every problem found.
     """
     problems = ProblemLog()
     if order.own_dialect_only or is_request_file(order, codec):
-        found = scan_file(workspace, order.open_file, order.name, codec, problems, order.model.name or None)
-        make_lines = _own_lines(order, codec)
+        checked_as = codec if order.split is None else of_any_length(codec)
+        found = scan_file(
+            workspace, order.open_file, order.name, checked_as, problems, order.model.name or None
+        )
+        make_lines, open_lines = _own_lines(order, codec), order.open_file
     else:
         found = _scan_messages(order, codec, problems)
         make_lines = _converted_lines(order, codec)
+        open_lines = partial(spool.open, make_lines)
+        if order.split is None:
+            _refuse_too_much(order, found, codec.limits, problems)
+    _name_the_way_out(order, problems)
     problems.refuse_errors(order.name)
     for warning in problems.kept:
         workspace.say(Note(f"{warning.place}: {warning.message}", warning=True))
     lines = _verified(make_lines, found, order.name)
-    return CheckedInput(found, Input(lines, found.requests, found.sha256))
+    return CheckedInput(found, Input(lines, found.requests, found.sha256), open_lines)
+
+
+def _refuse_too_much(order: SubmitOrder, found: Scan, limits: Limits, problems: ProblemLog) -> None:
+    """Refuse messages that come to more than one batch may hold, as `request_file.scan` does for requests."""
+    if limits.requests is not None and found.requests > limits.requests:
+        message = f"too many requests: {found.requests:,}, the limit is {limits.requests:,}"
+        problems.add(Problem("E401", message, file=order.name))
+    if limits.bytes is not None and found.bytes > limits.bytes:
+        message = f"file too large: {found.bytes / 1e6:,.1f} MB as requests, the limit is {limits.bytes / 1e6:,.1f} MB"
+        problems.add(Problem("E402", message, file=order.name))
+
+
+def _name_the_way_out(order: SubmitOrder, problems: ProblemLog) -> None:
+    """Say of what is too much for one batch how it is submitted as several."""
+    hint = f"batch-cli submit {shlex.quote(order.name)} --split -m {order.model}"
+    problems.kept[:] = [
+        replace(problem, hint=hint) if problem.code in ("E401", "E402") else problem
+        for problem in problems.kept
+    ]
 
 
 def is_request_file(order: SubmitOrder, codec: Codec) -> bool:
@@ -183,11 +244,7 @@ def _verified(
             digest.update(b"\n")
             yield line
         if digest.hexdigest() != found.sha256:
-            raise InvalidInput(
-                f"{quoted(name)} changed while it was read",
-                hint="run the same command again when nobody writes to it",
-                reference="E505",
-            )
+            raise changed(name)
 
     return lines
 
@@ -217,7 +274,7 @@ def _same_before(workspace: Workspace, provider: Provider, new: NewIntent) -> In
         workspace.say(Note(f"going on with the unfinished submit {intent.id}", detail=True))
         return intent
     batch = provider.retrieve(intent.batch)
-    if batch is None or batch.status in ("failed", "expired", "cancelled"):
+    if batch is None or is_lost(batch):
         return None
     workspace.say(
         Note(
@@ -228,27 +285,11 @@ def _same_before(workspace: Workspace, provider: Provider, new: NewIntent) -> In
     return intent
 
 
-def _carry_out(
-    workspace: Workspace, provider: Provider, intent: Intent, source: Input
-) -> tuple[Intent, Batch]:
-    """Take a submit from wherever it stands to its end."""
-    journal = workspace.journal
-    options = BatchOptions(intent.endpoint, intent.model, intent.requests, intent.metadata, intent.settings)
-    if intent.state == "prepared":
-        intent = journal.move(intent, "staged", staged=provider.stage(intent.id, source))
-    batch = provider.find(intent.id) if intent.state == "creating" else None
-    if batch is None:
-        if intent.state == "staged":
-            intent = journal.move(intent, "creating")
-        batch = provider.create(intent.id, intent.staged or "", options)
-    intent = journal.move(intent, "done", batch=batch.id, status=batch.status)
-    return intent, batch
-
-
 def _save_pointer(workspace: Workspace, order: SubmitOrder, batch: Batch) -> str | None:
     """Write the pointer file; where that is impossible the journal still knows the id."""
     try:
-        path = write_pointer(workspace.directory, order.model.provider, batch.id)
+        ids = [one.id for one in batch.parts or (batch,)]
+        path = write_pointer(workspace.directory, order.model.provider, *ids)
     except BatchCliError as error:
         workspace.say(
             Note(

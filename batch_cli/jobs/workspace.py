@@ -14,12 +14,13 @@ from batch_cli.events import Event, Listener, Note
 from batch_cli.model import Batch, ModelName, check_batch_id
 from batch_cli.providers import REGISTRY, entry, open_provider
 from batch_cli.settings import KEY_RULES, api_key
-from batch_cli.state import Journal, pointer_path, read_pointer
+from batch_cli.state import Job, Journal, pointer_path, read_pointer
 
 if TYPE_CHECKING:
     from batch_cli.providers.base import Provider
 
 _LOCK_PAUSE = 0.1
+_JOB_PREFIX = "bcj_"
 _ID_PREFIXES = {"msgbatch_": "anthropic", "batches/": "google", "local_": "local"}
 
 
@@ -79,17 +80,20 @@ class Workspace:
     # --- which batch is meant ---
 
     def find_batch(self, batch_id: str | None, model: ModelName | None) -> BatchPlace:
-        """Decide which batch a command is about, and whose it is.
+        """Decide which batch or job a command is about, and whose it is.
 
         The id given, else the pointer file here, else the newest in the journal; its provider from
-        ``model``, else from the journal, else from the shape of the id.
+        ``model``, else from the journal, else from the shape of the id. The id of a batch that is one part
+        of a job means that part only; a pointer file with all of them, and the newest one, the whole job.
 
         Raises:
             UsageError: the id cannot be one, or belongs to another provider than ``model`` says.
             StateError: no id is known.
         """
         if batch_id is not None:
-            return self._named(check_batch_id(batch_id), model)
+            named = check_batch_id(batch_id)
+            job = self.journal.job(named) if named.startswith(_JOB_PREFIX) else None
+            return self._named(named, model) if job is None else self._whole(job, model)
         return self._pointed_at(model) or self._newest(model)
 
     def _named(self, batch_id: str, model: ModelName | None) -> BatchPlace:
@@ -108,6 +112,21 @@ class Workspace:
                 hint=f"use --model {owner}/...",
             )
         return BatchPlace(batch_id, model.provider, "flag")
+
+    def _whole(self, job: Job, model: ModelName | None) -> BatchPlace:
+        if model is not None and model.provider != job.provider:
+            raise UsageError(
+                f"{quoted(job.id)} is a job of {job.provider}, but --model says {model.provider}",
+                hint=f"use --model {job.provider}/...",
+            )
+        return BatchPlace(job.id, job.provider, "flag", job)
+
+    def _job_of(self, batch_ids: list[str]) -> Job | None:
+        for batch_id in batch_ids:
+            place = self.journal.job_of(batch_id)
+            if place is not None:
+                return self.journal.job(place.job)
+        return None
 
     def _owner(self, batch_id: str) -> str | None:
         known = self.journal.by_batch(batch_id)
@@ -136,16 +155,20 @@ class Workspace:
                     f"state file {quoted(file)} holds a batch id of {owner}",
                     hint=f"use --model {owner}/..., or name the batch with --batch-id ID",
                 )
-            self.say(Note(f"using {ids[-1]} from {file}", detail=True))
-            return BatchPlace(ids[-1], name, "file")
+            job = self._job_of(ids) if len(ids) > 1 else None
+            place = BatchPlace(ids[-1] if job is None else job.id, name, "file", job)
+            self.say(Note(f"using {place.id} from {file}", detail=True))
+            return place
         return None
 
     def _newest(self, model: ModelName | None) -> BatchPlace:
         name = model.provider if model else None
         for intent in self.journal.newest(name):
             if intent.batch is not None:
-                self.say(Note(f"using the newest batch of the journal: {intent.batch}"))
-                return BatchPlace(intent.batch, intent.provider, "journal")
+                job = self._job_of([intent.batch])
+                place = BatchPlace(intent.batch if job is None else job.id, intent.provider, "journal", job)
+                self.say(Note(f"using the newest batch of the journal: {place.id}"))
+                return place
         files = f"{name}_batch_id.txt" if name else "<provider>_batch_id.txt"
         raise StateError(
             f"no batch id given and no {files} here",
@@ -169,8 +192,10 @@ class Workspace:
 
 @dataclass(frozen=True, slots=True)
 class BatchPlace:
-    """A batch id, whose it is, and how it was found: ``flag``, ``file`` or ``journal``."""
+    """The id of a batch or a job, whose it is, and how it was found: ``flag``, ``file`` or ``journal``."""
 
     id: str
     provider: str
     source: str
+    job: Job | None = None
+    """The job, when a whole one is meant."""

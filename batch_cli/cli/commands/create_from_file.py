@@ -16,6 +16,7 @@ FACTS = CommandFacts(
     examples=(
         "batch-cli create-from-file --file-path batch_requests.jsonl --model local/simulate",
         "batch-cli create-from-file -i batch_requests.jsonl -m local/simulate --description nightly",
+        "batch-cli create-from-file -i huge.jsonl -m local/simulate --split-requests 50000",
     ),
     exits=(ExitCode.INVALID_INPUT, ExitCode.CONFIG, ExitCode.STATE),
     details=(
@@ -34,6 +35,9 @@ def run(
     description: options.Description = "Instructor batch job",
     metadata: options.MetadataOption = None,
     again: options.Again = False,
+    split: options.SplitOption = False,
+    split_requests: options.SplitRequests = None,
+    split_bytes: options.SplitBytes = None,
     save_id: options.SaveId = True,
     simulate_errors: options.SimulateErrors = 0.0,
     simulate_latency: options.SimulateLatency = 0.0,
@@ -51,6 +55,7 @@ def run(
         settings=submitting.simulation(name, simulate_errors, simulate_latency, simulate_seed),
         save_id=save_id,
         again=again,
+        split=submitting.splitting(split=split, requests=split_requests, size_limit=split_bytes),
         announce=True,
     )
     code = submitting.run_submit(

@@ -26,7 +26,10 @@ FACTS = CommandFacts(
         ExitCode.STATE,
         ExitCode.FAILED,
     ),
-    details="Without --exit-status it is 0 whenever the question was answered.",
+    details=(
+        "Without --exit-status it is 0 whenever the question was answered. A job of several batches is shown as"
+        " one, unless the id of one of them is given."
+    ),
 )
 
 
@@ -57,6 +60,7 @@ def run(
             "status",
             {
                 "batch": documents.batch_object(batch),
+                "batches": [documents.batch_object(one) for one in batch.parts or (batch,)],
                 "progress": documents.progress_object(batch),
                 "age_s": age,
                 "source": place.source,

@@ -17,6 +17,7 @@ FACTS = CommandFacts(
         "batch-cli submit requests.jsonl -m local/simulate",
         'id=$(batch-cli submit messages.jsonl -m local/simulate -q) && batch-cli wait "$id"',
         "batch-cli submit big.jsonl -m local/simulate --wait --results out.jsonl",
+        "batch-cli submit huge.jsonl -m local/simulate --split-requests 50000 --wait --results out.jsonl",
         "jq -c '[{role:\"user\",content:.text}]' rows.jsonl | batch-cli submit - -m local/simulate",
     ),
     exits=(
@@ -30,7 +31,8 @@ FACTS = CommandFacts(
     details=(
         "Takes the provider's own request lines as they are, and messages files of any form, which are"
         " converted on the way. The same content within 24 hours is the same batch, so the same line can be"
-        " run again after any crash."
+        " run again after any crash. A file over the provider's limits is refused without --split; with it, one"
+        " job of several batches is made, which the other commands take as one."
     ),
 )
 
@@ -58,6 +60,9 @@ def run(
     description: options.Description = "batch-cli",
     metadata: options.MetadataOption = None,
     again: options.Again = False,
+    split: options.SplitOption = False,
+    split_requests: options.SplitRequests = None,
+    split_bytes: options.SplitBytes = None,
     save_id: options.SaveId = True,
     simulate_errors: options.SimulateErrors = 0.0,
     simulate_latency: options.SimulateLatency = 0.0,
@@ -87,6 +92,7 @@ def run(
         settings=submitting.simulation(name, simulate_errors, simulate_latency, simulate_seed),
         save_id=save_id,
         again=again,
+        split=submitting.splitting(split=split, requests=split_requests, size_limit=split_bytes),
         wait=wait,
         max_wait=inputs.seconds(max_wait),
         results=results,
