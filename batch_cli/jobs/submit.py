@@ -87,8 +87,8 @@ class CheckedInput:
 
     scan: Scan
     source: Input
-    open_lines: Callable[[], BinaryIO]
-    """Opens the request lines as one file, of which shards are views."""
+    lines: RequestLines
+    """The request lines as one file, of which shards are views."""
 
 
 def submit(workspace: Workspace, order: SubmitOrder) -> Submission:
@@ -112,7 +112,7 @@ def _submit(workspace: Workspace, order: SubmitOrder, codec: Codec, checked: Che
     provider = workspace.provider(order.model.provider)
     new = _new_intent(order, checked.scan)
     with held(_content_lock(workspace, order, new)):
-        lines = RequestLines(checked.open_lines, codec.limits, order.name)
+        lines = checked.lines
         job = None if order.again else job_before(workspace, new)
         intent = None if order.again or job is not None else _same_before(workspace, provider, new)
         if order.split is not None and job is None and intent is None:
@@ -157,11 +157,13 @@ def check(workspace: Workspace, order: SubmitOrder, codec: Codec, spool: Spool) 
         found = scan_file(
             workspace, order.open_file, order.name, checked_as, problems, order.model.name or None
         )
-        make_lines, open_lines = _own_lines(order, codec), order.open_file
+        make_lines = _own_lines(order, codec)
+        whole = RequestLines(order.open_file, codec.limits, order.name)
     else:
         found = _scan_messages(order, codec, problems)
         make_lines = _converted_lines(order, codec)
-        open_lines = partial(spool.open, make_lines)
+        # Its line numbers are those of the requests, which need not be those of the messages file.
+        whole = RequestLines(partial(spool.open, make_lines), codec.limits, f"{order.name} as requests")
         if order.split is None:
             _refuse_too_much(order, found, codec.limits, problems)
     _name_the_way_out(order, problems)
@@ -169,7 +171,7 @@ def check(workspace: Workspace, order: SubmitOrder, codec: Codec, spool: Spool) 
     for warning in problems.kept:
         workspace.say(Note(f"{warning.place}: {warning.message}", warning=True))
     lines = _verified(make_lines, found, order.name)
-    return CheckedInput(found, Input(lines, found.requests, found.sha256), open_lines)
+    return CheckedInput(found, Input(lines, found.requests, found.sha256), whole)
 
 
 def _refuse_too_much(order: SubmitOrder, found: Scan, limits: Limits, problems: ProblemLog) -> None:

@@ -147,7 +147,7 @@ class TestSubmit:
         assert done.code == 0
         assert [row["parsed"]["age"] for row in read_lines(tmp_path / "o.jsonl")] == list(range(20, 27))
         too_large = cli(*words, "--split-bytes", "99", "--again")
-        assert "m.jsonl:1: error[E403]" in too_large.err
+        assert "m.jsonl as requests:1: error[E403]" in too_large.err
         assert not list(tmp_path.glob("*.tmp"))
 
     def test_create_from_file_splits_too(self, cli: Cli) -> None:
