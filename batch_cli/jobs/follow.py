@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from batch_cli.errors import BatchCliError, Stopped
+from batch_cli.errors import BatchCliError, Stopped, quoted
 from batch_cli.events import Event, Note, Progress
-from batch_cli.jobs.whole import ask, placed
+from batch_cli.jobs.whole import ask, placed, unsubmitted
 from batch_cli.jobs.workspace import BatchPlace, Workspace
 from batch_cli.model import Batch, BatchStatus, RequestCounts
-from batch_cli.state import Intent
+from batch_cli.state import Intent, Job
 
 
 def status(workspace: Workspace, place: BatchPlace) -> Batch:
@@ -126,7 +126,7 @@ def wait(workspace: Workspace, places: list[BatchPlace], *, seconds: float | Non
         batch = _wait_for(workspace, place, left)
         _remember(workspace, batch)
         batches.append(batch)
-    timed_out = not all(batch.status.is_terminal for batch in batches)
+    timed_out = not all(one.status.is_terminal for batch in batches for one in batch.parts or (batch,))
     return Waited(batches, clock.monotonic() - started, timed_out)
 
 
@@ -150,7 +150,7 @@ def _wait_for(workspace: Workspace, place: BatchPlace, left: Callable[[], float 
         return batch
 
     try:
-        return ask(workspace, place, end)
+        batch = ask(workspace, place, end)
     except Stopped as error:
         if job is None:
             raise
@@ -160,3 +160,18 @@ def _wait_for(workspace: Workspace, place: BatchPlace, left: Callable[[], float 
             signal_number=error.signal_number,
             hint=f"batch-cli wait {job.id}",
         ) from error
+    if job is not None and not batch.status.is_terminal:
+        _tell_unsubmitted(workspace, job)
+    return batch
+
+
+def _tell_unsubmitted(workspace: Workspace, job: Job) -> None:
+    waiting = unsubmitted(workspace.journal.shards_of(job.id))
+    if waiting:
+        workspace.say(
+            Note(
+                f"{waiting:,} of the {job.shards:,} batches of {job.id} are not submitted yet",
+                warning=True,
+                hint=f"submit {quoted(job.source)} again: it goes on where it was",
+            )
+        )

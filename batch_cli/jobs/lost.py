@@ -1,4 +1,4 @@
-"""Lost: the error rows for a batch of a job that is gone, so that the job's output still has every request."""
+"""Lost: the error rows for a batch of a job that is gone or never was, so that the job's output still has every request."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ def lost_rows(job: Job, one: JobShard) -> Iterator[BatchResult]:
         StateError: the file is no longer there, has changed, or was a messages file.
     """
     codec = load_codec(job.provider)
-    error = ResultError(
-        "missing", f"batch {one.number} of {job.shards} of this job is gone", "missing", retryable=True
-    )
+    is_new = one.intent is not None and one.intent.batch is None
+    what = f"batch {one.number} of {job.shards} of this job {'was never submitted' if is_new else 'is gone'}"
+    error = ResultError("missing", what, "missing", retryable=True)
     try:
         with open_input(Path(job.source)) as stream:
             for line in shard_lines(stream, one.shard, codec.limits, job.source):
                 yield BatchResult(str(loads(line)[codec.id_field]), error=error)
     except (InvalidInput, ValueError, LookupError, TypeError) as cause:
         raise StateError(
-            f"batch {one.number} of {job.shards} of {job.id} is gone, and {quoted(job.source)} no longer has its requests",
+            f"batch {one.number} of {job.shards} of {job.id} is missing, and {quoted(job.source)} no longer has its requests",
             hint="submit the file again, or name the other batches one by one",
         ) from cause

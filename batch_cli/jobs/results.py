@@ -14,7 +14,7 @@ from batch_cli.errors import NotFinished, NothingUsable, StateError, quoted
 from batch_cli.events import Event, Phase, Progress
 from batch_cli.files import PartFile, resolve_output
 from batch_cli.jobs.lost import lost_rows
-from batch_cli.jobs.whole import ask
+from batch_cli.jobs.whole import ask, unsubmitted
 from batch_cli.jobs.workspace import BatchPlace, Workspace
 from batch_cli.model import Batch, BatchResult, JsonObject
 from batch_cli.providers.base import Provider
@@ -64,9 +64,9 @@ def ended_batch(workspace: Workspace, place: BatchPlace) -> Batch:
         NotFinished: it has not, or a batch of the job was not submitted yet.
     """
     batch = ask(workspace, place, workspace.provider(place.provider).retrieve)
-    if place.job is not None:
-        _refuse_unsubmitted(workspace, place.job)
     if not batch.status.is_terminal:
+        if place.job is not None:
+            _refuse_unsubmitted(workspace, place.job)
         raise NotFinished(
             f"Batch status is '{batch.status}', not completed", hint=f"batch-cli wait {batch.id}"
         )
@@ -74,8 +74,7 @@ def ended_batch(workspace: Workspace, place: BatchPlace) -> Batch:
 
 
 def _refuse_unsubmitted(workspace: Workspace, job: Job) -> None:
-    shards = workspace.journal.shards_of(job.id)
-    waiting = sum(1 for one in shards if one.intent is not None and one.intent.batch is None)
+    waiting = unsubmitted(workspace.journal.shards_of(job.id))
     if waiting:
         raise NotFinished(
             f"{waiting:,} of the {job.shards:,} batches of {job.id} are not submitted yet",

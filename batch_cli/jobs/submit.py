@@ -186,7 +186,8 @@ def _refuse_too_much(order: SubmitOrder, found: Scan, limits: Limits, problems: 
 
 def _name_the_way_out(order: SubmitOrder, problems: ProblemLog) -> None:
     """Say of what is too much for one batch how it is submitted as several."""
-    hint = f"batch-cli submit {shlex.quote(order.name)} --split -m {order.model}"
+    file = shlex.quote(order.name) if Path(order.name).is_file() else "FILE"
+    hint = f"batch-cli submit {file} --split -m {order.model}"
     problems.kept[:] = [
         replace(problem, hint=hint) if problem.code in ("E401", "E402") else problem
         for problem in problems.kept

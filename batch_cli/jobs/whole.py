@@ -45,18 +45,19 @@ def placed(workspace: Workspace, batch: Batch) -> Batch:
 def merge(job: Job, shards: Sequence[JobShard], found: dict[int, Batch]) -> Batch:
     """Sum up the batches of a job, by shard number, as one batch with the job's id.
 
-    A job has ended when all its batches have; one that was deleted counts as ended, one that was not
-    submitted yet does not. The worst way any of them ended is its status.
+    A job has ended when all its batches have. One that was deleted counts as ended; one that was not
+    submitted yet does not, unless the others were cancelled. The worst way any of them ended is its status.
     """
     parts = tuple(
         replace(found[one.number], job=job.id, shard=one.number, shards=job.shards)
         for one in shards
         if one.number in found
     )
-    waiting = sum(1 for one in shards if one.intent is not None and one.intent.batch is None)
+    waiting = unsubmitted(shards)
     gone = len(shards) - len(parts) - waiting
     words = Counter(part.raw_status for part in parts) + Counter(unsubmitted=waiting, gone=gone)
-    has_ended = not waiting and all(part.status.is_terminal for part in parts)
+    is_cancelled = any(part.status is BatchStatus.CANCELLED for part in parts)
+    has_ended = (is_cancelled or not waiting) and all(part.status.is_terminal for part in parts)
     first = next((one.intent for one in shards if one.intent), None)
     return Batch(
         id=job.id,
@@ -77,6 +78,11 @@ def merge(job: Job, shards: Sequence[JobShard], found: dict[int, Batch]) -> Batc
         shards=job.shards,
         parts=parts,
     )
+
+
+def unsubmitted(shards: Sequence[JobShard]) -> int:
+    """Count the shards that wait for the submit to be run again."""
+    return sum(1 for one in shards if one.intent is not None and one.intent.batch is None)
 
 
 def _times(times: Iterable[float | None]) -> list[float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -248,6 +249,76 @@ class TestAsOneThing:
         assert cli("results", ids(tmp_path)[2], "-o", "out.jsonl").code == 0
         assert [row["custom_id"] for row in read_lines(tmp_path / "out.jsonl")] == ["r8", "r9"]
 
+    def test_one_of_its_ids_written_into_the_pointer_by_hand_means_that_one_only(
+        self, cli: Cli, tmp_path: Path
+    ) -> None:
+        cli(*SPLIT)
+        (tmp_path / "local_batch_id.txt").write_text(ids(tmp_path)[1])
+
+        assert cli("status", "--json").json["batch"]["shard"] == 2
+
+    def test_a_job_that_is_not_submitted_whole_is_pending(
+        self, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from batch_cli.errors import DiskError
+        from batch_cli.providers.local import LocalProvider
+
+        real, calls = LocalProvider.stage, iter(range(9))
+
+        def stage(*args: Any) -> str:
+            if next(calls) == 2:
+                raise DiskError("no space left")
+            return real(*args)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(LocalProvider, "stage", stage)
+            broken = cli(*SPLIT)
+        assert broken.code == 12
+        assert "Warning: 2 of the 3 batches of bcj_" in broken.err
+        assert "the same command again goes on" in broken.err
+
+        waited = cli("wait")
+        assert waited.code == 8, "the newest batch of the journal stands for its job"
+        assert "1 of the 3 batches of bcj_" in waited.err
+        assert "batch-cli wait" not in waited.err, "waiting longer is no help"
+        assert cli("status", "--json").json["batch"]["raw_status"] == "2 completed, 1 unsubmitted"
+        early = cli("results", "-o", "out.jsonl")
+        assert early.code == 8
+        assert "1 of the 3 batches of bcj_" in early.err
+        assert "submit '" in early.err
+        assert cli(*SPLIT, "--wait", "--results", "out.jsonl").code == 0
+        assert len(read_lines(tmp_path / "out.jsonl")) == 10
+
+    def test_a_job_cancelled_before_it_was_submitted_whole_has_ended(
+        self, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from batch_cli.providers.local import LocalProvider
+
+        real, calls = LocalProvider.stage, iter(range(9))
+
+        def stage(*args: Any) -> str:
+            if next(calls) == 2:
+                raise KeyboardInterrupt
+            return real(*args)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(LocalProvider, "stage", stage)
+            assert cli(*SPLIT).code == 130
+        first = cli("list", "--json").json["batches"][-1]
+        cli("wait", first["id"])
+
+        assert cli("cancel", first["job"]).out.endswith("\tcancelled\n")
+
+        assert cli("results", first["job"], "-o", "out.jsonl").code == 7
+        rows = read_lines(tmp_path / "out.jsonl")
+        assert [row["custom_id"] for row in rows] == [f"r{n}" for n in range(10)]
+        assert [row["error"] and row["error"]["type"] for row in rows] == [
+            *[None] * 4,
+            *["cancelled"] * 4,
+            *["missing"] * 2,
+        ]
+        assert rows[9]["error"]["message"] == "batch 3 of 3 of this job was never submitted"
+
     def test_the_id_of_the_job_works_wherever_one_of_a_batch_does(self, cli: Cli, tmp_path: Path) -> None:
         job = cli(*SPLIT, "--json").json["batch"]["id"]
         write_lines(tmp_path / "other.jsonl", [chat("x")])
@@ -344,6 +415,8 @@ class TestLostBatches:
         assert rows[4]["error"]["message"] == "batch 2 of 3 of this job is gone"
         assert rows[4]["parsed"] is None
         assert cli("status", "--exit-status", "-q").code == 7
+        batch = cli("status", "--json").json["batch"]
+        assert (batch["status"], batch["raw_status"]) == ("failed", "2 completed, 1 gone")
 
     def test_without_their_requests_nothing_is_written(self, cli: Cli, tmp_path: Path) -> None:
         cli(*SPLIT, "--wait")

@@ -12,7 +12,8 @@ import pytest
 
 from batch_cli.engine.store import Store
 from batch_cli.errors import DiskError, InvalidInput
-from batch_cli.events import Note
+from batch_cli.events import Note, Progress
+from batch_cli.jobs.follow import wait
 from batch_cli.jobs.split import Split
 from batch_cli.jobs.submit import Submission, SubmitOrder, submit
 from batch_cli.jobs.workspace import Workspace
@@ -138,6 +139,37 @@ def test_what_was_sent_before_a_failure_is_said(
     (note,) = [event for event in workspace.listener.events if isinstance(event, Note) and event.warning]
     assert note.text.startswith("1 of the 3 batches of bcj_")
     assert note.hint == "the same command again goes on with the next one"
+
+
+def test_a_create_whose_answer_was_lost_is_found_and_not_repeated(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with failing(monkeypatch, 10, after=True, error=KeyboardInterrupt()), pytest.raises(KeyboardInterrupt):
+        submit(workspace, order())
+    real, created = LocalProvider.create, []
+
+    def create(provider: LocalProvider, key: str, *rest: Any) -> Any:
+        created.append(key)
+        return real(provider, key, *rest)
+
+    monkeypatch.setattr(LocalProvider, "create", create)
+    submit(workspace, order())
+
+    assert len(stored(workspace)) == 3
+    assert len(created) == 1, "two of the three had been created before"
+
+
+def test_progress_counts_over_the_whole_job(workspace: Workspace) -> None:
+    job = submit(workspace, order()).batch.id
+    assert isinstance(workspace.listener, Recorder)
+
+    wait(workspace, [workspace.find_batch(job, None)])
+
+    told = [(event.done, event.total) for event in workspace.listener.events if isinstance(event, Progress)]
+    run = [one for one in told if one[1] == 7]
+    assert run == sorted(run)
+    assert run[-1] == (7, 7)
+    assert {total for _, total in told} <= {None, 7}
 
 
 def test_the_order_in_which_a_job_was_cut_stays_when_it_goes_on(

@@ -70,6 +70,6 @@ def run(
                 "timed_out": waited.timed_out,
             },
         )
-    if code is ExitCode.PENDING:
+    if waited.timed_out:
         context.console.say(f"  fix: batch-cli wait {waited.batches[-1].id}")
     return code
