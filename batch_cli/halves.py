@@ -6,6 +6,7 @@ told the latter reads the file again from its start, and finds every problem in 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import pickle
@@ -40,9 +41,13 @@ def scan_halves(
 
     Needs Linux (a fork is safe and cheap there), two processors and a regular file.
     """
-    with open_file() as first, open_file() as second, open_file() as whole:
-        if _size(first) < WORTHWHILE or not _has_two_processors():
+    if not _has_two_processors():
+        return None
+    with contextlib.ExitStack() as stack:
+        first = stack.enter_context(open_file())
+        if _size(first) < WORTHWHILE:
             return None
+        second, whole = stack.enter_context(open_file()), stack.enter_context(open_file())
         second.seek(_size(first) // 2)
         second.readline(rules.limits.line_bytes + 1)
         middle = second.tell()
