@@ -320,6 +320,11 @@ class ProblemLog:
             del self.kept[last_warning]
             self.kept.append(problem)
 
+    @property
+    def has_room(self) -> bool:
+        """Tell whether another error would be kept; if not, its exact place need not be looked for."""
+        return self.errors < self.keep
+
     def refuse_errors(self, what: str) -> None:
         """Raise everything found so far if there is an error among it.
 

@@ -265,6 +265,12 @@ class Scanner:
             Problem(code, message, hint, self.name, line, column, path, custom_id, severity, first_line)
         )
 
+    def _column(self, raw: bytes, path: str) -> int | None:
+        """Give where ``path`` stands in a line; None for a problem that will only be counted."""
+        if not self.problems.has_room:
+            return None
+        return locate(raw.decode("utf-8"), path) if path else 1
+
     def _refuse_blank_lines(self) -> None:
         """Refuse the blank lines met so far: something follows, and providers take none in the middle."""
         for number in self.blank_lines:
@@ -279,14 +285,12 @@ class Scanner:
             self.problems.add(value.at(self.name, number))
             return None
         before = self.problems.errors
-        raw_text: str | None = None
         for found in self.rules.check(value):
-            raw_text = raw_text or raw.decode("utf-8")
             self._problem(
                 found.code,
                 found.message,
                 number,
-                column=locate(raw_text, found.path) if found.path else 1,
+                column=self._column(raw, found.path),
                 hint=found.hint,
                 path=found.path or None,
                 severity=found.severity,
@@ -304,7 +308,7 @@ class Scanner:
             "E307",
             f'duplicate {field_name} "{custom_id[:64]}" (first on line {first})',
             number,
-            column=locate(raw.decode("utf-8"), field_name),
+            column=self._column(raw, field_name),
             hint=f"make every {field_name} unique",
             path=field_name,
             custom_id=custom_id,
