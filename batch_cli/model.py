@@ -13,8 +13,21 @@ JsonValue = Any
 """Parsed JSON: None, bool, int, float, str, list or dict."""
 JsonObject = dict[str, Any]
 
+CHAT = "/v1/chat/completions"
+RESPONSES = "/v1/responses"
+COMPLETIONS = "/v1/completions"
+EMBEDDINGS = "/v1/embeddings"
+MODERATIONS = "/v1/moderations"
+ENDPOINTS = (CHAT, RESPONSES, EMBEDDINGS, COMPLETIONS, MODERATIONS)
+"""What a request may ask for, in OpenAI's words. Source: openai-openapi 2.3.0 (2026-08-21)."""
+
 DEFAULT_MODEL = "openai/gpt-4o-mini"
 """What people who come from instructor expect when they name no model."""
+
+
+def object_of(value: JsonValue) -> JsonObject:
+    """Give ``value`` if it is an object, else an empty one, for looking into foreign JSON safely."""
+    return value if isinstance(value, dict) else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +140,20 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class BatchRequest:
-    """One request in neutral form: a chat that any provider's dialect can carry."""
+    """One request in neutral form: in the words of OpenAI's chat, which every dialect is carried over to."""
 
     custom_id: str
+    """Empty where the line has none and one is still to be made up."""
     messages: list[JsonObject]
-    """Chat messages, ``{"role", "content"}``, system messages among them."""
+    """Chat messages, ``{"role", "content"}``, system messages among them; none at the other endpoints."""
     params: JsonObject
-    """What the line itself asked for besides the messages (``temperature``, ``stop``), in OpenAI's words."""
+    """What the line itself asked for besides the messages (``temperature``, ``stop``), in OpenAI's words;
+    at other endpoints than chat the whole body but the model. ``top_k`` is the one word that is not OpenAI's."""
     line: int
-    """The line of the messages file it came from, counted from 1."""
+    """The line of the file it came from, counted from 1."""
+    model: str | None = None
+    """The model that the line names, as the provider calls it; None where the dialect keeps it elsewhere."""
+    endpoint: str = CHAT
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,3 +193,65 @@ def _gemini_plain(node: JsonObject, root: JsonObject, trail: tuple[str, ...], pa
     if kinds == "array":
         result["items"] = _to_gemini(node.get("items"), root, trail, f"{path}[].")
     return result
+
+
+_GEMINI_UNDERSTOOD = frozenset(
+    (*_GEMINI_KEYS, "type", "properties", "items", "anyOf", "oneOf", "allOf", "const", "$ref", "$defs",
+     "definitions", "additionalProperties", "$schema", "propertyOrdering"),
+)  # fmt: skip
+
+
+def gemini_losses(schema: JsonObject) -> list[str]:
+    """Give the keywords of ``schema`` that `gemini_schema` leaves out, each once, in the order of meeting them."""
+    found: dict[str, None] = {}
+    waiting: list[JsonValue] = [schema]
+    while waiting:
+        node = waiting.pop(0)
+        if not isinstance(node, dict):
+            continue
+        found |= dict.fromkeys(key for key in node if key not in _GEMINI_UNDERSTOOD)
+        waiting.append(node.get("items"))
+        for key in ("properties", "$defs", "definitions"):
+            part = node.get(key)
+            waiting += part.values() if isinstance(part, dict) else ()
+        for key in ("anyOf", "oneOf", "allOf"):
+            part = node.get(key)
+            waiting += part if isinstance(part, list) else ()
+    return list(found)
+
+
+_PLAIN_TYPES = {word: kind for kind, word in _GEMINI_TYPES.items()}
+
+
+def plain_schema(schema: JsonObject, *, closed: bool = True) -> JsonObject:
+    """Give the JSON Schema that a Gemini ``responseSchema`` says; what it has no word for is left as it is.
+
+    ``closed``: objects hold only the fields named, which is how Gemini answers and what strict modes ask for.
+    """
+    if schema.get("nullable"):
+        real = plain_schema(_without(schema, "nullable"), closed=closed)
+        branches = real.pop("anyOf", None)
+        kept: JsonObject = {key: real.pop(key) for key in ("title", "description") if key in real}
+        return {**kept, "anyOf": [*(branches or [real]), {"type": "null"}]}
+    result = dict(schema)
+    kind = result.get("type")
+    if isinstance(kind, str):
+        result["type"] = _PLAIN_TYPES.get(kind.upper(), kind)
+    order = result.pop("propertyOrdering", None)
+    properties = result.get("properties")
+    if isinstance(properties, dict):
+        names = [name for name in order if name in properties] if isinstance(order, list) else []
+        result["properties"] = {
+            name: plain_schema(properties[name], closed=closed)
+            for name in (*names, *(name for name in properties if name not in names))
+            if isinstance(properties[name], dict)
+        }
+    if closed and result.get("type") == "object":
+        result["additionalProperties"] = False
+    if isinstance(result.get("items"), dict):
+        result["items"] = plain_schema(result["items"], closed=closed)
+    if isinstance(result.get("anyOf"), list):
+        result["anyOf"] = [
+            plain_schema(part, closed=closed) for part in result["anyOf"] if isinstance(part, dict)
+        ]
+    return result

@@ -14,9 +14,9 @@ from batch_cli.errors import ExitCode, UsageError
 from batch_cli.jobs.create import CreatedFile, CreateOrder, create_file, create_to
 from batch_cli.jsonl import dumps
 from batch_cli.messages import MessagesForm, MessagesOptions
-from batch_cli.model import JsonObject, ModelName
+from batch_cli.model import CHAT, JsonObject, ModelName
 from batch_cli.providers import load_codec
-from batch_cli.providers.base import CHAT, EncodeOptions
+from batch_cli.providers.base import EncodeOptions
 from batch_cli.response_model import load_response_model
 
 

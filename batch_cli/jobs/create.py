@@ -8,11 +8,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
+from batch_cli.dialects.base import Unsupported
 from batch_cli.errors import Problem, ProblemLog
 from batch_cli.files import PartFile
 from batch_cli.messages import MessagesOptions, read_messages
 from batch_cli.model import ModelName
-from batch_cli.providers.base import Codec, EncodeOptions, Unsupported
+from batch_cli.providers.base import Codec, EncodeOptions
 from batch_cli.results import Sink
 
 Opener = Callable[[], BinaryIO]

@@ -123,7 +123,7 @@ def fix(
             found = scan_file(workspace, source.open_raw, source.name, codec, problems, expected_model)
             return Fixed(output, None, Counter(), written=False), found
         part.flush()
-        placed = ProblemLog(0, lambda problem: problems.add(repair.in_source(problem)))
+        placed = ProblemLog(problems.keep, lambda problem: problems.add(repair.in_source(problem)))
         found = scan_file(
             workspace, lambda: open_input(part.part), source.name, codec, placed, expected_model
         )

@@ -28,7 +28,8 @@ REGISTRY = {
     "openai": Entry("batch_cli.providers.openai:OPENAI", None),
     "anthropic": Entry("batch_cli.providers.anthropic:ANTHROPIC", None),
     "google": Entry("batch_cli.providers.google:GOOGLE", None),
-    "regolo": Entry("batch_cli.providers.openai:REGOLO", None),
+    "mistral": Entry("batch_cli.providers.mistral:MISTRAL", None),
+    "regolo": Entry("batch_cli.providers.regolo:REGOLO", None),
     "local": Entry("batch_cli.providers.openai:LOCAL", "batch_cli.providers.local:LocalProvider"),
 }
 

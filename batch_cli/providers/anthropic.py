@@ -7,24 +7,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from batch_cli.dialects import anthropic as dialect
+from batch_cli.dialects.anthropic_reading import read
+from batch_cli.dialects.base import Losses, Reading, Unsupported
+from batch_cli.dialects.chat import system_first
 from batch_cli.errors import Finding
 from batch_cli.jsonl import dumps
 from batch_cli.line_pattern import Path
-from batch_cli.model import BatchRequest, BatchResult, JsonObject, JsonValue, Limits
+from batch_cli.model import CHAT, BatchRequest, BatchResult, JsonObject, JsonValue, Limits, object_of
 from batch_cli.providers import rulebooks
-from batch_cli.providers.base import CHAT, Answer, EncodeOptions, Unsupported
+from batch_cli.providers.base import Answer, EncodeOptions, create_request, refuse_losses
 from batch_cli.providers.openai import check_messages, shape_of
 from batch_cli.providers.result_lines import anthropic_answer, read_anthropic
-from batch_cli.providers.rules import check_body, check_id, missing, object_of
+from batch_cli.providers.rules import check_body, check_id, missing
 from batch_cli.schema import closed_root_schema
 
 _ID = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-_TOOL = "extract_data"
-_HIGHEST_TEMPERATURE = 1
-_WORDS = {"top_p": "top_p", "top_k": "top_k", "stop_sequences": "stop_sequences"}
-"""Parameters of a line that go over as they are; `_params` handles the ones that change their name."""
 
 
 _FREE_TEXTS = frozenset(
@@ -48,6 +48,7 @@ class AnthropicCodec:
 
     any_model: bool = False
     one_model: bool = False
+    endpoints: tuple[str, ...] = (CHAT,)
 
     @property
     def free_texts(self) -> frozenset[Path]:
@@ -64,24 +65,30 @@ class AnthropicCodec:
             raise Unsupported(
                 f"Anthropic has no {options.endpoint}", hint=f"leave out --endpoint or use {CHAT}"
             )
-        system = [m for m in request.messages if m["role"] in ("system", "developer")]
-        params: JsonObject = {
-            "model": options.model,
-            **_limits(request, options),
-            "messages": [_turn(m, at) for at, m in enumerate(request.messages) if m not in system],
-        }
-        if system:
-            params["system"] = _joined_system(system)
-        if options.response_model is not None:
-            params["tools"] = [
-                {
-                    "name": _TOOL,
-                    "description": f"Give the answer as {options.response_model.name}.",
-                    "input_schema": closed_root_schema(options.response_model.schema),
-                }
-            ]
-            params["tool_choice"] = {"type": "tool", "name": _TOOL}
+        losses = Losses()
+        created = create_request(replace(request, messages=system_first(request)), options)
+        params = self.write_line(created, losses)["params"]
+        refuse_losses(losses, self.title)
+        model = options.response_model
+        if model is not None:
+            params |= dialect.forced_tool(model.name, closed_root_schema(model.schema))
         return dumps({"custom_id": request.custom_id, "params": {**params, **options.extra}})
+
+    def is_readable(self, line: JsonObject) -> bool:
+        """Recognise ``params``."""
+        return self.is_own(line)
+
+    def read_line(self, line: JsonObject, number: int) -> Reading:
+        """Read a request line."""
+        return read(line, number)
+
+    def write_line(self, request: BatchRequest, losses: Losses, *, max_tokens: int = 1000) -> JsonObject:
+        """Write a request line."""
+        return dialect.write(request, losses, max_tokens=max_tokens)
+
+    def with_model(self, line: JsonObject, model: str) -> JsonObject:
+        """Give the line with another ``params.model``."""
+        return {**line, "params": {**object_of(line.get("params")), "model": model}}
 
     def check_id(self, custom_id: str) -> Iterator[Finding]:
         """Check length and characters."""
@@ -145,61 +152,6 @@ class AnthropicCodec:
 
 def _role_at(params: JsonObject, at: str) -> JsonValue:
     return object_of(params["messages"][int(at)]).get("role") if at.isdigit() else None
-
-
-def _turn(message: JsonObject, at: int) -> JsonObject:
-    if message["role"] not in ("user", "assistant"):
-        raise Unsupported(
-            f'Anthropic has no role "{message["role"]}"',
-            path=f"messages[{at}].role",
-            hint='use "user", "assistant" or "system"',
-        )
-    content = message.get("content")
-    if isinstance(content, list) and any(object_of(part).get("type") != "text" for part in content):
-        raise Unsupported(
-            "only text can be carried over to Anthropic here",
-            path=f"messages[{at}].content",
-            hint="write the line in Anthropic's own format and use create-from-file",
-        )
-    return {"role": message["role"], "content": content}
-
-
-def _joined_system(messages: list[JsonObject]) -> JsonValue:
-    """Join system texts by a blank line; where one is a list of blocks, all become blocks."""
-    contents = [message.get("content") or "" for message in messages]
-    if all(isinstance(content, str) for content in contents):
-        return "\n\n".join(contents)
-    return [
-        block
-        for content in contents
-        for block in (content if isinstance(content, list) else [{"type": "text", "text": content}])
-    ]
-
-
-def _limits(request: BatchRequest, options: EncodeOptions) -> JsonObject:
-    """Give length limit, temperature and the line's own parameters in Anthropic's words."""
-    own = dict(request.params)
-    longest = own.pop("max_completion_tokens", own.pop("max_tokens", options.max_tokens))
-    temperature = own.pop("temperature", options.temperature)
-    if isinstance(temperature, int | float) and temperature > _HIGHEST_TEMPERATURE:
-        raise Unsupported(
-            f"temperature {temperature:g} is out of range: Anthropic takes 0 to 1",
-            path="temperature",
-            hint="use a temperature of at most 1",
-        )
-    params: JsonObject = {"max_tokens": longest, "temperature": temperature}
-    if "stop" in own:
-        stop = own.pop("stop")
-        params["stop_sequences"] = [stop] if isinstance(stop, str) else stop
-    for name, value in own.items():
-        if name not in _WORDS:
-            raise Unsupported(
-                f'"{name}" cannot be carried over to Anthropic',
-                path=name,
-                hint="remove it, or set it for all lines in Anthropic's words with --param",
-            )
-        params[_WORDS[name]] = value
-    return params
 
 
 ANTHROPIC = AnthropicCodec()

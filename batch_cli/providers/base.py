@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
+from batch_cli.dialects.base import Losses, Reading, Unsupported
 from batch_cli.errors import Finding
 from batch_cli.events import Listener
 from batch_cli.line_pattern import Path as TextPath
 from batch_cli.model import (
+    CHAT,
     Batch,
     BatchRequest,
     BatchResult,
@@ -19,8 +21,6 @@ from batch_cli.model import (
     Limits,
 )
 from batch_cli.response_model import ResponseModel
-
-CHAT = "/v1/chat/completions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,27 @@ class EncodeOptions:
     """More body fields, in the provider's own words, laid over everything else."""
 
 
-class Unsupported(Exception):
-    """A dialect cannot say what a request asks for. Carries where (``path``) and what to do (``hint``)."""
+def create_request(request: BatchRequest, options: EncodeOptions) -> BatchRequest:
+    """Give a request with what `create` was told: model, length limit, temperature; what the line says wins."""
+    own = request.params
+    limited = "max_tokens" in own or "max_completion_tokens" in own
+    defaults = {} if limited else {"max_tokens": options.max_tokens}
+    params = {**defaults, "temperature": options.temperature, **own}
+    return replace(request, model=options.model, params=params)
 
-    def __init__(self, message: str, *, path: str = "", hint: str | None = None) -> None:
-        """Keep the reason and the place."""
-        super().__init__(message)
-        self.path, self.hint = path, hint
+
+def refuse_losses(losses: Losses, title: str) -> None:
+    """Refuse a request of `create` that would lose something: its author can still say it differently.
+
+    Raises:
+        Unsupported: with the first loss.
+    """
+    for loss in losses.found:
+        raise Unsupported(
+            f'"{loss.path}" cannot be carried over to {title}: {loss.reason}',
+            path=loss.path,
+            hint=f"remove it, or set it for all lines in {title}'s words with --param",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +104,44 @@ class Codec(Protocol):
         """Tell whether all lines of a batch must name the same model."""
         ...
 
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """Give what the provider's requests can ask for; a chat is among it."""
+        ...
+
     def is_own(self, line: JsonObject) -> bool:
-        """Tell whether a parsed line is meant to be in this dialect, right or wrong."""
+        """Tell whether a parsed line is meant to be in this dialect as it is sent, right or wrong."""
+        ...
+
+    def is_readable(self, line: JsonObject) -> bool:
+        """Tell whether `read_line` understands a parsed line: the dialect itself and its short shapes."""
+        ...
+
+    def read_line(self, line: JsonObject, number: int) -> Reading:
+        """Read a parsed request line, found right by `check`, into the neutral form; ``number`` counts from 1.
+
+        Raises:
+            Unsupported: something in it is not what it should be.
+        """
+        ...
+
+    def write_line(self, request: BatchRequest, losses: Losses, *, max_tokens: int = 1000) -> JsonObject:
+        """Write a neutral request as a line of the dialect; what it has no words for goes to ``losses``.
+
+        ``request.endpoint`` is one of ``endpoints``. ``max_tokens`` is written where the dialect demands a
+        limit and the request has none. The same request gives the same line.
+
+        Raises:
+            Unsupported: the request cannot be said at all, or something in it is not what it should be.
+        """
+        ...
+
+    def with_model(self, line: JsonObject, model: str) -> JsonObject:
+        """Give a line of this dialect with another model; the same line where no line names its model."""
         ...
 
     def encode_line(self, request: BatchRequest, options: EncodeOptions) -> bytes:
-        """Write ``request`` as one line of the dialect, without the line end.
+        """Write ``request`` as `create` was told to, as one line of the dialect without the line end.
 
         Raises:
             Unsupported: the dialect has no words for something in it.

@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from batch_cli.dialects import google as dialect
+from batch_cli.dialects.base import Losses, Reading, Unsupported
+from batch_cli.dialects.chat import system_first
+from batch_cli.dialects.google_reading import read
 from batch_cli.errors import Finding
 from batch_cli.jsonl import dumps
 from batch_cli.line_pattern import Path
-from batch_cli.model import BatchRequest, BatchResult, JsonObject, JsonValue, Limits
+from batch_cli.model import CHAT, BatchRequest, BatchResult, JsonObject, JsonValue, Limits, object_of
 from batch_cli.providers import rulebooks
-from batch_cli.providers.base import CHAT, Answer, EncodeOptions, Unsupported
+from batch_cli.providers.base import Answer, EncodeOptions, create_request, refuse_losses
 from batch_cli.providers.openai import shape_of
 from batch_cli.providers.result_lines import google_answer, read_google
-from batch_cli.providers.rules import check_body, check_id, missing, object_of
-from batch_cli.schema import Inconvertible, gemini_schema
-
-_ROLES = {"user": "user", "assistant": "model"}
-_WORDS = {"top_p": "topP", "top_k": "topK", "seed": "seed"}
-
+from batch_cli.providers.rules import check_body, check_id, missing
+from batch_cli.schema import Inconvertible
 
 _UNDERSCORE = re.compile("_([a-z])")
 _FREE_TEXTS = frozenset(
@@ -45,6 +45,7 @@ class GoogleCodec:
 
     any_model: bool = False
     one_model: bool = False
+    endpoints: tuple[str, ...] = (CHAT,)
 
     @property
     def free_texts(self) -> frozenset[Path]:
@@ -59,16 +60,38 @@ class GoogleCodec:
         """Write a request line; a response model becomes ``responseSchema``."""
         if options.endpoint != CHAT:
             raise Unsupported(f"Google has no {options.endpoint}", hint=f"leave out --endpoint or use {CHAT}")
-        system = [m for m in request.messages if m["role"] in ("system", "developer")]
-        turns = [m for m in request.messages if m not in system]
-        body: JsonObject = {
-            "contents": [_content(message, at) for at, message in enumerate(turns)],
-            "generationConfig": _generation_config(request, options),
-        }
-        if system:
-            parts = [part for at, message in enumerate(system) for part in _parts(message, at)]
-            body["systemInstruction"] = {"parts": parts}
+        losses = Losses()
+        created = create_request(replace(request, messages=system_first(request)), options)
+        body = self.write_line(created, losses)["request"]
+        refuse_losses(losses, self.title)
+        model = options.response_model
+        if model is not None:
+            try:
+                body["generationConfig"] |= dialect.output_config(model.schema)
+            except Inconvertible as error:
+                raise Unsupported(
+                    f"response model {model.name} cannot be sent to Google: {error}",
+                    hint="simplify the model",
+                ) from error
         return dumps({"key": request.custom_id, "request": {**body, **options.extra}})
+
+    def is_readable(self, line: JsonObject) -> bool:
+        """Recognise ``request``."""
+        return self.is_own(line)
+
+    def read_line(self, line: JsonObject, number: int) -> Reading:
+        """Read a request line."""
+        return read(line, number)
+
+    def write_line(self, request: BatchRequest, losses: Losses, *, max_tokens: int = 1000) -> JsonObject:
+        """Write a request line; the model is the job's."""
+        del max_tokens
+        return dialect.write(request, losses)
+
+    def with_model(self, line: JsonObject, model: str) -> JsonObject:
+        """Give the line as it is: the model is the job's."""
+        del model
+        return line
 
     def check_id(self, custom_id: str) -> Iterator[Finding]:
         """Check length and characters."""
@@ -144,61 +167,6 @@ def _check_contents(body: JsonObject) -> Iterator[Finding]:
                 yield Finding("E302", f"{here}.parts must be an array", f"{here}.parts")
             elif not parts:
                 yield Finding("E303", f"{here}.parts is empty", f"{here}.parts", "add a part")
-
-
-def _content(message: JsonObject, at: int) -> JsonObject:
-    if message["role"] not in _ROLES:
-        raise Unsupported(
-            f'Google has no role "{message["role"]}"',
-            path=f"messages[{at}].role",
-            hint='use "user", "assistant" or "system"',
-        )
-    return {"role": _ROLES[message["role"]], "parts": _parts(message, at)}
-
-
-def _parts(message: JsonObject, at: int) -> list[JsonObject]:
-    content = message.get("content")
-    if isinstance(content, str):
-        return [{"text": content}]
-    texts = [object_of(part).get("text") for part in content or ()]
-    if not texts or not all(isinstance(text, str) for text in texts):
-        raise Unsupported(
-            "only text can be carried over to Google here",
-            path=f"messages[{at}].content",
-            hint="write the line in Google's own format and use create-from-file",
-        )
-    return [{"text": text} for text in texts]
-
-
-def _generation_config(request: BatchRequest, options: EncodeOptions) -> JsonObject:
-    own = dict(request.params)
-    longest = own.pop("max_completion_tokens", own.pop("max_tokens", options.max_tokens))
-    config: JsonObject = {
-        "maxOutputTokens": longest,
-        "temperature": own.pop("temperature", options.temperature),
-    }
-    if "stop" in own:
-        stop = own.pop("stop")
-        config["stopSequences"] = [stop] if isinstance(stop, str) else stop
-    for name, value in own.items():
-        if name not in _WORDS:
-            raise Unsupported(
-                f'"{name}" cannot be carried over to Google',
-                path=name,
-                hint="remove it, or set it for all lines in Google's words with --param",
-            )
-        config[_WORDS[name]] = value
-    model = options.response_model
-    if model is not None:
-        try:
-            schema = gemini_schema(model.schema)
-        except Inconvertible as error:
-            raise Unsupported(
-                f"response model {model.name} cannot be sent to Google: {error}",
-                hint="simplify the model",
-            ) from error
-        config |= {"responseMimeType": "application/json", "responseSchema": schema}
-    return config
 
 
 GOOGLE = GoogleCodec()

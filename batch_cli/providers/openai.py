@@ -8,24 +8,36 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from batch_cli.dialects import openai as dialect
+from batch_cli.dialects.base import Losses, Reading, Unsupported
 from batch_cli.errors import Finding, Severity
 from batch_cli.jsonl import dumps
 from batch_cli.line_pattern import Path
-from batch_cli.model import BatchRequest, BatchResult, JsonObject, JsonValue, Limits
+from batch_cli.model import (
+    CHAT,
+    COMPLETIONS,
+    EMBEDDINGS,
+    ENDPOINTS,
+    MODERATIONS,
+    RESPONSES,
+    BatchRequest,
+    BatchResult,
+    JsonObject,
+    JsonValue,
+    Limits,
+    object_of,
+)
 from batch_cli.providers import rulebooks
-from batch_cli.providers.base import CHAT, Answer, EncodeOptions, Unsupported
+from batch_cli.providers.base import Answer, EncodeOptions, create_request, refuse_losses
 from batch_cli.providers.result_lines import read_openai
-from batch_cli.providers.rules import Rulebook, check_body, check_id, missing, object_of, text
+from batch_cli.providers.rules import Rulebook, check_body, check_id, missing, text
 from batch_cli.providers.schema_rules import check_response_format, check_text_format, check_tools
+from batch_cli.response_model import ResponseModel
 from batch_cli.schema import Inconvertible, strict_schema
 
-RESPONSES = "/v1/responses"
-COMPLETIONS = "/v1/completions"
-EMBEDDINGS = "/v1/embeddings"
-MODERATIONS = "/v1/moderations"
-_URLS = (CHAT, RESPONSES, EMBEDDINGS, COMPLETIONS, MODERATIONS)
+_URLS = ENDPOINTS
 _ROLES = ("user", "system", "assistant", "developer", "tool", "function")
 _RULEBOOKS = {
     CHAT: rulebooks.OPENAI_CHAT,
@@ -73,6 +85,9 @@ class OpenAICodec:
     one_model: bool = False
     own_prefixes: tuple[str, ...] = ()
     """Model prefixes that are our notation and must not reach the provider."""
+    takes_any_word: bool = True
+    """False where settings of other servers with this dialect would be refused."""
+    endpoints: tuple[str, ...] = ENDPOINTS
 
     @property
     def free_texts(self) -> frozenset[Path]:
@@ -83,28 +98,39 @@ class OpenAICodec:
         """Recognise the envelope; ``{"custom_id", "body"}`` alone is a messages line."""
         return "body" in line and ("url" in line or "method" in line)
 
+    def is_readable(self, line: JsonObject) -> bool:
+        """Recognise the envelope."""
+        return self.is_own(line)
+
     def encode_line(self, request: BatchRequest, options: EncodeOptions) -> bytes:
         """Write a request line; ``options.endpoint`` decides the shape of its body."""
-        builders = {
-            CHAT: _chat_body,
-            RESPONSES: _responses_body,
-            COMPLETIONS: _completion_body,
-            EMBEDDINGS: _embedding_body,
-        }
-        if options.endpoint not in builders:
-            raise Unsupported(
-                f"requests for {options.endpoint} cannot be made from messages",
-                hint=f"use --endpoint {CHAT}",
-            )
-        body = {**builders[options.endpoint](request, options), **options.extra}
-        return dumps(
-            {
-                "custom_id": request.custom_id,
-                "method": "POST",
-                "url": options.endpoint,
-                "body": body,
-            }
-        )
+        losses = Losses()
+        created = create_request(request, options)
+        if options.endpoint == EMBEDDINGS:
+            created = replace(created, params=request.params)  # no answer to limit or to vary
+        if options.response_model is not None:
+            if options.endpoint in (COMPLETIONS, EMBEDDINGS):
+                raise Unsupported(
+                    f"{options.endpoint} has no structured output", hint=f"use --endpoint {CHAT}"
+                )
+            wanted = {"type": "json_schema", "json_schema": json_schema(options.response_model, options)}
+            created = replace(created, params={**created.params, "response_format": wanted})
+        line = self.write_line(dialect.from_chat(created, options.endpoint, losses), losses)
+        refuse_losses(losses, self.title)
+        return dumps({**line, "body": {**line["body"], **options.extra}})
+
+    def read_line(self, line: JsonObject, number: int) -> Reading:
+        """Read a request line; the body's words are the neutral form's own."""
+        return dialect.read(line, number)
+
+    def write_line(self, request: BatchRequest, losses: Losses, *, max_tokens: int = 1000) -> JsonObject:
+        """Write a request line."""
+        del max_tokens
+        return dialect.write(request, losses, is_openai=not self.takes_any_word)
+
+    def with_model(self, line: JsonObject, model: str) -> JsonObject:
+        """Give the line with another ``body.model``."""
+        return {**line, "body": {**object_of(line.get("body")), "model": model}}
 
     def check_id(self, custom_id: str) -> Iterator[Finding]:
         """Check length and characters."""
@@ -269,74 +295,8 @@ def _joined(content: JsonValue) -> str | None:
     return content if isinstance(content, str) else None
 
 
-# --- bodies ---
-
-
-def _chat_body(request: BatchRequest, options: EncodeOptions) -> JsonObject:
-    body = {
-        "model": options.model,
-        "messages": request.messages,
-        **_sampling(request, options, "max_tokens"),
-    }
-    if schema := _json_schema(options):
-        body["response_format"] = {"type": "json_schema", "json_schema": schema}
-    return body
-
-
-def _responses_body(request: BatchRequest, options: EncodeOptions) -> JsonObject:
-    body = {
-        "model": options.model,
-        "input": request.messages,
-        **_sampling(request, options, "max_output_tokens"),
-    }
-    if schema := _json_schema(options):
-        body["text"] = {"format": {"type": "json_schema", **schema}}
-    return body
-
-
-def _completion_body(request: BatchRequest, options: EncodeOptions) -> JsonObject:
-    if options.response_model is not None:
-        raise Unsupported(f"{COMPLETIONS} has no structured output", hint=f"use --endpoint {CHAT}")
-    prompt = "\n\n".join(_plain_text(message, at) for at, message in enumerate(request.messages))
-    return {
-        "model": options.model,
-        "prompt": prompt,
-        **_sampling(request, options, "max_tokens"),
-    }
-
-
-def _embedding_body(request: BatchRequest, options: EncodeOptions) -> JsonObject:
-    if options.response_model is not None:
-        raise Unsupported(f"{EMBEDDINGS} has no structured output", hint=f"use --endpoint {CHAT}")
-    joined = "\n\n".join(_plain_text(message, at) for at, message in enumerate(request.messages))
-    return {"model": options.model, "input": joined, **request.params}
-
-
-def _plain_text(message: JsonObject, at: int) -> str:
-    if not isinstance(message.get("content"), str):
-        raise Unsupported("only messages of plain text can become a prompt", path=f"messages[{at}].content")
-    content: str = message["content"]
-    return content
-
-
-def _sampling(request: BatchRequest, options: EncodeOptions, limit_field: str) -> JsonObject:
-    """Give the length limit, the temperature and whatever else the line asks for; the line wins."""
-    own = dict(request.params)
-    limits = [own.pop(name) for name in ("max_completion_tokens", "max_tokens") if name in own]
-    if "max_completion_tokens" in request.params:
-        limit_field = "max_completion_tokens" if limit_field == "max_tokens" else limit_field
-    return {
-        limit_field: limits[0] if limits else options.max_tokens,
-        "temperature": own.pop("temperature", options.temperature),
-        **own,
-    }
-
-
-def _json_schema(options: EncodeOptions) -> JsonObject | None:
+def json_schema(model: ResponseModel, options: EncodeOptions) -> JsonObject:
     """Give ``{"name", "strict", "schema"}`` of the response model."""
-    model = options.response_model
-    if model is None:
-        return None
     if not options.strict:
         return {"name": model.name, "strict": False, "schema": model.schema}
     try:
@@ -355,11 +315,6 @@ OPENAI = OpenAICodec(
     Limits(requests=50_000, bytes=200_000_000),
     one_model=True,  # a second one fails the batch with model_mismatch: openai-python#2084, seen 2026-11-21
     own_prefixes=("openai",),
-)
-REGOLO = OpenAICodec(
-    "regolo",
-    # Source: regolo "Batch processing" page, draft of 2026-03-04 (unverified against the service).
-    Limits(requests=10_000, bytes=500_000_000),
-    own_prefixes=("regolo",),
+    takes_any_word=False,
 )
 LOCAL = OpenAICodec("the local engine", Limits(), any_model=True, own_prefixes=("local",))

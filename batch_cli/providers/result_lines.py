@@ -10,9 +10,8 @@ from __future__ import annotations
 import enum
 
 from batch_cli.jsonl import dumps
-from batch_cli.model import BatchResult, JsonObject, JsonValue, ResultError
+from batch_cli.model import BatchResult, JsonObject, JsonValue, ResultError, object_of
 from batch_cli.providers.base import Answer
-from batch_cli.providers.rules import object_of
 from batch_cli.result_file import UNREAD, NotAResult
 
 _GOOD_STATUS = range(200, 300)

@@ -107,6 +107,23 @@ ANTHROPIC = Rulebook(
         "output_config": mapping,
     },
 )
+MISTRAL = Rulebook(
+    "mistralai 3.7.0 and platform-docs-public openapi.yaml, 2026-08-21",
+    optional={
+        "model": text,  # else the job's
+        "temperature": number(0, 1.5),
+        "top_p": number(0, 1),
+        "max_tokens": whole_number(1),
+        "random_seed": whole_number(0),
+        "frequency_penalty": _PENALTY,
+        "presence_penalty": _PENALTY,
+        "n": whole_number(1),
+        "tools": array(),
+        "tool_choice": either(one_of("none", "auto", "any", "required"), mapping),
+        "response_format": mapping,
+        "stop": either(string, array()),
+    },
+)
 GOOGLE_REQUEST = Rulebook(
     "generativelanguage v1beta discovery, google-genai 3.4.0, 2026-11-21",
     optional={

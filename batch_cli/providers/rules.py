@@ -27,11 +27,6 @@ class Rulebook:
     """Null counts as absent."""
 
 
-def object_of(value: JsonValue) -> JsonObject:
-    """Give ``value`` if it is an object, else an empty one, for looking into foreign JSON safely."""
-    return value if isinstance(value, dict) else {}
-
-
 def missing(path: str, what: str) -> Finding:
     """Say that a required field is not there."""
     parent = path.rpartition(".")[0]

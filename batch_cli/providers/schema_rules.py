@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator
 
 from batch_cli.errors import Finding
-from batch_cli.model import JsonObject, JsonValue
-from batch_cli.providers.rules import flag, mapping, missing, object_of
+from batch_cli.model import JsonObject, JsonValue, object_of
+from batch_cli.providers.rules import flag, mapping, missing
 
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _INNER = ("properties", "$defs", "definitions")

@@ -150,7 +150,11 @@ def test_an_id_the_provider_refuses_is_placed(cli: Cli, tmp_path: Path) -> None:
     ("model", "message", "fix"),
     [
         ("gpt-4o-mini", "Error: Model must be in format 'provider/model-name'", "openai/gpt-4o-mini"),
-        ("xyz/gpt", "Error: Unsupported provider: xyz", "use openai, anthropic, google, regolo or local"),
+        (
+            "xyz/gpt",
+            "Error: Unsupported provider: xyz",
+            "use openai, anthropic, google, mistral, regolo or local",
+        ),
         ("\x1b[31mx/y", "Unsupported provider: \\x1b[31mx", "use openai"),
         ("[/red]/y", "got: '[/red]/y'", "use openai"),
     ],

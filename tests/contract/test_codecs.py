@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from batch_cli.dialects.base import Unsupported
 from batch_cli.errors import Severity
 from batch_cli.jsonl import loads
 from batch_cli.model import BatchRequest
 from batch_cli.providers import REGISTRY, load_codec
-from batch_cli.providers.base import EncodeOptions, Unsupported
+from batch_cli.providers.base import EncodeOptions
 from batch_cli.response_model import from_schema
 from tests.support import SCHEMA
 
@@ -41,6 +42,7 @@ GOLDEN: dict[str, Any] = {
     "openai": OPENAI_LINE,
     "regolo": OPENAI_LINE,
     "local": OPENAI_LINE,
+    "mistral": {"custom_id": "request-0", "body": OPENAI_LINE["body"]},
     "anthropic": {
         "custom_id": "request-0",
         "params": {
@@ -137,7 +139,10 @@ class TestEveryDialect:
     def test_a_line_of_another_dialect_is_named(self, provider: str) -> None:
         for other in REGISTRY:
             line = encode(other)
-            if not load_codec(provider).is_own(line):
+            if other == "mistral" and provider in ("openai", "regolo", "local"):
+                # Mistral's lines are OpenAI's without method and url: what is missing is the better message.
+                assert errors(provider, line) == ["E301", "E301"]
+            elif not load_codec(provider).is_own(line):
                 assert errors(provider, line) == ["E312"]
 
 
@@ -368,8 +373,11 @@ class TestAnthropic:
     @pytest.mark.parametrize(
         ("messages", "params", "words"),
         [
-            ([{"role": "tool", "content": "x"}], {}, 'no role "tool"'),
-            ([{"role": "user", "content": [{"type": "image_url"}]}], {}, "only text"),
+            ([{"role": "usr", "content": "x"}], {}, 'no role "usr"'),
+            ([{"role": "tool", "content": "x"}], {}, "tool_call_id must be a string"),
+            ([{"role": "function", "name": "f", "content": "x"}], {}, "functions cannot be carried"),
+            ([{"role": "user", "content": [{"type": "image_url"}]}], {}, "image_url.url must be"),
+            ([{"role": "system", "content": "x"}], {}, "needs a message of the user"),
             (None, {"temperature": 1.5}, "out of range"),
             (None, {"logit_bias": {}}, '"logit_bias" cannot be carried'),
         ],
@@ -413,8 +421,9 @@ class TestGoogle:
     @pytest.mark.parametrize(
         ("messages", "params", "words"),
         [
-            ([{"role": "tool", "content": "x"}], {}, 'no role "tool"'),
-            ([{"role": "user", "content": [{"type": "image_url"}]}], {}, "only text"),
+            ([{"role": "usr", "content": "x"}], {}, 'no role "usr"'),
+            ([{"role": "tool", "tool_call_id": "a", "content": "x"}], {}, "answers no call"),
+            ([{"role": "user", "content": [{"type": "image_url"}]}], {}, "image_url.url must be"),
             (None, {"logit_bias": {}}, '"logit_bias" cannot be carried'),
         ],
     )

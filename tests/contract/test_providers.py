@@ -151,4 +151,4 @@ def test_an_unknown_provider_names_the_known_ones_and_the_closest() -> None:
     with pytest.raises(UsageError, match="Unsupported provider: opneai") as caught:
         entry("opneai", "opneai/x")
     assert caught.value.where == ("got: 'opneai/x'", "did you mean 'openai'?")
-    assert caught.value.hint == "use openai, anthropic, google, regolo or local"
+    assert caught.value.hint == "use openai, anthropic, google, mistral, regolo or local"

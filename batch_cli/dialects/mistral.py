@@ -1,0 +1,184 @@
+"""The Mistral dialect: ``{"custom_id", "body"}`` lines, OpenAI's words but for a few; the endpoint is the job's.
+
+Source: mistralai 3.7.0, ``ChatCompletionRequest``, and docs.mistral.ai, "Batch" (read 2026-11-21).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from batch_cli.dialects.base import Losses, Places, Reading, Unsupported, each_object, object_at, text_of
+from batch_cli.dialects.chat import check_role, lose_rest, parts_of, settings_of, take_limit, tool_call
+from batch_cli.model import CHAT, EMBEDDINGS, MODERATIONS, BatchRequest, JsonObject, JsonValue
+
+TITLE = "Mistral"
+HIGHEST_TEMPERATURE = 1.5
+_SAME = (
+    "temperature", "top_p", "stop", "presence_penalty", "frequency_penalty", "n", "response_format", "tools",
+    "parallel_tool_calls", "prediction", "metadata",
+)  # fmt: skip
+_NO_FIELD = "chat requests have no such field"
+_EMBEDDING_WORDS = {"dimensions": "output_dimension"}
+_PLACES = {
+    "seed": "body.random_seed",
+    "max_completion_tokens": "body.max_tokens",
+    "dimensions": "body.output_dimension",
+}
+
+
+def read(line: JsonObject, number: int) -> Reading:
+    """Read a request line; what its body holds tells its endpoint.
+
+    Raises:
+        Unsupported: the body is not an object, or none of chat, embeddings and moderations.
+    """
+    body = line.get("body")
+    if not isinstance(body, dict):
+        raise Unsupported("body must be an object", path="body")
+    params = {name: value for name, value in body.items() if name != "model" and value is not None}
+    losses = Losses()
+    messages: list[JsonObject] = []
+    if "messages" in body:
+        endpoint = CHAT
+        messages = [
+            _read_message(message, at, losses)
+            for at, message in each_object(params.pop("messages"), "body.messages")
+        ]
+        params = _read_settings(params, losses)
+    elif "input" in body:
+        endpoint = MODERATIONS if "moderation" in str(body.get("model")) else EMBEDDINGS
+        for name, own in _EMBEDDING_WORDS.items():
+            if own in params:
+                params[name] = params.pop(own)
+    else:
+        raise Unsupported("only chats, embeddings and moderations can be carried over", path="body")
+    model = body.get("model")
+    request = BatchRequest(
+        str(line.get("custom_id", "")),
+        messages,
+        params,
+        number,
+        model if isinstance(model, str) else None,
+        endpoint,
+    )
+    return Reading(request, Places("body", _PLACES), tuple(losses.found))
+
+
+def _read_message(message: JsonObject, path: str, losses: Losses) -> JsonObject:
+    losses.add_rest(
+        {name: value for name, value in message.items() if value is not False},
+        ("role", "content", "tool_calls", "tool_call_id", "name"),
+        path,
+        _NO_FIELD,
+    )
+    kept = {
+        name: message[name] for name in ("role", "content", "tool_call_id") if message.get(name) is not None
+    }
+    if message.get("tool_calls"):
+        kept["tool_calls"] = list(_read_calls(message["tool_calls"], path))
+        kept.setdefault("content", None)
+    if isinstance(message.get("content"), list):
+        kept["content"] = list(_read_parts(message["content"], path, losses))
+    return kept
+
+
+def _read_calls(value: JsonValue, path: str) -> Iterator[JsonObject]:
+    for here, call in each_object(value, f"{path}.tool_calls"):
+        function = object_at(call, "function", here)
+        yield tool_call(
+            text_of(call, "id", here),
+            text_of(function, "name", f"{here}.function"),
+            function.get("arguments") or {},
+        )
+
+
+def _read_parts(value: JsonValue, path: str, losses: Losses) -> Iterator[JsonObject]:
+    for here, part in parts_of(value, path):
+        if part["type"] == "text":
+            yield part
+        elif part["type"] == "image_url":
+            image = part.get("image_url")
+            yield {"type": "image_url", "image_url": {"url": image} if isinstance(image, str) else image}
+        else:
+            losses.add(here, "a chat has no such part")
+
+
+def _read_settings(params: JsonObject, losses: Losses) -> JsonObject:
+    settings = {name: params.pop(name) for name in _SAME if name in params}
+    for own, neutral in (("max_tokens", "max_completion_tokens"), ("random_seed", "seed")):
+        if own in params:
+            settings[neutral] = params.pop(own)
+    if "tool_choice" in params:
+        choice = params.pop("tool_choice")
+        settings["tool_choice"] = "required" if choice == "any" else choice
+    rest = {name: value for name, value in params.items() if value is not False}
+    losses.add_rest(rest, (), "body", _NO_FIELD)
+    return settings
+
+
+# --- written ---
+
+
+def write(request: BatchRequest, losses: Losses) -> JsonObject:
+    """Write a request line.
+
+    Raises:
+        Unsupported: a message or a part is not what it should be.
+    """
+    if request.endpoint == CHAT:
+        body = {"messages": [_message(m, at, losses) for at, m in each_object(request.messages, "messages")]}
+        body |= _settings(settings_of(request), losses)
+    else:
+        settings = settings_of(request)
+        body = {
+            _EMBEDDING_WORDS.get(name, name): settings.pop(name)
+            for name in ("input", "dimensions", "encoding_format")
+            if name in settings
+        }
+        lose_rest(settings, losses, TITLE)
+    model = {} if request.model is None else {"model": request.model}
+    return {"custom_id": request.custom_id, "body": {**model, **body}}
+
+
+def _settings(settings: JsonObject, losses: Losses) -> JsonObject:
+    temperature = settings.get("temperature")
+    if isinstance(temperature, int | float) and temperature > HIGHEST_TEMPERATURE:
+        losses.add("temperature", "out of range: Mistral takes 0 to 1.5")
+        del settings["temperature"]
+    limit, seed = take_limit(settings, losses), settings.pop("seed", None)
+    body = {name: settings.pop(name) for name in _SAME if name in settings}
+    if limit is not None:
+        body["max_tokens"] = limit
+    if isinstance(seed, int) and seed < 0:
+        losses.add("seed", "out of range: Mistral takes seeds from 0")
+    elif seed is not None:
+        body["random_seed"] = seed
+    if "tool_choice" in settings:
+        choice = settings.pop("tool_choice")
+        body["tool_choice"] = "any" if choice == "required" else choice
+    lose_rest(settings, losses, TITLE)
+    return body
+
+
+def _message(message: JsonObject, path: str, losses: Losses) -> JsonObject:
+    check_role(message, path, TITLE)
+    role = text_of(message, "role", path)
+    known = ("role", "content", "tool_calls", "tool_call_id")
+    losses.add_rest(message, known, path, "Mistral has no such field")
+    kept = {name: message[name] for name in known if message.get(name) is not None}
+    if isinstance(message.get("content"), list):
+        kept["content"] = [
+            part for at, part in parts_of(message["content"], path) if _is_known(part, at, losses)
+        ]
+        if not kept["content"]:
+            raise Unsupported(
+                "nothing of this message can be carried over to Mistral", path=path, hint="give it a text"
+            )
+    return {**kept, "role": "system" if role == "developer" else role}
+
+
+def _is_known(part: JsonObject, path: str, losses: Losses) -> bool:
+    if part["type"] in ("text", "image_url"):
+        return True
+    losses.add(path, "Mistral takes text and images only")
+    return False
