@@ -133,7 +133,11 @@ def loads_exactly(raw: bytes) -> JsonValue:
     Raises:
         ValueError: it is not JSON, or an integer has thousands of digits.
     """
-    value = orjson.loads(raw)
+    return exact(raw, orjson.loads(raw))
+
+
+def exact(raw: bytes, value: JsonValue) -> JsonValue:
+    """Give what `loads_exact` would give for ``raw``, which was parsed as ``value`` before."""
     return json.loads(raw) if _LONG_NUMBER.search(raw) else value
 
 

@@ -69,7 +69,7 @@ def read_messages(
         MessagesForm.TEXT: _read_text,
         MessagesForm.CSV: _read_csv,
     }
-    ids = _Ids(options.id_prefix)
+    ids = RequestIds(options.id_prefix)
     position = -1
     for request in readers[options.form](stream, name, problems, options):
         position += 1
@@ -96,10 +96,11 @@ def read_messages(
         )
 
 
-class _Ids:
+class RequestIds:
     """The ids given so far. A file without ids of its own costs no memory: the made-up ones are a range."""
 
     def __init__(self, prefix: str) -> None:
+        """Begin with none; made-up ids are ``prefix`` and a number."""
         self._prefix = prefix
         self._index = IdIndex()
         self._made_up_from: tuple[int, int] | None = None

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from batch_cli.digest import Digest
 from batch_cli.errors import Finding, Problem, ProblemLog, Severity
@@ -74,6 +74,18 @@ def scan(
     return Scanner(name, rules, problems).run(stream, report, hashed=hashed)
 
 
+class Taker(Protocol):
+    """Is given the lines of a file that are right, in order."""
+
+    def take(self, raw: bytes, number: int, value: JsonObject) -> None:
+        """Take a line, its number from 1, and what it parsed to."""
+        ...
+
+    def take_run(self, pattern: LinePattern, texts: list[str], number: int, lines: list[bytes]) -> None:
+        """Take lines of one pattern, the first of them number ``number``, and the texts of all of them."""
+        ...
+
+
 def request_lines(stream: BinaryIO, limits: Limits) -> Iterator[bytes]:
     """Give the lines of a request file that was scanned before, without line ends and blank lines."""
     for block in read_blocks(stream, max_bytes=limits.line_bytes):
@@ -96,9 +108,9 @@ class _Known:
 class Scanner:
     """The state of one pass over a file, or over a part of it."""
 
-    def __init__(self, name: str, rules: Rules, problems: ProblemLog) -> None:
-        """Check the file ``name`` by ``rules``; what is wrong goes to ``problems``."""
-        self.name, self.rules, self.problems = name, rules, problems
+    def __init__(self, name: str, rules: Rules, problems: ProblemLog, taker: Taker | None = None) -> None:
+        """Check the file ``name`` by ``rules``; what is wrong goes to ``problems``, what is right to ``taker``."""
+        self.name, self.rules, self.problems, self.taker = name, rules, problems, taker
         self.result = Scan()
         self.ids = SeenIds()
         self.same_schema = True
@@ -207,14 +219,14 @@ class Scanner:
         size = known.pattern.size
         count = len(pieces) // size
         texts = known.pattern.texts(pieces)
-        if texts is not None and "" not in texts and self._plain(ids := texts[known.id_at :: size]):
-            self._count(known, ids, block.number + start, block.lines[start : start + count])
+        if texts is not None and "" not in texts and self._plain(texts[known.id_at :: size]):
+            self._count(known, texts, block.number + start, block.lines[start : start + count])
             return
         for place in range(count):
             texts = known.pattern.texts(pieces[place * size : (place + 1) * size])
             if texts is not None and "" not in texts and self._good_id(texts[known.id_at]):
                 at = start + place
-                self._count(known, [texts[known.id_at]], block.number + at, [block.lines[at]])
+                self._count(known, texts, block.number + at, [block.lines[at]])
             else:
                 self._line(block, start + place)
 
@@ -227,8 +239,9 @@ class Scanner:
     def _good_id(self, custom_id: str) -> bool:
         return self._plain([custom_id]) or not any(self.rules.check_id(custom_id))
 
-    def _count(self, known: _Known, ids: list[str], first_number: int, lines: list[bytes]) -> None:
+    def _count(self, known: _Known, texts: list[str], first_number: int, lines: list[bytes]) -> None:
         """Count good lines of a known pattern, which stand one after the other."""
+        ids = texts[known.id_at :: known.pattern.size]
         numbers = range(first_number, first_number + len(lines))
         self._refuse_blank_lines()
         self.spared += len(ids)
@@ -239,6 +252,8 @@ class Scanner:
             self.result.urls[known.url] += len(ids)
         for place, first in self.ids.add(ids, numbers):
             self._duplicate(ids[place], lines[place], numbers[place], first)
+        if self.taker is not None:
+            self.taker.take_run(known.pattern, texts, first_number, lines)
 
     def _count_requests(self, numbers: range) -> None:
         before = self.result.requests
@@ -300,6 +315,8 @@ class Scanner:
             for _, first in self.ids.add([custom_id], [number]):
                 self._duplicate(custom_id, raw, number, first)
         self._gather(value, number, good=self.problems.errors == before)
+        if self.taker is not None and self.problems.errors == before:
+            self.taker.take(raw, number, value)
         return value
 
     def _duplicate(self, custom_id: str, raw: bytes, number: int, first: int) -> None:

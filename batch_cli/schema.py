@@ -130,16 +130,29 @@ def gemini_schema(schema: JsonObject) -> JsonObject:
     return _to_gemini(schema, schema, (), "")
 
 
+_SHAPES: dict[str, type | tuple[type, ...]] = {
+    "$ref": str,
+    "allOf": list,
+    "anyOf": list,
+    "oneOf": list,
+    "properties": dict,
+    "type": (str, list),
+}
+
+
 def _to_gemini(node: JsonValue, root: JsonObject, trail: tuple[str, ...], path: str) -> JsonObject:
     here = path.rstrip(".") or "the root"
     if not isinstance(node, dict):
         raise Inconvertible(f"{here}: Gemini has no word for 'anything'")
+    for key, kind in _SHAPES.items():
+        if key in node and not isinstance(node[key], kind):
+            raise Inconvertible(f"{here}: {key} is not what JSON Schema says it is")
     if reference := node.get("$ref"):
         if reference in trail:
             raise Inconvertible(f"{here}: Gemini takes no schema that contains itself")
         target = {**resolve_reference(reference, root), **_without(node, "$ref")}
         return _to_gemini(target, root, (*trail, reference), path)
-    if len(node.get("allOf", ())) == 1:
+    if len(node.get("allOf", ())) == 1 and isinstance(node["allOf"][0], dict):
         return _to_gemini({**node["allOf"][0], **_without(node, "allOf")}, root, trail, path)
     if "allOf" in node or "prefixItems" in node or "patternProperties" in node:
         raise Inconvertible(f"{here}: Gemini takes no allOf, prefixItems or patternProperties")
@@ -240,7 +253,11 @@ def plain_schema(schema: JsonObject, *, closed: bool = True) -> JsonObject:
     order = result.pop("propertyOrdering", None)
     properties = result.get("properties")
     if isinstance(properties, dict):
-        names = [name for name in order if name in properties] if isinstance(order, list) else []
+        names = (
+            [name for name in order if isinstance(name, str) and name in properties]
+            if isinstance(order, list)
+            else []
+        )
         result["properties"] = {
             name: plain_schema(properties[name], closed=closed)
             for name in (*names, *(name for name in properties if name not in names))

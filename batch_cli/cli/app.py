@@ -29,6 +29,7 @@ COMMANDS = {
     "cancel": "Stop what has not started; keep what is finished.",
     "delete": "Remove a batch and its files.",
     "validate": "Check request files without sending anything.",
+    "convert": "Write a request file in the format of another provider.",
     "list-models": "List the models known here.",
     "schema": "Print the JSON Schema of a line format.",
     "worker": "Start, stop or look at the worker of the local engine.",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from batch_cli.cli import submitting
 from batch_cli.cli.context import Context
-from batch_cli.cli.inputs import opener
+from batch_cli.cli.inputs import is_same_file, opener
 from batch_cli.cli.text import plural, size
 from batch_cli.errors import ExitCode, UsageError
 from batch_cli.jobs.create import CreatedFile, CreateOrder, create_file, create_to
@@ -82,7 +82,7 @@ def write_file(context: Context, messages_file: str, wishes: Wishes, output: str
         created = create_to(order, codec, console)
         console.say(f"{plural(created.requests, 'request')} written ({size(created.bytes)})")
         return ExitCode.OK
-    if messages_file != "-" and _is_same_file(messages_file, output):
+    if is_same_file(messages_file, output):
         raise UsageError(
             "the messages file and the output are the same file", hint="choose another name for -o"
         )
@@ -96,13 +96,6 @@ def write_file(context: Context, messages_file: str, wishes: Wishes, output: str
     else:
         console.line(output)
     return ExitCode.OK
-
-
-def _is_same_file(messages_file: str, output: str) -> bool:
-    try:
-        return Path(messages_file).samefile(output)
-    except OSError:
-        return False
 
 
 def _document(created: CreatedFile, wishes: Wishes) -> JsonObject:

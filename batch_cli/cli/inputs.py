@@ -46,6 +46,14 @@ def opener(path: str, console: Console) -> tuple[Callable[[], BinaryIO], str]:
     return reopen, STDIN_NAME
 
 
+def is_same_file(path: str, output: str) -> bool:
+    """Tell whether what is read and what is to be written are one file."""
+    try:
+        return path != "-" and Path(path).samefile(output)
+    except OSError:
+        return False
+
+
 def chosen_model(model: str | None, provider: str | None = None) -> ModelName:
     """Give the model that was asked for, or the default; refuse a provider that is not known.
 

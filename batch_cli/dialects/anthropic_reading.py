@@ -6,7 +6,16 @@ import re
 
 from batch_cli.dialects import output
 from batch_cli.dialects.anthropic import EFFORTS, OUTPUT_TOOL
-from batch_cli.dialects.base import Losses, Places, Reading, Unsupported, each_object, object_at, text_of
+from batch_cli.dialects.base import (
+    Losses,
+    Places,
+    Reading,
+    Unsupported,
+    beside,
+    each_object,
+    object_at,
+    text_of,
+)
 from batch_cli.dialects.chat import data_url, image_part, joined_text, plain_content, tool_call
 from batch_cli.model import BatchRequest, JsonObject, JsonValue, object_of
 
@@ -49,7 +58,11 @@ def read(line: JsonObject, number: int) -> Reading:
         number,
         model if isinstance(model, str) else None,
     )
-    return Reading(request, Places("params", _WORDS, talk.origins), tuple(talk.losses.found))
+    return Reading(
+        request,
+        Places("params", _WORDS, talk.origins),
+        (*beside(line, ("custom_id", "params")), *talk.losses.found),
+    )
 
 
 class _Talk:
@@ -242,7 +255,7 @@ def _tools(params: JsonObject, losses: Losses) -> JsonObject:
     if kind == "tool":
         name = text_of(choice, "name", "params.tool_choice")
         settings["tool_choice"] = {"type": "function", "function": {"name": name}}
-    elif kind in _CHOICES:
+    elif isinstance(kind, str) and kind in _CHOICES:
         settings["tool_choice"] = _CHOICES[kind]
     if isinstance(choice.get("disable_parallel_tool_use"), bool):
         settings["parallel_tool_calls"] = not choice["disable_parallel_tool_use"]

@@ -72,6 +72,13 @@ class Places:
         return start + path[len(head) :]
 
 
+def beside(line: JsonObject, envelope: Container[str]) -> tuple[Loss, ...]:
+    """Give what stands in a line beside its request, which no other dialect has a place for."""
+    losses = Losses()
+    losses.add_rest(line, envelope, "", "no other dialect has it beside the request")
+    return tuple(losses.found)
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """One request line, read."""

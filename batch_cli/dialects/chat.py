@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from batch_cli.dialects.base import Losses, Unsupported, each_object
+from batch_cli.json_faults import MAX_DEPTH, explain
 from batch_cli.jsonl import dumps_exactly, loads_exactly
 from batch_cli.model import BatchRequest, JsonObject, JsonValue
 
@@ -210,6 +211,12 @@ def arguments_of(function: JsonObject, path: str) -> JsonObject:
         value = text if isinstance(text, dict) else loads_exactly((text or "{}").encode("utf-8"))
     except (ValueError, AttributeError):
         value = None
+    if (
+        isinstance(text, str)
+        and text.count("[") + text.count("{") > MAX_DEPTH
+        and explain(text.encode("utf-8"))
+    ):
+        value = None  # nested deeper than a line may be
     if not isinstance(value, dict):
         here = f"{path}.function.arguments"
         raise Unsupported(

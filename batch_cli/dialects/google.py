@@ -170,7 +170,7 @@ def _part(part: JsonObject, path: str, losses: Losses) -> JsonObject:
         return _image(image_of(part, path, losses, TITLE), path, losses)
     if kind == "input_audio":
         audio = object_at(part, "input_audio", path)
-        if audio.get("format") in AUDIO:
+        if audio.get("format") in ("wav", "mp3"):
             return _inline(AUDIO[audio["format"]], text_of(audio, "data", f"{path}.input_audio"))
     if kind == "file":
         file = object_at(part, "file", path)

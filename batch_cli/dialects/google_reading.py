@@ -8,7 +8,16 @@ from __future__ import annotations
 import re
 
 from batch_cli.dialects import output
-from batch_cli.dialects.base import Losses, Places, Reading, Unsupported, each_object, object_at, text_of
+from batch_cli.dialects.base import (
+    Losses,
+    Places,
+    Reading,
+    Unsupported,
+    beside,
+    each_object,
+    object_at,
+    text_of,
+)
 from batch_cli.dialects.chat import data_url, image_part, plain_content, tool_call
 from batch_cli.dialects.google import AUDIO, MODES, PDF_NAME, WORDS
 from batch_cli.jsonl import dumps_exactly
@@ -53,7 +62,11 @@ def read(line: JsonObject, number: int) -> Reading:
         number,
         model.removeprefix("models/") if isinstance(model, str) and model else None,
     )
-    return Reading(request, Places("request", _PLACES, talk.origins), tuple(talk.losses.found))
+    return Reading(
+        request,
+        Places("request", _PLACES, talk.origins),
+        (*beside(line, ("key", "request")), *talk.losses.found),
+    )
 
 
 _SNAKE = re.compile(r"_([a-z])")
@@ -216,7 +229,7 @@ def _tools(body: JsonObject, losses: Losses) -> JsonObject:
             losses.add(
                 "request.toolConfig.functionCallingConfig.allowedFunctionNames", "a chat names one tool"
             )
-        if choice.get("mode") in _CHOICES:
+        if choice.get("mode") in ("AUTO", "ANY", "NONE"):
             settings["tool_choice"] = _CHOICES[choice["mode"]]
     return settings
 

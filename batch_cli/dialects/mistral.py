@@ -7,12 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from batch_cli.dialects.base import Losses, Places, Reading, Unsupported, each_object, object_at, text_of
+from batch_cli.dialects.base import (
+    Losses,
+    Places,
+    Reading,
+    Unsupported,
+    beside,
+    each_object,
+    object_at,
+    text_of,
+)
 from batch_cli.dialects.chat import check_role, lose_rest, parts_of, settings_of, take_limit, tool_call
 from batch_cli.model import CHAT, EMBEDDINGS, MODERATIONS, BatchRequest, JsonObject, JsonValue
 
 TITLE = "Mistral"
 HIGHEST_TEMPERATURE = 1.5
+_LARGEST_SEED = 2**63 - 1
 _SAME = (
     "temperature", "top_p", "stop", "presence_penalty", "frequency_penalty", "n", "response_format", "tools",
     "parallel_tool_calls", "prediction", "metadata",
@@ -61,7 +71,7 @@ def read(line: JsonObject, number: int) -> Reading:
         model if isinstance(model, str) else None,
         endpoint,
     )
-    return Reading(request, Places("body", _PLACES), tuple(losses.found))
+    return Reading(request, Places("body", _PLACES), (*beside(line, ("custom_id", "body")), *losses.found))
 
 
 def _read_message(message: JsonObject, path: str, losses: Losses) -> JsonObject:
@@ -149,8 +159,8 @@ def _settings(settings: JsonObject, losses: Losses) -> JsonObject:
     body = {name: settings.pop(name) for name in _SAME if name in settings}
     if limit is not None:
         body["max_tokens"] = limit
-    if isinstance(seed, int) and seed < 0:
-        losses.add("seed", "out of range: Mistral takes seeds from 0")
+    if isinstance(seed, int) and not 0 <= seed <= _LARGEST_SEED:
+        losses.add("seed", "out of range: Mistral takes seeds from 0, of 63 bits at most")
     elif seed is not None:
         body["random_seed"] = seed
     if "tool_choice" in settings:

@@ -7,8 +7,10 @@ Source: openai-openapi 2.3.0 (2026-08-21).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from batch_cli.dialects import responses
-from batch_cli.dialects.base import Losses, Places, Reading, Unsupported
+from batch_cli.dialects.base import Losses, Places, Reading, Unsupported, beside
 from batch_cli.dialects.chat import user_message
 from batch_cli.model import (
     CHAT,
@@ -20,6 +22,7 @@ from batch_cli.model import (
     JsonValue,
 )
 
+_ENVELOPE = ("custom_id", "method", "url", "body")
 _FOREIGN = frozenset(
     ("top_k", "min_p", "repetition_penalty", "safe_prompt", "random_seed", "disable_fallbacks")
 )
@@ -32,7 +35,10 @@ def read(line: JsonObject, number: int) -> Reading:
     Raises:
         Unsupported: the body is not an object.
     """
-    return read_body(line.get("body"), str(line.get("custom_id", "")), number, line.get("url", CHAT), "body")
+    reading = read_body(
+        line.get("body"), str(line.get("custom_id", "")), number, line.get("url", CHAT), "body"
+    )
+    return replace(reading, losses=beside(line, _ENVELOPE))
 
 
 def read_body(body: JsonValue, custom_id: str, number: int, endpoint: str, root: str) -> Reading:

@@ -5,8 +5,10 @@ Source: regolo "Batch processing" page, draft of 2026-03-04; LiteLLM 1.109.1, be
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from batch_cli.dialects import openai
-from batch_cli.dialects.base import Reading
+from batch_cli.dialects.base import Reading, beside
 from batch_cli.model import CHAT, JsonObject, object_of
 
 _ANTHROPIC_WORDS = frozenset(("system", "stop_sequences", "thinking", "output_config", "container"))
@@ -39,7 +41,8 @@ def read(line: JsonObject, number: int) -> Reading:
     if root is None:
         return openai.read(line, number)
     body = line["params"] if root else {name: line[name] for name in line if name != "custom_id"}
-    return openai.read_body(body, str(line.get("custom_id", "")), number, CHAT, root)
+    reading = openai.read_body(body, str(line.get("custom_id", "")), number, CHAT, root)
+    return replace(reading, losses=beside(line, ("custom_id", "params"))) if root else reading
 
 
 def as_openai(line: JsonObject) -> JsonObject:

@@ -19,7 +19,7 @@ from batch_cli.request_file import Rules, Scan, scan
 
 _PEEKED_LINES = 20
 _PEEKED_BYTES = 10_000_000
-_GUESSED = ("openai", "anthropic", "google")
+_GUESSED = ("openai", "anthropic", "google", "mistral", "regolo")
 """Providers whose dialects can be told apart, in the order of trying; the others share OpenAI's."""
 
 
@@ -78,6 +78,14 @@ def scan_file(
         return scan(stream, name, rules, problems, report, hashed=hashed)
 
 
+def dialect_of(line: JsonObject) -> str | None:
+    """Recognise whose dialect a parsed request line is in; None when it is nobody's."""
+    for name in _GUESSED:
+        if load_codec(name).is_readable(line):
+            return name
+    return None
+
+
 def first_object(open_file: Callable[[], BinaryIO]) -> JsonObject | None:
     """Give the first of the first lines that is JSON, if it is an object."""
     with open_file() as stream:
@@ -96,8 +104,4 @@ def first_object(open_file: Callable[[], BinaryIO]) -> JsonObject | None:
 def guess_provider(open_file: Callable[[], BinaryIO]) -> str:
     """Guess whose dialect a file is in by its first line; OpenAI's if nothing speaks for another."""
     line = first_object(open_file)
-    if line is not None:
-        for name in _GUESSED:
-            if load_codec(name).is_own(line):
-                return name
-    return _GUESSED[0]
+    return (None if line is None else dialect_of(line)) or _GUESSED[0]

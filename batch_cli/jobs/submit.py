@@ -17,10 +17,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
-from batch_cli.errors import BatchCliError, Problem, ProblemLog, StateError, quoted
+from batch_cli.errors import BatchCliError, InvalidInput, Problem, ProblemLog, StateError, quoted
 from batch_cli.events import Note
 from batch_cli.files import held
-from batch_cli.jobs.check import first_object, of_any_length, scan_file
+from batch_cli.jobs.check import dialect_of, first_object, of_any_length, scan_file
+from batch_cli.jobs.convert import Conversion, Converter, check_conversion, converted_lines
 from batch_cli.jobs.create import encode_messages
 from batch_cli.jobs.intents import carry_out, is_lost
 from batch_cli.jobs.split import RequestLines, Split, Spool, job_before, plan_job, submit_job
@@ -28,7 +29,7 @@ from batch_cli.jobs.whole import ask
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.jsonl import loads
 from batch_cli.messages import MessagesForm, MessagesOptions
-from batch_cli.model import Batch, JsonObject, Limits, ModelName
+from batch_cli.model import Batch, JsonObject, Limits, ModelName, object_of
 from batch_cli.providers import load_codec
 from batch_cli.providers.base import Codec, EncodeOptions, Input, Provider
 from batch_cli.request_file import Scan, request_lines
@@ -152,6 +153,8 @@ def check(workspace: Workspace, order: SubmitOrder, codec: Codec, spool: Spool) 
         InvalidInput: with every problem found.
     """
     problems = ProblemLog()
+    if order.own_dialect_only:
+        refuse_other_dialects(order, codec)
     if order.own_dialect_only or is_request_file(order, codec):
         checked_as = codec if order.split is None else of_any_length(codec)
         found = scan_file(
@@ -160,8 +163,13 @@ def check(workspace: Workspace, order: SubmitOrder, codec: Codec, spool: Spool) 
         make_lines = _own_lines(order, codec)
         whole = RequestLines(order.open_file, codec.limits, order.name)
     else:
-        found = _scan_messages(order, codec, problems)
-        make_lines = _converted_lines(order, codec)
+        if (source := foreign_codec(order, codec)) is not None:
+            conversion = Conversion(source, codec, order.encode.model, order.encode.max_tokens)
+            found = _scan_conversion(workspace, order, conversion, problems)
+            make_lines = _foreign_lines(order, conversion)
+        else:
+            found = _scan_messages(order, codec, problems)
+            make_lines = _converted_lines(order, codec)
         # Its line numbers are those of the requests, which need not be those of the messages file.
         whole = RequestLines(partial(spool.open, make_lines), codec.limits, f"{order.name} as requests")
         if order.split is None:
@@ -195,11 +203,58 @@ def _name_the_way_out(order: SubmitOrder, problems: ProblemLog) -> None:
 
 
 def is_request_file(order: SubmitOrder, codec: Codec) -> bool:
-    """Tell a request file in the provider's own dialect from a messages file, by its first lines."""
+    """Tell a request file in the provider's own dialect from any other, by its first lines."""
     if order.messages.form is not MessagesForm.JSONL:
         return False
     line = first_object(order.open_file)
     return line is not None and codec.is_own(line)
+
+
+def foreign_codec(order: SubmitOrder, codec: Codec) -> Codec | None:
+    """Recognise the dialect of a request file that has to be converted, by its first lines; None for messages.
+
+    It may be a short shape of the provider's own. A line that a messages file may hold as well
+    (``{"custom_id", "params"}`` or ``body``, and nothing that only a request has) is one of messages.
+    """
+    line = first_object(order.open_file) if order.messages.form is MessagesForm.JSONL else None
+    if line is None:
+        return None
+    if codec.is_readable(line):
+        return codec
+    name = dialect_of(line)
+    holder = object_of(line.get("params", line.get("body")))
+    if name is None or (name in ("anthropic", "mistral") and not holder.keys() & _REQUEST_WORDS):
+        return None
+    return load_codec(name)
+
+
+_REQUEST_WORDS = frozenset(("model", "random_seed", "safe_prompt", "stop_sequences", "tool_choice"))
+
+
+def refuse_other_dialects(order: SubmitOrder, codec: Codec) -> None:
+    """Refuse a file that is not in the dialect that its provider is sent, and say how to go on.
+
+    Raises:
+        InvalidInput: it is in another one, by its first lines (E312).
+    """
+    line = first_object(order.open_file)
+    name = None if line is None else dialect_of(line)
+    if line is None or name is None or codec.is_own(line):
+        return
+    found = "a short form" if codec.is_readable(line) else f"{load_codec(name).title} format"
+    path = Path(order.name)
+    file = shlex.quote(order.name) if path.is_file() else "-"
+    output = shlex.quote(f"{path.stem}.{order.model.provider}.jsonl" if path.is_file() else "requests.jsonl")
+    problem = Problem(
+        "E312",
+        f"this is {found}, expected {codec.title} format",
+        f"batch-cli convert {file} --to {order.model.provider} -o {output}, or"
+        f" batch-cli submit {file} -m {order.model}",
+        order.name,
+        1,
+        1,
+    )
+    raise InvalidInput(f"{order.name} is not valid: 1 problem", problems=(problem,))
 
 
 def _own_lines(order: SubmitOrder, codec: Codec) -> Callable[[], Iterator[bytes]]:
@@ -208,6 +263,30 @@ def _own_lines(order: SubmitOrder, codec: Codec) -> Callable[[], Iterator[bytes]
             yield from request_lines(stream, codec.limits)
 
     return lines
+
+
+def _foreign_lines(order: SubmitOrder, conversion: Conversion) -> Callable[[], Iterator[bytes]]:
+    def lines() -> Iterator[bytes]:
+        with order.open_file() as stream:
+            yield from converted_lines(stream, conversion)
+
+    return lines
+
+
+def _scan_conversion(
+    workspace: Workspace, order: SubmitOrder, conversion: Conversion, problems: ProblemLog
+) -> Scan:
+    """Convert the request file once, without keeping it, to check it and to know its hash; losses are told."""
+    converter = Converter(conversion, order.name, problems)
+    check_conversion(workspace, order.open_file, converter)
+    if not problems.errors:
+        source, target = conversion.source.title, conversion.target.title
+        workspace.say(Note(f"{order.name}: converted from {source} format for {target}"))
+        for lost in converter.lost.fields:
+            workspace.say(Note(f"{order.name}: {lost.sentence}", warning=True))
+    found = converter.scan
+    found.models[order.encode.model] = found.requests
+    return found
 
 
 def _converted_lines(order: SubmitOrder, codec: Codec) -> Callable[[], Iterator[bytes]]:

@@ -135,7 +135,8 @@ class AnthropicCodec:
         """Give the input schema of the tool that the request forces."""
         params = object_of(request.get("params"))
         name = object_of(params.get("tool_choice")).get("name")
-        for tool in params.get("tools") or ():
+        tools = params.get("tools")
+        for tool in tools if isinstance(tools, list) else ():
             if name is not None and object_of(tool).get("name") == name:
                 schema = object_of(tool).get("input_schema")
                 return schema if isinstance(schema, dict) else None

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
@@ -221,3 +222,74 @@ def test_a_submission_is_json_when_it_waits_too(cli: Cli, requests: Path) -> Non
     done = cli("submit", requests.name, "-m", "local/simulate", "--wait", "--json")
 
     assert json.loads(done.out)["batch"]["status"] == "completed"
+
+
+class TestOtherDialects:
+    """A request file of any provider can be submitted to any other."""
+
+    ANTHROPIC: ClassVar[dict[str, Any]] = {
+        "custom_id": "a",
+        "params": {
+            "model": "claude",
+            "max_tokens": 5,
+            "thinking": {"type": "enabled", "budget_tokens": 9},
+            "messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}],
+        },
+    }
+    GOOGLE: ClassVar[dict[str, Any]] = {"key": "a", "request": {"contents": [{"parts": [{"text": "Hi"}]}]}}
+    BARE: ClassVar[dict[str, Any]] = {
+        "model": "m",
+        "messages": [{"role": "user", "content": "Hi"}],
+        "top_p": 1,
+    }
+
+    def test_a_file_is_converted_and_losses_are_warnings(self, cli: Cli, tmp_path: Path) -> None:
+        write_lines(tmp_path / "a.jsonl", [self.ANTHROPIC])
+
+        done = cli("submit", "a.jsonl", "-m", "local/simulate")
+
+        assert done.code == 0
+        assert "converted from Anthropic format" in done.err
+        assert "lost: params.thinking on 1 line (first line 1)" in done.err
+        cli("wait", "-q")
+        assert cli("results", "-o", "out.jsonl").code == 0
+        (row,) = read_lines(tmp_path / "out.jsonl")
+        assert (row["custom_id"], row["response"]["status_code"]) == ("a", 200)
+
+    @pytest.mark.parametrize("line", ["ANTHROPIC", "GOOGLE", "BARE"])
+    def test_the_same_file_twice_is_the_same_batch(self, cli: Cli, tmp_path: Path, line: str) -> None:
+        write_lines(tmp_path / "a.jsonl", [getattr(self, line)])
+
+        first = cli("submit", "a.jsonl", "-m", "local/simulate")
+        again = cli("submit", "a.jsonl", "-m", "local/simulate")
+
+        assert (first.code, again.code) == (0, 0)
+        assert first.out == again.out
+        assert "already submitted" in again.err
+
+    def test_faults_are_placed_in_the_file_itself(self, cli: Cli, tmp_path: Path) -> None:
+        faulty = {**self.ANTHROPIC, "params": {**self.ANTHROPIC["params"], "tools": 7}}
+        write_lines(tmp_path / "a.jsonl", [self.ANTHROPIC, faulty])
+
+        done = cli("submit", "a.jsonl", "-m", "local/simulate")
+
+        assert done.code == 3
+        assert "a.jsonl:2:" in done.err
+
+    @pytest.mark.parametrize(
+        ("line", "found"),
+        [("ANTHROPIC", "Anthropic format"), ("GOOGLE", "Google format"), ("BARE", "regolo format")],
+    )
+    def test_create_from_file_says_what_it_found_and_how_to_go_on(
+        self, cli: Cli, tmp_path: Path, line: str, found: str
+    ) -> None:
+        write_lines(tmp_path / "my file.jsonl", [getattr(self, line)])
+
+        done = cli("create-from-file", "-i", "my file.jsonl", "-m", "local/simulate")
+
+        assert done.code == 3
+        assert (
+            f"my file.jsonl:1:1: error[E312]: this is {found}, expected the local engine format" in done.err
+        )
+        assert "batch-cli convert 'my file.jsonl' --to local -o 'my file.local.jsonl'" in done.err
+        assert "batch-cli submit 'my file.jsonl' -m local/simulate" in done.err

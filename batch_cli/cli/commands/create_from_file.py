@@ -20,7 +20,7 @@ FACTS = CommandFacts(
     ),
     exits=(ExitCode.INVALID_INPUT, ExitCode.CONFIG, ExitCode.STATE),
     details=(
-        "The file is sent byte for byte. 'batch-cli submit' takes other formats too, and prints nothing but"
+        "The file is sent byte for byte. 'batch-cli convert' makes other formats fit, 'batch-cli submit' takes other formats too, and prints nothing but"
         " the id."
     ),
 )

@@ -29,10 +29,11 @@ FACTS = CommandFacts(
         ExitCode.FAILED,
     ),
     details=(
-        "Takes the provider's own request lines as they are, and messages files of any form, which are"
-        " converted on the way. The same content within 24 hours is the same batch, so the same line can be"
-        " run again after any crash. A file over the provider's limits is refused without --split; with it, one"
-        " job of several batches is made, which the other commands take as one."
+        "Takes the provider's own request lines as they are; request files of other providers and messages"
+        " files of any form are converted on the way, and what gets lost is told. The same content within"
+        " 24 hours is the same batch, so the same line can be run again after any crash. A file over the"
+        " provider's limits is refused without --split; with it, one job of several batches is made, which"
+        " the other commands take as one."
     ),
 )
 
