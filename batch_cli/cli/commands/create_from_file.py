@@ -20,8 +20,8 @@ FACTS = CommandFacts(
     ),
     exits=(ExitCode.INVALID_INPUT, ExitCode.CONFIG, ExitCode.STATE),
     details=(
-        "The file is sent byte for byte. 'batch-cli convert' makes other formats fit, 'batch-cli submit' takes other formats too, and prints nothing but"
-        " the id."
+        "The file is sent byte for byte. 'batch-cli submit' takes other formats too, and prints nothing but"
+        " the id; 'batch-cli convert' writes them in this one."
     ),
 )
 
