@@ -240,7 +240,7 @@ def test_what_is_not_told_as_lost_comes_back(other: str) -> None:
             assert meaning(json.loads(back.line)) == meaning(line)
 
     check()
-    assert len(carried) > 5
+    assert carried
 
 
 @pytest.mark.parametrize("source", OTHERS)
