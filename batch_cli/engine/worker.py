@@ -24,6 +24,7 @@ from batch_cli.engine.helpers import Helpers
 from batch_cli.engine.lines import abandoned_line, parse_call, result_line
 from batch_cli.engine.queue import LEASE_SECONDS, MOST_ATTEMPTS, Claim, Completion, Lease, Queue
 from batch_cli.engine.reply import Handler, broken_reply
+from batch_cli.engine.stop_signals import held_back, leave_to_others, let_through
 from batch_cli.engine.store import ResultFile, Store, StoredBatch
 from batch_cli.events import Listener, Note, Phase, Progress
 
@@ -118,9 +119,10 @@ class Worker:
         """
         if self._options.seconds is not None:
             self._deadline = self._store.clock.monotonic() + self._options.seconds
-        thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        thread = ThreadPoolExecutor(1, thread_name_prefix="store", initializer=leave_to_others)
         try:
-            asyncio.run(self._run(thread))
+            with held_back():
+                asyncio.run(self._run(thread))
         finally:
             if self._helpers is not None:
                 self._helpers.stop(self._options.grace)
@@ -137,7 +139,13 @@ class Worker:
     async def _run(self, thread: ThreadPoolExecutor) -> None:
         loop = asyncio.get_running_loop()
         stopped: asyncio.Future[None] = loop.create_future()
-        with self._signals(loop, stopped), self._queue.join() as lease:
+        with self._signals(loop, stopped):
+            async with let_through():
+                await self._work(stopped, thread)
+
+    async def _work(self, stopped: asyncio.Future[None], thread: ThreadPoolExecutor) -> None:
+        loop = asyncio.get_running_loop()
+        with self._queue.join() as lease:
             turn: asyncio.Future[_Turn] | None = None
             try:
                 while not self._must_stop:

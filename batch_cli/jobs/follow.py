@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -151,13 +152,14 @@ def _wait_for(workspace: Workspace, place: BatchPlace, left: Callable[[], float 
 
     try:
         batch = ask(workspace, place, end)
-    except Stopped as error:
+    except (Stopped, KeyboardInterrupt) as error:
         if job is None:
             raise
+        stop = error if isinstance(error, Stopped) else Stopped("Stopped.", signal_number=signal.SIGINT)
         counts = ask(workspace, place, provider.retrieve).counts
         raise Stopped(
-            f"{error.message.removesuffix('.')}, {counts.done:,} of {job.requests:,} of the whole job.",
-            signal_number=error.signal_number,
+            f"{stop.message.removesuffix('.')}, {counts.done:,} of {job.requests:,} of the whole job.",
+            signal_number=stop.signal_number,
             hint=f"batch-cli wait {job.id}",
         ) from error
     if job is not None and not batch.status.is_terminal:

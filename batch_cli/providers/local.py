@@ -78,7 +78,7 @@ class LocalProvider:
         options = WorkerOptions(only=batch_id, seconds=seconds)
         signal_number = Worker(self._store, options, listener).run()
         batch = self.retrieve(batch_id)
-        if signal_number is not None and batch is not None and not batch.status.is_terminal:
+        if signal_number is not None and batch is not None:
             raise Stopped(
                 self._left_behind(batch), signal_number=signal_number, hint=f"batch-cli wait {batch_id}"
             )
@@ -89,6 +89,8 @@ class LocalProvider:
         from batch_cli.engine.queue import Queue  # noqa: PLC0415 - only when stopped
 
         done = f"{batch.counts.done:,} of {batch.counts.total or 0:,} requests done"
+        if batch.status.is_terminal:  # the signal came in its last moment
+            return f"Stopped. {batch.id} has ended: {done}."
         others = Queue(self._store).workers()
         if others:
             return f"Stopped. {batch.id} goes on in the background (worker {others[0].pid}): {done}."

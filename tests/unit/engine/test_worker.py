@@ -16,7 +16,7 @@ from batch_cli.engine.queue import MOST_ATTEMPTS, Queue
 from batch_cli.engine.reply import Call, Reply
 from batch_cli.engine.store import NewBatch, Store, StoredBatch
 from batch_cli.engine.worker import Worker, WorkerOptions
-from batch_cli.events import Progress, ignore
+from batch_cli.events import Event, Progress, ignore
 from batch_cli.jsonl import dumps, loads
 from tests.support import Recorder, chat
 
@@ -202,6 +202,60 @@ def test_a_signal_lets_running_calls_finish_and_gives_the_rest_back(
     assert batch(store, batch_id).completed == 3
     assert batch(store, batch_id).running == 0
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("moment", ["the last turn", "leaving the queue"])
+def test_a_signal_in_the_last_moments_is_not_forgotten(
+    store: Store, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, moment: str
+) -> None:
+    """Whoever works at one batch after the other would go on with the next one."""
+    use(monkeypatch, Scripted())
+    batch_id = add(store, 3)
+    real = Queue.leave
+
+    def leave(queue: Queue, worker: int) -> None:
+        if moment == "leaving the queue":
+            os.kill(os.getpid(), number)
+        real(queue, worker)
+
+    def listen(event: Event) -> None:
+        if moment == "the last turn" and isinstance(event, Progress) and event.done == event.total:
+            os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(Queue, "leave", leave)
+
+    assert Worker(store, WorkerOptions(only=batch_id), listen).run() == number
+    assert batch(store, batch_id).has_ended
+
+
+def test_a_signal_while_the_event_loop_ends_waits_for_its_end(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a callback of the loop the handler's exception would be logged and swallowed, and the loop never end."""
+    use(monkeypatch, Scripted())
+    batch_id = add(store, 3)
+
+    class Raised(Exception):
+        pass
+
+    def stop(_number: int, _frame: object) -> None:
+        raise Raised
+
+    real = asyncio.BaseEventLoop.shutdown_asyncgens
+
+    async def shutdown(loop: asyncio.BaseEventLoop) -> None:
+        loop.call_soon(os.kill, os.getpid(), signal.SIGTERM)
+        await real(loop)
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "shutdown_asyncgens", shutdown)
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        with pytest.raises(Raised):
+            Worker(store, WorkerOptions(only=batch_id), ignore).run()
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_a_signal_that_was_ignored_before_stays_ignored(
