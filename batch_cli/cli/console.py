@@ -12,9 +12,12 @@ from typing import TextIO
 
 from batch_cli import __version__
 from batch_cli.cli.text import safe
-from batch_cli.errors import BatchCliError, DiskError, ExitCode, disk_error
+from batch_cli.errors import BatchCliError, DiskError, disk_error
 from batch_cli.jsonl import dumps
 from batch_cli.model import JsonObject
+
+_SHOWN_FAMILIES = ("E5", "E7", "E8", "E9")
+"""Codes of files, results, state and settings; those of requests stand with their problems."""
 
 
 class ReaderGone(Exception):
@@ -102,8 +105,7 @@ class Console:
 
     def fail(self, error: BatchCliError) -> None:
         """Tell what went wrong, where and why, and how to fix it."""
-        # Files are the one family whose code has no place in a list of problems.
-        code = f" [{error.reference}]" if error.exit_code is ExitCode.IO else ""
+        code = f" [{error.reference}]" if error.reference.startswith(_SHOWN_FAMILIES) else ""
         self._talk(f"{self._mark('Error', '31')}: {safe(error.message)}{code}")
         for line in error.where:
             self._talk(f"  {safe(line)}")

@@ -19,7 +19,7 @@ from batch_cli.line_pattern import Path
 from batch_cli.model import CHAT, BatchRequest, BatchResult, JsonObject, JsonValue, Limits, object_of
 from batch_cli.providers import rulebooks
 from batch_cli.providers.base import Answer, EncodeOptions, create_request, refuse_losses
-from batch_cli.providers.openai import check_messages, shape_of
+from batch_cli.providers.openai import Shape, check_messages, other_format, shape_of
 from batch_cli.providers.result_lines import anthropic_answer, read_anthropic
 from batch_cli.providers.rules import check_body, check_id, missing
 from batch_cli.schema import closed_root_schema
@@ -97,8 +97,8 @@ class AnthropicCodec:
     def check(self, request: JsonObject) -> Iterator[Finding]:
         """Check envelope and params; a line of another kind gives one finding."""
         if "params" not in request and ("body" in request or shape_of(request)):
-            found = "OpenAI format" if "body" in request else shape_of(request)
-            yield Finding("E312", f"this is {found}, expected {self.title} format")
+            shape = Shape.OPENAI if "body" in request else shape_of(request)
+            yield other_format(shape, self.title, "anthropic")
             return
         yield from check_id(request, self.id_field, self.limits.id_length, _ID)
         params = request.get("params")

@@ -20,7 +20,7 @@ from batch_cli.line_pattern import Path
 from batch_cli.model import CHAT, BatchRequest, BatchResult, JsonObject, JsonValue, Limits, object_of
 from batch_cli.providers import rulebooks
 from batch_cli.providers.base import Answer, EncodeOptions, create_request, refuse_losses
-from batch_cli.providers.openai import shape_of
+from batch_cli.providers.openai import Shape, other_format, shape_of
 from batch_cli.providers.result_lines import google_answer, read_google
 from batch_cli.providers.rules import check_body, check_id, missing
 from batch_cli.schema import Inconvertible
@@ -100,8 +100,8 @@ class GoogleCodec:
     def check(self, request: JsonObject) -> Iterator[Finding]:
         """Check envelope and contents; a line of another kind gives one finding."""
         if "request" not in request and ("body" in request or shape_of(request)):
-            found = "OpenAI format" if "body" in request else shape_of(request)
-            yield Finding("E312", f"this is {found}, expected {self.title} format")
+            shape = Shape.OPENAI if "body" in request else shape_of(request)
+            yield other_format(shape, self.title, "google")
             return
         yield from check_id(request, self.id_field, self.limits.id_length)
         body = request.get("request")

@@ -26,7 +26,15 @@ from batch_cli.model import (
 )
 from batch_cli.providers import rulebooks
 from batch_cli.providers.base import Answer, EncodeOptions, create_request, refuse_losses
-from batch_cli.providers.openai import answer_of, check_messages, json_schema, requested_schema, shape_of
+from batch_cli.providers.openai import (
+    Shape,
+    answer_of,
+    check_messages,
+    json_schema,
+    other_format,
+    requested_schema,
+    shape_of,
+)
 from batch_cli.providers.result_lines import read_openai
 from batch_cli.providers.rules import check_body, check_id, missing
 
@@ -103,8 +111,8 @@ class MistralCodec:
         """Check envelope and body; a line of another kind gives one finding."""
         is_foreign = "body" in request and not self.is_own(request)
         if is_foreign or ("body" not in request and shape_of(request)):
-            found = "OpenAI format" if is_foreign else shape_of(request)
-            yield Finding("E312", f"this is {found}, expected {self.title} format")
+            shape = Shape.OPENAI if is_foreign else shape_of(request)
+            yield other_format(shape, self.title, "mistral")
             return
         yield from check_id(request, self.id_field, self.limits.id_length)
         body = request.get("body")

@@ -72,6 +72,7 @@ class Shape(enum.StrEnum):
     RESULTS = "a results file"
     MESSAGES = "a messages file"
     BODY = "bare request bodies"
+    OPENAI = "OpenAI format"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +141,7 @@ class OpenAICodec:
         """Check envelope and body; a line of another kind gives one finding that names the kind."""
         shape = None if "body" in request else shape_of(request)
         if shape is not None:
-            yield Finding(
-                "E312",
-                f"this is {shape}, expected {self.title} format",
-                hint="batch-cli create --messages-file FILE makes request files from messages",
-            )
+            yield other_format(shape, self.title, next(iter(self.own_prefixes), "openai"))
             return
         yield from check_id(request, self.id_field, self.limits.id_length)
         yield from self._check_envelope(request)
@@ -261,6 +258,23 @@ def shape_of(line: JsonObject) -> Shape | None:
     if "messages" in line and "url" not in line:
         return Shape.BODY if "model" in line else Shape.MESSAGES
     return None
+
+
+def other_format(shape: Shape | None, title: str, provider: str) -> Finding:
+    """Say that a line is of another kind than ``provider``, whose title is ``title``, takes, and how to go on."""
+    convert = f"batch-cli convert FILE --to {provider}"
+    hints = {
+        Shape.OPENAI: f"use --model openai/NAME, or {convert}",
+        Shape.ANTHROPIC: f"use --model anthropic/NAME, or {convert}",
+        Shape.GOOGLE: f"use --model google/NAME, or {convert}",
+        Shape.BODY: f"give each line a custom_id and an envelope with {convert}; --provider regolo takes it as it is",
+        Shape.MESSAGES: "batch-cli create --messages-file FILE makes request files from messages",
+        Shape.RESULTS: "name the file of requests; batch-cli results --from-file FILE reads results",
+    }
+    found = shape or "another format"
+    return Finding(
+        "E312", f"this is {found}, expected {title} format", hint=hints.get(shape) if shape else None
+    )
 
 
 def requested_schema(body: JsonObject) -> JsonObject | None:

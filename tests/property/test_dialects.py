@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from batch_cli.dialects.base import Losses, Places, Reading, Unsupported
 from batch_cli.dialects.openai import as_chat, from_chat
 from batch_cli.errors import Severity
-from batch_cli.jobs.convert import Conversion, convert_line
+from batch_cli.jobs.convert import Conversion, convert_line, converted_lines
+from batch_cli.line_pattern import LinePattern
 from batch_cli.model import RESPONSES, BatchRequest
 from batch_cli.providers import load_codec
 
@@ -316,3 +318,36 @@ def test_a_request_without_words_is_refused() -> None:
     for provider in ("anthropic", "google"):
         with pytest.raises(Unsupported):
             load_codec(provider).write_line(BatchRequest("a", [], {}, 1), Losses())
+
+
+@MANY
+@given(
+    st.lists(
+        st.tuples(st.from_regex(r"[a-zA-Z0-9_-]{1,12}", fullmatch=True), TEXT, TEXT), min_size=2, max_size=6
+    ),
+    st.sampled_from(OTHERS),
+    st.sampled_from([{}, {"user": "u%b%%"}, {"max_tokens": 5}, {"seed": 2**70}, {"tools": []}]),
+)
+def test_lines_of_one_pattern_are_converted_to_the_same_bytes_as_one_by_one(
+    rows: list[tuple[str, str, str]], target: str, more: Any
+) -> None:
+    lines = []
+    for number, (custom_id, system, text) in enumerate(rows):
+        messages = [{"role": "system", "content": system}, {"role": "user", "content": text}]
+        body = {"model": "m%b", "messages": messages, **more}
+        line = {
+            "custom_id": f"{number}{custom_id}",
+            "method": "POST",
+            "url": "/v1/chat/completions",
+            "body": body,
+        }
+        lines.append(json.dumps(line).encode() + b"\n")
+    conversion = Conversion(OPENAI, load_codec(target))
+
+    together = list(converted_lines(io.BytesIO(b"".join(lines)), conversion))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(LinePattern, "of", lambda *_: None)
+        apart = list(converted_lines(io.BytesIO(b"".join(lines)), conversion))
+
+    assert together == apart
+    assert len(together) == len(lines)
