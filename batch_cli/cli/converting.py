@@ -8,13 +8,18 @@ from pathlib import Path
 from batch_cli.cli.context import Context
 from batch_cli.cli.inputs import is_same_file, opener
 from batch_cli.cli.text import one_line, plural, size
+from batch_cli.dialects.neutral import MESSAGES
 from batch_cli.errors import ExitCode, UsageError
-from batch_cli.jobs.check import guess_provider
-from batch_cli.jobs.convert import Conversion, ConvertedFile, ConvertOrder, convert_file, convert_to
+from batch_cli.jobs.check import guess_provider, looks_like_messages
+from batch_cli.jobs.conversion import Conversion
+from batch_cli.jobs.convert import ConvertedFile, ConvertOrder, convert_file, convert_to
+from batch_cli.messages import MessagesForm, MessagesOptions
 from batch_cli.model import JsonObject
 from batch_cli.providers import REGISTRY, entry, load_codec
 
 _MOST_MODELS = 3
+_MESSAGES = "messages"
+"""What `create` reads, as a name beside those of the providers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +39,28 @@ def convert(context: Context, path: str, wanted: Wanted) -> ExitCode:
     """Convert a file and say what was lost."""
     console = context.console
     for name in filter(None, (wanted.to, wanted.source)):
-        entry(name)
+        if name != _MESSAGES:
+            entry(name)
     model = _model_for(wanted)
     if wanted.output == "-" and console.json:
         raise UsageError("--json needs a file: standard output carries the lines", hint="add -o FILE")
     if is_same_file(path, wanted.output):
         raise UsageError("the file and the output are the same file", hint="choose another name for -o")
     open_file, name = opener(path, console)
-    source = wanted.source or guess_provider(open_file)
-    conversion = Conversion(load_codec(source), load_codec(wanted.to), model)
+    form = MessagesForm.of(None if path == "-" else Path(path), None)
+    source = wanted.source or (
+        _MESSAGES
+        if form is not MessagesForm.JSONL or looks_like_messages(open_file)
+        else guess_provider(open_file)
+    )
+    conversion = Conversion(
+        None if source == _MESSAGES else load_codec(source),
+        MESSAGES if wanted.to == _MESSAGES else load_codec(wanted.to),
+        model,
+        messages=MessagesOptions(form=form),
+    )
     if wanted.source is None:
-        console.say(f"{name}: read as {conversion.source.title} format", detail=True)
+        console.say(f"{name}: read as {_title(conversion)} format", detail=True)
     order = ConvertOrder(open_file, name, conversion, wanted.strict)
     with context.workspace() as workspace:
         if wanted.output == "-":
@@ -96,12 +112,18 @@ def _warn_of_models(context: Context, models: list[str], conversion: Conversion)
     if target.model_of(target.with_model({}, "any")) is None:
         context.console.warn(
             f"the model is left out: {shown}",
-            hint=f"{target.title} takes it with the batch, not in its lines",
+            hint="name one when the messages are used, with --model"
+            if target is MESSAGES
+            else f"{target.title} takes it with the batch, not in its lines",
         )
     else:
         context.console.warn(
-            f"the model is still {conversion.source.title}'s: {shown}", hint="name another with --model NAME"
+            f"the model is still {_title(conversion)}'s: {shown}", hint="name another with --model NAME"
         )
+
+
+def _title(conversion: Conversion) -> str:
+    return conversion.source.title if conversion.source else _MESSAGES
 
 
 def _document(converted: ConvertedFile, wanted: Wanted, source: str) -> JsonObject:

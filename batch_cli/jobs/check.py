@@ -12,7 +12,7 @@ from batch_cli.events import Phase, Progress
 from batch_cli.halves import scan_halves
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.jsonl import LineTooLong, loads, read_lines
-from batch_cli.model import JsonObject, Limits
+from batch_cli.model import JsonObject, JsonValue, Limits, object_of
 from batch_cli.providers import load_codec
 from batch_cli.providers.base import Codec
 from batch_cli.request_file import Rules, Scan, scan
@@ -88,14 +88,42 @@ def dialect_of(line: JsonObject) -> str | None:
 
 def first_object(open_file: Callable[[], BinaryIO]) -> JsonObject | None:
     """Give the first of the first lines that is JSON, if it is an object."""
+    value = _first_value(open_file)
+    return value if isinstance(value, dict) else None
+
+
+def looks_like_messages(open_file: Callable[[], BinaryIO]) -> bool:
+    """Tell by the first lines whether a JSON lines file is one of messages, and no request file of anybody."""
+    value = _first_value(open_file)
+    if isinstance(value, dict):
+        return is_messages_line(value)
+    return isinstance(value, list) and bool(value) and "role" in object_of(value[0])
+
+
+def is_messages_line(line: JsonObject) -> bool:
+    """Tell a line of messages from a request line.
+
+    Both may be ``{"custom_id", "params"}`` or ``{"custom_id", "body"}``; a request says something that
+    only requests say, such as its model.
+    """
+    name = dialect_of(line)
+    if name is None:
+        return bool(line.keys() & {"messages", "prompt"})
+    holder = object_of(line.get("params", line.get("body")))
+    return name in ("anthropic", "mistral") and not holder.keys() & _REQUEST_WORDS and "messages" in holder
+
+
+_REQUEST_WORDS = frozenset(("model", "random_seed", "safe_prompt", "stop_sequences", "tool_choice"))
+
+
+def _first_value(open_file: Callable[[], BinaryIO]) -> JsonValue:
     with open_file() as stream:
         try:
             for line in islice(read_lines(stream, max_bytes=_PEEKED_BYTES), _PEEKED_LINES):
                 try:
-                    value = loads(line.raw)
+                    return loads(line.raw)
                 except ValueError:
                     continue
-                return value if isinstance(value, dict) else None
         except LineTooLong:
             pass
     return None

@@ -20,8 +20,9 @@ from typing import BinaryIO
 from batch_cli.errors import BatchCliError, InvalidInput, Problem, ProblemLog, StateError, quoted
 from batch_cli.events import Note
 from batch_cli.files import held
-from batch_cli.jobs.check import dialect_of, first_object, of_any_length, scan_file
-from batch_cli.jobs.convert import Conversion, Converter, check_conversion, converted_lines
+from batch_cli.jobs.check import dialect_of, first_object, is_messages_line, of_any_length, scan_file
+from batch_cli.jobs.conversion import Conversion
+from batch_cli.jobs.convert import Converter, check_conversion, converted_lines
 from batch_cli.jobs.create import encode_messages
 from batch_cli.jobs.intents import carry_out, is_lost
 from batch_cli.jobs.split import RequestLines, Split, Spool, job_before, plan_job, submit_job
@@ -29,7 +30,7 @@ from batch_cli.jobs.whole import ask
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.jsonl import loads
 from batch_cli.messages import MessagesForm, MessagesOptions
-from batch_cli.model import Batch, JsonObject, Limits, ModelName, object_of
+from batch_cli.model import Batch, JsonObject, Limits, ModelName
 from batch_cli.providers import load_codec
 from batch_cli.providers.base import Codec, EncodeOptions, Input, Provider
 from batch_cli.request_file import Scan, request_lines
@@ -222,13 +223,7 @@ def foreign_codec(order: SubmitOrder, codec: Codec) -> Codec | None:
     if codec.is_readable(line):
         return codec
     name = dialect_of(line)
-    holder = object_of(line.get("params", line.get("body")))
-    if name is None or (name in ("anthropic", "mistral") and not holder.keys() & _REQUEST_WORDS):
-        return None
-    return load_codec(name)
-
-
-_REQUEST_WORDS = frozenset(("model", "random_seed", "safe_prompt", "stop_sequences", "tool_choice"))
+    return None if name is None or is_messages_line(line) else load_codec(name)
 
 
 def refuse_other_dialects(order: SubmitOrder, codec: Codec) -> None:
@@ -280,8 +275,8 @@ def _scan_conversion(
     converter = Converter(conversion, order.name, problems)
     check_conversion(workspace, order.open_file, converter)
     if not problems.errors:
-        source, target = conversion.source.title, conversion.target.title
-        workspace.say(Note(f"{order.name}: converted from {source} format for {target}"))
+        source = conversion.source.title if conversion.source else "messages"
+        workspace.say(Note(f"{order.name}: converted from {source} format for {conversion.target.title}"))
         for lost in converter.lost.fields:
             workspace.say(Note(f"{order.name}: {lost.sentence}", warning=True))
     found = converter.scan

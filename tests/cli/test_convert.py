@@ -221,6 +221,56 @@ def test_kinds_of_losses_are_bounded(cli: Cli, tmp_path: Path) -> None:
     assert len(read_lines(tmp_path / "out.jsonl")) == 600
 
 
+def test_messages_are_read_for_any_provider(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "m.jsonl").write_text(
+        '[{"role": "user", "content": "a"}]\n{"custom_id": "x", "prompt": "b"}\n'
+        '{"body": {"messages": [{"role": "user", "content": "c"}], "temperature": 1}}\n'
+    )
+
+    done = cli("convert", "m.jsonl", "--to", "openai", "-m", "gpt-4o")
+
+    assert done.code == 0
+    lines = [json.loads(text) for text in done.out.splitlines()]
+    assert [line["custom_id"] for line in lines] == ["request-0", "x", "request-2"]
+    assert [line["body"]["messages"][0]["content"] for line in lines] == ["a", "b", "c"]
+    assert lines[2]["body"] == {"model": "gpt-4o", "messages": lines[2]["body"]["messages"], "temperature": 1}
+
+
+def test_a_text_file_is_read_as_messages(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "p.txt").write_text("one\ntwo\n")
+
+    done = cli("convert", "p.txt", "--to", "google")
+
+    assert [json.loads(text)["request"]["contents"][0]["parts"] for text in done.out.splitlines()] == [
+        [{"text": "one"}],
+        [{"text": "two"}],
+    ]
+
+
+def test_requests_become_messages_and_requests_again(cli: Cli, tmp_path: Path) -> None:
+    lines = [line("a", max_tokens=7), chat("b", "Hi", model="gpt-4o")]
+    write_lines(tmp_path / "a.jsonl", lines)
+
+    assert cli("convert", "a.jsonl", "--to", "messages", "-o", "m.jsonl").code == 0
+    assert cli("convert", "m.jsonl", "--to", "openai", "-m", "gpt-4o", "-o", "b.jsonl").code == 0
+
+    assert read_lines(tmp_path / "b.jsonl") == lines
+    created = cli("create", "-i", "m.jsonl", "-m", "openai/gpt-4o", "-o", "c.jsonl")
+    assert created.code == 0
+    assert [row["body"].get("max_tokens") for row in read_lines(tmp_path / "c.jsonl")] == [7, 1000]
+
+
+def test_a_bad_messages_file_is_reported_line_by_line(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "m.jsonl").write_text('[{"role": "user", "content": "a"}]\n[]\n{"prompt": ""}\n')
+
+    done = cli("convert", "m.jsonl", "--to", "openai", "-m", "gpt-4o", "-o", "out.jsonl")
+
+    assert done.code == 3
+    assert "m.jsonl:2:" in done.err
+    assert "m.jsonl:3:" in done.err
+    assert not (tmp_path / "out.jsonl").exists()
+
+
 def test_standard_input_is_read(process: Cli) -> None:
     done = process("convert", "-", "--to", "mistral", stdin=json.dumps(line("a")).encode())
 

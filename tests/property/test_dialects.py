@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from batch_cli.dialects.base import Losses, Places, Reading, Unsupported
 from batch_cli.dialects.openai import as_chat, from_chat
 from batch_cli.errors import Severity
-from batch_cli.jobs.convert import Conversion, convert_line, converted_lines
+from batch_cli.jobs.conversion import Conversion, convert_line
+from batch_cli.jobs.convert import converted_lines
 from batch_cli.line_pattern import LinePattern
 from batch_cli.model import RESPONSES, BatchRequest
 from batch_cli.providers import load_codec

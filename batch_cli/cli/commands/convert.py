@@ -29,9 +29,10 @@ FACTS = CommandFacts(
 def run(
     context: Context,
     file: Annotated[str, typer.Argument(metavar="FILE", help="The file; '-' is standard input.")],
-    to: Annotated[str, typer.Option("--to", metavar="PROVIDER", help="Whose format to write.")],
+    to: Annotated[str, typer.Option("--to", metavar="PROVIDER", help="Whose format to write; or messages.")],
     source: Annotated[
-        str | None, typer.Option("--from", metavar="PROVIDER", help="Whose format it is in; else guessed.")
+        str | None,
+        typer.Option("--from", metavar="PROVIDER", help="Whose format it is in, or messages; else guessed."),
     ] = None,
     output_file: Annotated[
         str,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from batch_cli.dialects.base import Loss, Losses, Places, Unsupported
-from batch_cli.jobs.convert import Conversion, Converted, LossTally, convert_line
+from batch_cli.jobs.conversion import Conversion, Converted, LossTally, convert_line
 from batch_cli.providers import load_codec
 from tests.support import SCHEMA
 
