@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import resource
 import subprocess
 import sys
@@ -17,6 +18,10 @@ _FILLER = (
     "I work as a software engineer for a small company that builds tools for gardeners, and in my free time"
     " I like to read long novels about the sea. "
 )
+
+_WORDS = (
+    "garden letter river morning window paper question answer light table story number evening station road"
+).split()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +64,31 @@ def measure(words: Sequence[str], directory: Path) -> Run:
         facts = json.loads(stream.read())
     os.waitpid(child, 0)
     return Run(*facts)
+
+
+def write_requests(path: Path, count: int, size: int, bad: int = 0) -> Path:
+    """Write chat requests of about ``size`` bytes each, ``bad`` of them, spread evenly, with a wrong role."""
+    rng = random.Random(1)
+    texts = []
+    for _ in range(500):
+        words = [rng.choice(_WORDS) for _ in range((size - 215) // 7)]
+        for at in range(9, len(words), 17):
+            words[at] = f'said "{words[at]}".\n'
+        texts.append(" ".join(words))
+    every = count // bad if bad else 0
+    with path.open("w", encoding="utf-8") as stream:
+        for at in range(count):
+            role = "robot" if every and at % every == 0 else "user"
+            messages = [
+                {"role": "system", "content": "You are a helpful assistant."},
+                {"role": role, "content": f"{at} {texts[at % 500]}"[: size - 215]},
+            ]
+            body = {"model": "gpt-4o-mini", "messages": messages, "max_tokens": 1000, "temperature": 0.1}
+            request = {
+                "custom_id": f"request-{at}",
+                "method": "POST",
+                "url": "/v1/chat/completions",
+                "body": body,
+            }
+            stream.write(json.dumps(request) + "\n")
+    return path

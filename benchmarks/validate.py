@@ -8,8 +8,6 @@ Promised, as ratios to the loop: 4 KB lines 1.3 in one process and 1.0 on two pr
 
 from __future__ import annotations
 
-import json
-import random
 import statistics
 import sys
 import tempfile
@@ -18,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import orjson
-from common import BATCH_CLI, measure
+from common import BATCH_CLI, measure, write_requests
 
 from batch_cli.errors import ProblemLog
 from batch_cli.halves import scan_halves
@@ -28,38 +26,7 @@ from batch_cli.providers.openai import OpenAICodec
 from batch_cli.request_file import scan
 
 _ROUNDS = 5
-_WORDS = (
-    "garden letter river morning window paper question answer light table story number evening station road"
-).split()
 _RULES = rules_of(OpenAICodec("OpenAI", Limits()))
-
-
-def write_requests(path: Path, count: int, size: int, bad: int = 0) -> Path:
-    """Write chat requests of about ``size`` bytes each, ``bad`` of them, spread evenly, with a wrong role."""
-    rng = random.Random(1)
-    texts = []
-    for _ in range(500):
-        words = [rng.choice(_WORDS) for _ in range((size - 215) // 7)]
-        for at in range(9, len(words), 17):
-            words[at] = f'said "{words[at]}".\n'
-        texts.append(" ".join(words))
-    every = count // bad if bad else 0
-    with path.open("w", encoding="utf-8") as stream:
-        for at in range(count):
-            role = "robot" if every and at % every == 0 else "user"
-            messages = [
-                {"role": "system", "content": "You are a helpful assistant."},
-                {"role": role, "content": f"{at} {texts[at % 500]}"[: size - 215]},
-            ]
-            body = {"model": "gpt-4o-mini", "messages": messages, "max_tokens": 1000, "temperature": 0.1}
-            request = {
-                "custom_id": f"request-{at}",
-                "method": "POST",
-                "url": "/v1/chat/completions",
-                "body": body,
-            }
-            stream.write(json.dumps(request) + "\n")
-    return path
 
 
 def bare_loop(path: Path) -> None:

@@ -61,7 +61,7 @@ def convert(context: Context, path: str, wanted: Wanted) -> ExitCode:
     )
     if wanted.source is None:
         console.say(f"{name}: read as {_title(conversion)} format", detail=True)
-    order = ConvertOrder(open_file, name, conversion, wanted.strict)
+    order = ConvertOrder(open_file, name, conversion, wanted.strict, hashed=console.json)
     with context.workspace() as workspace:
         if wanted.output == "-":
             converted = convert_to(workspace, order, console)

@@ -40,15 +40,22 @@ class Converter:
     """One pass over a file: takes its good lines, converts them, and gathers problems and losses."""
 
     def __init__(
-        self, conversion: Conversion, name: str, problems: ProblemLog, *, strict: bool = False
+        self,
+        conversion: Conversion,
+        name: str,
+        problems: ProblemLog,
+        *,
+        strict: bool = False,
+        hashed: bool = True,
     ) -> None:
-        """``strict`` makes a problem of every loss."""
+        """``strict`` makes a problem of every loss; ``hashed`` asks for the hash of what is written."""
         self.conversion, self.name, self.problems, self.strict = conversion, name, problems, strict
         self.lost = LossTally()
         self.scan = Scan()
         """What was written: counts, hash and urls of the converted lines."""
         self.written: list[bytes] = []
-        """Lines that wait for `drain`."""
+        """Blocks of lines that wait for `drain`."""
+        self._hashed = hashed
         source = conversion.source
         may_lack_ids = source is not None and source.is_readable(_BARE) and not source.is_own(_BARE)
         self._ids = RequestIds("request-") if may_lack_ids else None
@@ -88,13 +95,14 @@ class Converter:
         self._note(frame.done, frame.lines(texts, pattern.size), lines[0], number)
 
     def drain(self) -> list[bytes]:
-        """Give the lines that were converted since the last time, without line ends."""
-        lines, self.written = self.written, []
-        return lines
+        """Give the blocks of lines that were converted since the last time, each line ended."""
+        blocks, self.written = self.written, []
+        return blocks
 
     def finish(self) -> Scan:
         """Give what was written, after the last line."""
-        self.scan.sha256 = self._digest.finish()
+        if self._hashed:
+            self.scan.sha256 = self._digest.finish()
         if not self._same_schema:
             self.scan.schema = None
         return self.scan
@@ -129,8 +137,9 @@ class Converter:
         found.requests += len(lines)
         text = b"\n".join(lines) + b"\n"
         found.bytes += len(text)
-        self._digest.update(text)
-        self.written += lines
+        if self._hashed:
+            self._digest.update(text)
+        self.written.append(text)
 
     def _id_of(self, raw: bytes, number: int, value: JsonObject) -> str:
         own = str(value.get(_source(self.conversion).id_field, ""))
@@ -171,8 +180,8 @@ def check_conversion(
     scanner = _scanner(converter)
     with open_file() as stream:
         for _ in scanner.read(stream, report):
-            if lines := converter.drain():
-                write(b"\n".join(lines) + b"\n")
+            for block in converter.drain():
+                write(block)
     scanner.finish()
     converter.finish()
     return scanner.result
@@ -186,17 +195,17 @@ def _convert_messages(
             stream, converter.name, converter.problems, converter.conversion.messages
         ):
             converter.take_request(request)
-            for line in converter.drain():
-                write(line + b"\n")
+            for block in converter.drain():
+                write(block)
     return converter.finish()
 
 
 def converted_lines(stream: BinaryIO, conversion: Conversion) -> Iterator[bytes]:
     """Give the lines of a file that `check_conversion` found right, converted, without line ends."""
-    converter = Converter(conversion, "", ProblemLog(0))
+    converter = Converter(conversion, "", ProblemLog(0), hashed=False)
     for _ in _scanner(converter).read(stream, None):
-        yield from converter.drain()
-    converter.finish()
+        for block in converter.drain():
+            yield from block.split(b"\n")[:-1]
 
 
 def _source(conversion: Conversion) -> Codec:
@@ -222,6 +231,8 @@ class ConvertOrder:
     conversion: Conversion
     strict: bool = False
     """Refuse the file if anything would be lost."""
+    hashed: bool = True
+    """Give the hash of what is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +270,7 @@ def convert_to(workspace: Workspace, order: ConvertOrder, sink: Sink) -> Convert
 
 def _convert(workspace: Workspace, order: ConvertOrder, write: Callable[[bytes], object]) -> ConvertedFile:
     problems = ProblemLog()
-    converter = Converter(order.conversion, order.name, problems, strict=order.strict)
+    converter = Converter(order.conversion, order.name, problems, strict=order.strict, hashed=order.hashed)
     found = check_conversion(workspace, order.open_file, converter, write)
     problems.refuse_errors(order.name)
     return ConvertedFile(found, converter.scan, converter.lost.fields)
