@@ -18,24 +18,19 @@ from batch_cli.model import (
     EMBEDDINGS,
     MODERATIONS,
     BatchRequest,
-    BatchResult,
     JsonObject,
-    JsonValue,
     Limits,
-    object_of,
 )
 from batch_cli.providers import rulebooks
-from batch_cli.providers.base import Answer, EncodeOptions, create_request, refuse_losses
+from batch_cli.providers.base import EncodeOptions, create_request, refuse_losses
 from batch_cli.providers.openai import (
+    InBody,
     Shape,
-    answer_of,
     check_messages,
     json_schema,
     other_format,
-    requested_schema,
     shape_of,
 )
-from batch_cli.providers.result_lines import read_openai
 from batch_cli.providers.rules import check_body, check_id, missing
 
 _ROLES = ("user", "system", "assistant", "tool")
@@ -50,7 +45,7 @@ _FREE_TEXTS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class MistralCodec:
+class MistralCodec(InBody):
     """OpenAI's bodies without OpenAI's envelope."""
 
     title: str = "Mistral"
@@ -99,10 +94,6 @@ class MistralCodec:
         del max_tokens
         return dialect.write(request, losses)
 
-    def with_model(self, line: JsonObject, model: str) -> JsonObject:
-        """Give the line with another ``body.model``."""
-        return {**line, "body": {**object_of(line.get("body")), "model": model}}
-
     def check_id(self, custom_id: str) -> Iterator[Finding]:
         """Check length and characters."""
         return check_id({self.id_field: custom_id}, self.id_field, self.limits.id_length)
@@ -122,23 +113,6 @@ class MistralCodec:
             yield Finding("E302", "body must be an object", "body", "make it a JSON object")
         else:
             yield from _check_body(body)
-
-    def model_of(self, request: JsonObject) -> str | None:
-        """Give ``body.model``, which a line may leave to its job."""
-        model = object_of(request.get("body")).get("model")
-        return model if isinstance(model, str) else None
-
-    def schema_of(self, request: JsonObject) -> JsonObject | None:
-        """Give the schema in ``response_format``."""
-        return requested_schema(object_of(request.get("body")))
-
-    def read_result(self, line: JsonObject) -> BatchResult:
-        """Read a result line."""
-        return read_openai(line)
-
-    def answer(self, body: JsonValue) -> Answer | None:
-        """Take the model's words out of a response body."""
-        return answer_of(body)
 
 
 def _check_body(body: JsonObject) -> Iterator[Finding]:

@@ -75,8 +75,35 @@ class Shape(enum.StrEnum):
     OPENAI = "OpenAI format"
 
 
+class InBody:
+    """What the codecs share whose lines hold a ``body`` in OpenAI's words."""
+
+    __slots__ = ()
+
+    def model_of(self, request: JsonObject) -> str | None:
+        """Give ``body.model``."""
+        model = object_of(request.get("body")).get("model")
+        return model if isinstance(model, str) else None
+
+    def schema_of(self, request: JsonObject) -> JsonObject | None:
+        """Give the schema in ``response_format`` (chat) or ``text.format`` (responses)."""
+        return requested_schema(object_of(request.get("body")))
+
+    def read_result(self, line: JsonObject) -> BatchResult:
+        """Read a result line."""
+        return read_openai(line)
+
+    def answer(self, body: JsonValue) -> Answer | None:
+        """Take the model's words out of a response body."""
+        return answer_of(body)
+
+    def with_model(self, line: JsonObject, model: str) -> JsonObject:
+        """Give the line with another ``body.model``."""
+        return {**line, "body": {**object_of(line.get("body")), "model": model}}
+
+
 @dataclass(frozen=True, slots=True)
-class OpenAICodec:
+class OpenAICodec(InBody):
     """``{"custom_id", "method": "POST", "url", "body"}`` lines."""
 
     title: str
@@ -128,10 +155,6 @@ class OpenAICodec:
         """Write a request line."""
         del max_tokens
         return dialect.write(request, losses, is_openai=not self.takes_any_word)
-
-    def with_model(self, line: JsonObject, model: str) -> JsonObject:
-        """Give the line with another ``body.model``."""
-        return {**line, "body": {**object_of(line.get("body")), "model": model}}
 
     def check_id(self, custom_id: str) -> Iterator[Finding]:
         """Check length and characters."""
@@ -190,23 +213,6 @@ class OpenAICodec:
             yield from check_tools(body, "body")
         elif url == RESPONSES:
             yield from check_text_format(body, "body")
-
-    def model_of(self, request: JsonObject) -> str | None:
-        """Give ``body.model``."""
-        model = object_of(request.get("body")).get("model")
-        return model if isinstance(model, str) else None
-
-    def schema_of(self, request: JsonObject) -> JsonObject | None:
-        """Give the schema in ``response_format`` (chat) or ``text.format`` (responses)."""
-        return requested_schema(object_of(request.get("body")))
-
-    def read_result(self, line: JsonObject) -> BatchResult:
-        """Read a result line."""
-        return read_openai(line)
-
-    def answer(self, body: JsonValue) -> Answer | None:
-        """Take the model's words out of a response body."""
-        return answer_of(body)
 
 
 def check_messages(body: JsonObject, path: str, roles: tuple[str, ...]) -> Iterator[Finding]:
