@@ -25,10 +25,11 @@ from batch_cli.providers.result_lines import google_answer, read_google
 from batch_cli.providers.rules import check_body, check_id, missing
 from batch_cli.schema import Inconvertible
 
-_UNDERSCORE = re.compile("_([a-z])")
+_UNDERSCORE = re.compile("(?<!^)_([a-z])")  # `_responseJsonSchema` is a name of its own
 _FREE_TEXTS = frozenset(
     {
         ("request", "contents", "*", "parts", "*", "text"),
+        ("request", "content", "parts", "*", "text"),
         ("request", "systemInstruction", "parts", "*", "text"),
         ("request", "system_instruction", "parts", "*", "text"),
     }
@@ -37,7 +38,7 @@ _FREE_TEXTS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class GoogleCodec:
-    """GenerateContent requests keyed by ``key``."""
+    """GenerateContent or EmbedContent requests keyed by ``key``."""
 
     title: str = "Google"
     id_field: str = "key"
@@ -149,7 +150,9 @@ def camel(value: JsonObject) -> JsonObject:
 
 def _check_contents(body: JsonObject) -> Iterator[Finding]:
     contents = body.get("contents")
-    if "contents" not in body:
+    if "contents" not in body and "content" in body:
+        yield from _check_turn(body["content"], "request.content")  # for an embedding
+    elif "contents" not in body:
         yield missing("request.contents", "an array of turns")
     elif not isinstance(contents, list):
         yield Finding("E302", "request.contents must be an array", "request.contents")
@@ -157,16 +160,19 @@ def _check_contents(body: JsonObject) -> Iterator[Finding]:
         yield Finding("E303", "request.contents is empty", "request.contents", "add a turn")
     else:
         for at, turn in enumerate(contents):
-            here = f"request.contents[{at}]"
-            parts = object_of(turn).get("parts")
-            if not isinstance(turn, dict):
-                yield Finding("E302", f"{here} must be an object", here)
-            elif "parts" not in turn:
-                yield missing(f"{here}.parts", "an array of parts")
-            elif not isinstance(parts, list):
-                yield Finding("E302", f"{here}.parts must be an array", f"{here}.parts")
-            elif not parts:
-                yield Finding("E303", f"{here}.parts is empty", f"{here}.parts", "add a part")
+            yield from _check_turn(turn, f"request.contents[{at}]")
+
+
+def _check_turn(turn: JsonValue, here: str) -> Iterator[Finding]:
+    parts = object_of(turn).get("parts")
+    if not isinstance(turn, dict):
+        yield Finding("E302", f"{here} must be an object", here)
+    elif "parts" not in turn:
+        yield missing(f"{here}.parts", "an array of parts")
+    elif not isinstance(parts, list):
+        yield Finding("E302", f"{here}.parts must be an array", f"{here}.parts")
+    elif not parts:
+        yield Finding("E303", f"{here}.parts is empty", f"{here}.parts", "add a part")
 
 
 GOOGLE = GoogleCodec()

@@ -34,6 +34,8 @@ from batch_cli.providers.openai import (
 from batch_cli.providers.rules import check_body, check_id, missing
 
 _ROLES = ("user", "system", "assistant", "tool")
+_OTHER_ENDPOINTS = frozenset(("input", "inputs", "prompt", "document", "file", "file_id", "file_url"))
+"""What bodies of embeddings, moderations, conversations, fill-in-the-middle, OCR and transcriptions hold."""
 _FREE_TEXTS = frozenset(
     {
         ("body", "messages", "*", "content"),
@@ -119,7 +121,7 @@ def _check_body(body: JsonObject) -> Iterator[Finding]:
     yield from check_body(body, "body", rulebooks.MISTRAL)
     if body.get("stream") is True:
         yield Finding("E310", "stream is not allowed in a batch", "body.stream", "remove stream")
-    if "messages" in body or not ("input" in body or "prompt" in body):
+    if "messages" in body or not body.keys() & _OTHER_ENDPOINTS:
         yield from check_messages(body, "body", _ROLES)
 
 

@@ -37,7 +37,8 @@ from batch_cli.providers.schema_rules import check_response_format, check_text_f
 from batch_cli.response_model import ResponseModel
 from batch_cli.schema import Inconvertible, strict_schema
 
-_URLS = ENDPOINTS
+_MEDIA = ("/v1/images/generations", "/v1/images/edits", "/v1/videos")
+"""Endpoints that only OpenAI itself has."""
 _ROLES = ("user", "system", "assistant", "developer", "tool", "function")
 _RULEBOOKS = {
     CHAT: rulebooks.OPENAI_CHAT,
@@ -45,6 +46,7 @@ _RULEBOOKS = {
     COMPLETIONS: rulebooks.OPENAI_COMPLETIONS,
     EMBEDDINGS: rulebooks.OPENAI_EMBEDDINGS,
     MODERATIONS: rulebooks.OPENAI_MODERATIONS,
+    **dict.fromkeys(_MEDIA, rulebooks.OPENAI_MEDIA),
 }
 _ANY_BODY = Rulebook(rulebooks.OPENAI_CHAT.source, required={"model": text})
 """For a body whose url is wrong, and so does not say what it is."""
@@ -188,13 +190,14 @@ class OpenAICodec(InBody):
             yield missing("url", f'"{CHAT}"')
         elif not isinstance(url, str):
             yield Finding("E302", "url must be a string", "url", f'use "{CHAT}"')
-        elif url not in _URLS:
-            yield Finding(
-                "E313", f'url "{url[:64]}" is not one of {", ".join(_URLS)}', "url", f'use "{CHAT}"'
-            )
+        elif url not in self.endpoints:
+            known = ", ".join(self.endpoints)
+            yield Finding("E313", f'url "{url[:64]}" is not one of {known}', "url", f'use "{CHAT}"')
 
     def _check_body(self, body: JsonObject, url: JsonValue) -> Iterator[Finding]:
         rulebook = _RULEBOOKS.get(url, _ANY_BODY) if isinstance(url, str) else _ANY_BODY
+        if url == RESPONSES and body.get("prompt") is not None:
+            rulebook = rulebooks.OPENAI_STORED_PROMPT
         yield from check_body(body, "body", rulebook)
         model = body.get("model")
         prefix, slash, rest = model.partition("/") if isinstance(model, str) else ("", "", "")
@@ -241,8 +244,8 @@ def _check_message(message: JsonValue, here: str, roles: tuple[str, ...]) -> Ite
         known = ", ".join(roles)
         yield Finding("E304", f"{here}.role is not one of {known}", f"{here}.role", 'use "user"')
     content = message.get("content")
-    if content is None and role == "assistant":
-        return  # an assistant turn may consist of tool calls only
+    if content is None and role in ("assistant", "function"):
+        return  # an assistant turn may consist of tool calls only, a function may have nothing to say
     if "content" not in message:
         yield missing(f"{here}.content", "a text")
     elif not isinstance(content, str | list):
@@ -336,5 +339,6 @@ OPENAI = OpenAICodec(
     one_model=True,  # a second one fails the batch with model_mismatch: openai-python#2084, seen 2026-11-21
     own_prefixes=("openai",),
     takes_any_word=False,
+    endpoints=(*ENDPOINTS, *_MEDIA),
 )
 LOCAL = OpenAICodec("the local engine", Limits(), any_model=True, own_prefixes=("local",))

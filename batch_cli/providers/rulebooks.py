@@ -66,6 +66,12 @@ OPENAI_RESPONSES = Rulebook(
         "top_logprobs": whole_number(0, 20),
     },
 )
+OPENAI_STORED_PROMPT = Rulebook(
+    _OPENAI,
+    required={"prompt": mapping},
+    optional={**OPENAI_RESPONSES.optional, "model": string, "input": either(string, array())},
+)
+"""A Responses body with a prompt that is stored at OpenAI, which may bring the model and the input."""
 OPENAI_COMPLETIONS = Rulebook(
     _OPENAI,
     required={"model": text, "prompt": either(string, array(1))},
@@ -89,7 +95,12 @@ OPENAI_EMBEDDINGS = Rulebook(
     required={"model": text, "input": either(text, array(1, 2048))},
     optional={"dimensions": whole_number(1), "encoding_format": one_of("float", "base64")},
 )
-OPENAI_MODERATIONS = Rulebook(_OPENAI, required={"model": text, "input": _TEXT_OR_LIST})
+OPENAI_MODERATIONS = Rulebook(
+    _OPENAI,
+    required={"input": _TEXT_OR_LIST},
+    optional={"model": string},  # else OpenAI's newest
+)
+OPENAI_MEDIA = Rulebook(_OPENAI, required={"prompt": text}, optional={"model": string, "n": whole_number(1)})
 
 ANTHROPIC = Rulebook(
     "anthropic-sdk-python 2.11.0, 2026-11-19; platform.claude.com 'Message Batches', 2026-11-21",
