@@ -40,7 +40,9 @@ MODES = {"auto": "AUTO", "required": "ANY", "none": "NONE"}
 AUDIO = {"wav": "audio/wav", "mp3": "audio/mp3"}
 PDF_NAME = "document.pdf"
 """What a PDF file is called where its dialect keeps no names."""
-UPLOADED = ("https://generativelanguage.googleapis.com/", "gs://")
+UPLOADED = "https://generativelanguage.googleapis.com/"
+"""How the addresses of files begin that were uploaded to Gemini, and that nobody else can read."""
+_READABLE = (UPLOADED, "gs://")
 """How the addresses of files begin that Gemini can read; other addresses it does not fetch."""
 _SMALLEST_SEED, _LARGEST_SEED = -(2**31), 2**31 - 1
 
@@ -187,7 +189,7 @@ def _part(part: JsonObject, path: str, losses: Losses) -> JsonObject:
 def _image(url: str, path: str, losses: Losses) -> JsonObject:
     if (data := data_of(url)) is not None:
         return _inline(*data)
-    if url.startswith(UPLOADED):
+    if url.startswith(_READABLE):
         return {"fileData": {"fileUri": url}}
     losses.add(path, "Google takes images as base64 data or as uploaded files, not from any address")
     return {}

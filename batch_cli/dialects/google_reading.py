@@ -19,7 +19,7 @@ from batch_cli.dialects.base import (
     text_of,
 )
 from batch_cli.dialects.chat import data_url, image_part, plain_content, tool_call
-from batch_cli.dialects.google import AUDIO, MODES, PDF_NAME, WORDS
+from batch_cli.dialects.google import AUDIO, MODES, PDF_NAME, UPLOADED, WORDS
 from batch_cli.jsonl import dumps_exactly
 from batch_cli.model import BatchRequest, JsonObject, JsonValue
 from batch_cli.schema import plain_schema
@@ -47,6 +47,8 @@ def read(line: JsonObject, number: int) -> Reading:
     if not isinstance(line.get("request"), dict):
         raise Unsupported("request must be an object", path="request")
     body = _camel(line["request"])
+    if "contents" not in body and "content" in body:
+        raise Unsupported("only chats can be carried over, this is for an embedding", path="request.content")
     talk = _Talk()
     _read_system(body.pop("systemInstruction", None), talk)
     for path, content in each_object(body.pop("contents", None), "request.contents"):
@@ -69,7 +71,7 @@ def read(line: JsonObject, number: int) -> Reading:
     )
 
 
-_SNAKE = re.compile(r"_([a-z])")
+_SNAKE = re.compile(r"(?<!^)_([a-z])")  # `_responseJsonSchema` is a name of its own
 
 
 def _camel(holder: JsonObject) -> JsonObject:
@@ -168,6 +170,7 @@ def _read_part(part: JsonObject, path: str, losses: Losses) -> list[JsonObject]:
         losses.add_rest(part, ("inlineData",), path, _NO_FIELD)
         inline = _camel(object_at(part, "inlineData", path))
         here = f"{path}.inlineData"
+        losses.add_rest(inline, ("mimeType", "data"), here, _NO_FIELD)
         media_type, data = text_of(inline, "mimeType", here), text_of(inline, "data", here)
         if media_type.startswith("image/"):
             return [image_part(data_url(media_type, data))]
@@ -178,7 +181,12 @@ def _read_part(part: JsonObject, path: str, losses: Losses) -> list[JsonObject]:
     if "fileData" in part:
         file = _camel(object_at(part, "fileData", path))
         if str(file.get("mimeType") or "image/").startswith("image/"):
-            return [image_part(text_of(file, "fileUri", f"{path}.fileData"))]
+            losses.add_rest(part, ("fileData",), path, _NO_FIELD)
+            url = text_of(file, "fileUri", f"{path}.fileData")
+            if url.startswith(UPLOADED):
+                losses.add(f"{path}.fileData", "a file that was uploaded to Google only Google can read")
+                return []
+            return [image_part(url)]
     losses.add(path, "a chat has no such part")
     return []
 
@@ -197,14 +205,15 @@ def _settings(config: JsonObject, losses: Losses) -> JsonObject:
             settings[neutral] = config.pop(own)
     kind = config.pop("responseMimeType", None)
     openapi, plain = config.pop("responseSchema", None), config.pop("responseJsonSchema", None)
+    plain = config.pop("_responseJsonSchema", None) or plain
+    if kind not in (None, "application/json", "text/plain"):
+        losses.add(f"{_CONFIG}.responseMimeType", "a chat answers in text or JSON")
     if isinstance(plain, dict):
         settings["response_format"] = output.from_bare(plain).as_format()
     elif isinstance(openapi, dict):
         settings["response_format"] = output.from_bare(plain_schema(openapi)).as_format()
     elif kind == "application/json":
         settings["response_format"] = {"type": "json_object"}
-    elif kind not in (None, "text/plain"):
-        losses.add(f"{_CONFIG}.responseMimeType", "a chat answers in text or JSON")
     losses.add_rest(config, (), _CONFIG, _NO_FIELD)
     return settings
 
@@ -221,16 +230,18 @@ def _tools(body: JsonObject, losses: Losses) -> JsonObject:
     config = _camel(object_at(body, "toolConfig", "request"))
     losses.add_rest(config, ("functionCallingConfig",), "request.toolConfig", _NO_FIELD)
     choice = _camel(object_at(config, "functionCallingConfig", "request.toolConfig"))
-    names = choice.get("allowedFunctionNames")
-    if isinstance(names, list) and len(names) == 1 and choice.get("mode") == "ANY":
+    here = "request.toolConfig.functionCallingConfig"
+    losses.add_rest(choice, ("mode", "allowedFunctionNames"), here, _NO_FIELD)
+    names, mode = choice.get("allowedFunctionNames"), choice.get("mode")
+    if isinstance(names, list) and len(names) == 1 and mode == "ANY":
         settings["tool_choice"] = {"type": "function", "function": {"name": names[0]}}
     else:
         if names:
-            losses.add(
-                "request.toolConfig.functionCallingConfig.allowedFunctionNames", "a chat names one tool"
-            )
-        if choice.get("mode") in ("AUTO", "ANY", "NONE"):
-            settings["tool_choice"] = _CHOICES[choice["mode"]]
+            losses.add(f"{here}.allowedFunctionNames", "a chat names one tool")
+        if mode in ("AUTO", "ANY", "NONE"):
+            settings["tool_choice"] = _CHOICES[mode]
+        elif mode not in (None, "MODE_UNSPECIFIED"):
+            losses.add(f"{here}.mode", "a chat has no such choice")
     return settings
 
 

@@ -404,6 +404,75 @@ class TestOtherWords:
         assert there["request"]["contents"][0]["parts"] == [{"fileData": {"fileUri": "gs://b/c.png"}}]
         assert carried(there, "google", "openai") == openai(uploaded)
 
+    def test_what_was_uploaded_to_google_only_google_can_read(self) -> None:
+        file = {
+            "fileUri": "https://generativelanguage.googleapis.com/v1beta/files/a",
+            "mimeType": "image/png",
+        }
+        contents = [{"role": "user", "parts": [{"text": "Hi"}, {"fileData": file}]}]
+
+        assert lost(google(contents=contents), "google", "openai") == [
+            "request.contents[0].parts[1].fileData"
+        ]
+
+    @pytest.mark.parametrize(
+        ("request_", "path"),
+        [
+            (
+                {"toolConfig": {"functionCallingConfig": {"mode": "VALIDATED"}}},
+                "request.toolConfig.functionCallingConfig.mode",
+            ),
+            (
+                {
+                    "generationConfig": {
+                        "maxOutputTokens": 9,
+                        "responseMimeType": "text/x.enum",
+                        "responseSchema": {"type": "OBJECT", "properties": {}},
+                    }
+                },
+                "request.generationConfig.responseMimeType",
+            ),
+            (
+                {
+                    "contents": [
+                        {
+                            "parts": [
+                                {"inlineData": {"mimeType": "image/png", "data": "AAAA", "displayName": "a"}}
+                            ]
+                        }
+                    ]
+                },
+                "request.contents[0].parts[0].inlineData.displayName",
+            ),
+            (
+                {
+                    "contents": [
+                        {"parts": [{"file_data": {"file_uri": CAT}, "media_resolution": {"level": "LOW"}}]}
+                    ]
+                },
+                "request.contents[0].parts[0].mediaResolution",
+            ),
+        ],
+    )
+    def test_what_only_gemini_can_say_is_told(self, request_: Any, path: str) -> None:
+        assert lost(google(**request_), "google", "openai") == [path]
+
+    def test_the_other_name_of_geminis_plain_schema_is_known(self) -> None:
+        config = {
+            "maxOutputTokens": 9,
+            "responseMimeType": "application/json",
+            "_responseJsonSchema": {"type": "object"},
+        }
+
+        body = carried(google(generationConfig=config), "google", "openai")["body"]
+        assert body["response_format"]["json_schema"]["schema"] == {"type": "object"}
+
+    def test_an_embedding_of_gemini_is_no_chat(self) -> None:
+        line = {"key": "a", "request": {"content": {"parts": [{"text": "Hi"}]}}}
+
+        (found,) = convert(line, "google", "openai").findings
+        assert (found.path, "embedding" in found.message) == ("request.content", True)
+
     def test_pdf_files_are_documents(self) -> None:
         file = {"filename": "a.pdf", "file_data": "data:application/pdf;base64,AAAA"}
         line = openai([{"role": "user", "content": [{"type": "file", "file": file}]}])
