@@ -10,6 +10,7 @@ from batch_cli.dialects.base import Losses, Unsupported, each_object, object_at,
 from batch_cli.dialects.chat import (
     arguments_of,
     as_list,
+    calls_of,
     data_of,
     image_of,
     lose_rest,
@@ -23,7 +24,7 @@ from batch_cli.model import BatchRequest, JsonObject, JsonValue, object_of
 TITLE = "Anthropic"
 OUTPUT_TOOL = "extract_data"
 """The tool that an answer in a given shape is asked for with; instructor's name for it."""
-EFFORTS = ("low", "medium", "high")
+EFFORTS = ("low", "medium", "high", "xhigh")
 """The words for effort that OpenAI and Anthropic share."""
 _CHOICES = {"auto": "auto", "none": "none", "required": "any"}
 _HIGHEST_TEMPERATURE = 1
@@ -142,9 +143,7 @@ def _messages(turns: list[tuple[str, JsonObject]], losses: Losses) -> list[JsonO
 
 def _content(message: JsonObject, path: str, losses: Losses) -> JsonValue:
     content = message.get("content")
-    calls = [
-        _tool_use(call, here) for here, call in each_object(message.get("tool_calls"), f"{path}.tool_calls")
-    ]
+    calls = [_tool_use(call, here) for here, call in calls_of(message, path, TITLE)]
     if isinstance(content, str) and content and not calls:
         return content
     blocks = _blocks(content, path, losses) if content else []

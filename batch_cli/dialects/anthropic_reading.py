@@ -151,7 +151,8 @@ def _text_part(block: JsonObject, path: str, losses: Losses) -> JsonObject:
 
 
 def _read_tool_result(block: JsonObject, path: str, talk: _Talk) -> None:
-    talk.losses.add_rest(block, ("type", "tool_use_id", "content"), path, _NO_FIELD)
+    known = ("type", "tool_use_id", "content", *(() if block.get("is_error") else ("is_error",)))
+    talk.losses.add_rest(block, known, path, _NO_FIELD)
     content = block.get("content")
     if isinstance(content, list):
         parts = [
@@ -190,7 +191,7 @@ def _settings(params: JsonObject, losses: Losses) -> JsonObject:
     if wanted.get("effort") in EFFORTS:
         settings["reasoning_effort"] = wanted["effort"]
     elif wanted.get("effort") is not None:
-        losses.add("params.output_config.effort", "a chat knows low, medium and high")
+        losses.add("params.output_config.effort", "a chat knows low, medium, high and xhigh")
     schema = object_of(wanted.get("format")).get("schema")
     if isinstance(schema, dict):
         settings["response_format"] = output.from_bare(schema).as_format()
@@ -257,6 +258,8 @@ def _tools(params: JsonObject, losses: Losses) -> JsonObject:
         settings["tool_choice"] = {"type": "function", "function": {"name": name}}
     elif isinstance(kind, str) and kind in _CHOICES:
         settings["tool_choice"] = _CHOICES[kind]
+    elif choice:
+        losses.add("params.tool_choice", "a chat has no such choice")
     if isinstance(choice.get("disable_parallel_tool_use"), bool):
         settings["parallel_tool_calls"] = not choice["disable_parallel_tool_use"]
     return settings

@@ -200,6 +200,22 @@ def tool_call(call_id: str, name: str, arguments: JsonValue) -> JsonObject:
     return {"id": call_id, "type": "function", "function": {"name": name, "arguments": text}}
 
 
+def calls_of(message: JsonObject, path: str, title: str) -> Iterator[tuple[str, JsonObject]]:
+    """Give the calls of tools that a message makes, each with its path.
+
+    Raises:
+        Unsupported: one is no call of a function, which ``title`` would not know.
+    """
+    for here, call in each_object(message.get("tool_calls"), f"{path}.tool_calls"):
+        if call.get("type") not in (None, "function"):
+            raise Unsupported(
+                f"{title} knows calls of functions only, not of {call['type']!s:.40} tools",
+                path=here,
+                hint="write it as a call of a function, or remove the call and its answer",
+            )
+        yield here, call
+
+
 def arguments_of(function: JsonObject, path: str) -> JsonObject:
     """Give the arguments of a call as the object that their text says.
 

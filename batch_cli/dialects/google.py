@@ -11,6 +11,7 @@ from batch_cli.dialects.base import Losses, Unsupported, each_object, object_at,
 from batch_cli.dialects.chat import (
     arguments_of,
     as_list,
+    calls_of,
     data_of,
     image_of,
     joined_text,
@@ -134,7 +135,7 @@ def _contents(turns: list[tuple[str, JsonObject]], losses: Losses) -> list[JsonO
             continue
         answers = None
         parts = _parts(message.get("content"), path, losses)
-        for here, call in each_object(message.get("tool_calls"), f"{path}.tool_calls"):
+        for here, call in calls_of(message, path, TITLE):
             part = _call(call, here)
             names[part["functionCall"]["id"]] = part["functionCall"]["name"]
             parts.append(part)

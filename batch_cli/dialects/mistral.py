@@ -5,6 +5,8 @@ Source: mistralai 3.7.0, ``ChatCompletionRequest``, and docs.mistral.ai, "Batch"
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterator
 
 from batch_cli.dialects.base import (
@@ -17,14 +19,22 @@ from batch_cli.dialects.base import (
     object_at,
     text_of,
 )
-from batch_cli.dialects.chat import check_role, lose_rest, parts_of, settings_of, take_limit, tool_call
-from batch_cli.model import CHAT, EMBEDDINGS, MODERATIONS, BatchRequest, JsonObject, JsonValue
+from batch_cli.dialects.chat import (
+    calls_of,
+    check_role,
+    lose_rest,
+    parts_of,
+    settings_of,
+    take_limit,
+    tool_call,
+)
+from batch_cli.model import CHAT, EMBEDDINGS, MODERATIONS, BatchRequest, JsonObject, JsonValue, object_of
 
 TITLE = "Mistral"
 HIGHEST_TEMPERATURE = 1.5
 _LARGEST_SEED = 2**63 - 1
 _SAME = (
-    "temperature", "top_p", "stop", "presence_penalty", "frequency_penalty", "n", "response_format", "tools",
+    "temperature", "top_p", "stop", "presence_penalty", "frequency_penalty", "n", "response_format",
     "parallel_tool_calls", "prediction", "metadata",
 )  # fmt: skip
 _NO_FIELD = "chat requests have no such field"
@@ -114,7 +124,7 @@ def _read_parts(value: JsonValue, path: str, losses: Losses) -> Iterator[JsonObj
 
 
 def _read_settings(params: JsonObject, losses: Losses) -> JsonObject:
-    settings = {name: params.pop(name) for name in _SAME if name in params}
+    settings = {name: params.pop(name) for name in (*_SAME, "tools") if name in params}
     for own, neutral in (("max_tokens", "max_completion_tokens"), ("random_seed", "seed")):
         if own in params:
             settings[neutral] = params.pop(own)
@@ -163,11 +173,38 @@ def _settings(settings: JsonObject, losses: Losses) -> JsonObject:
         losses.add("seed", "out of range: Mistral takes seeds from 0, of 63 bits at most")
     elif seed is not None:
         body["random_seed"] = seed
-    if "tool_choice" in settings:
-        choice = settings.pop("tool_choice")
-        body["tool_choice"] = "any" if choice == "required" else choice
+    if tools := list(_tools(settings.pop("tools", None), losses)):
+        body["tools"] = tools
+    if (choice := _choice(settings.pop("tool_choice", None), losses)) is not None:
+        body["tool_choice"] = choice
     lose_rest(settings, losses, TITLE)
     return body
+
+
+def _tools(value: JsonValue, losses: Losses) -> Iterator[JsonObject]:
+    """Give the functions among the tools; Mistral demands parameters, be there none."""
+    for here, tool in each_object(value, "tools"):
+        if tool.get("type") == "function":
+            function = {**_NO_PARAMETERS, **_given(object_at(tool, "function", here))}
+            yield {"type": "function", "function": function}
+        else:
+            losses.add(here, "Mistral takes functions as tools only")
+
+
+_NO_PARAMETERS: JsonObject = {"parameters": {"type": "object", "properties": {}}}
+
+
+def _given(holder: JsonObject) -> JsonObject:
+    return {name: value for name, value in holder.items() if value is not None}
+
+
+def _choice(choice: JsonValue, losses: Losses) -> JsonValue:
+    if choice == "required":
+        return "any"
+    if isinstance(choice, dict) and not object_of(choice.get("function")):
+        losses.add("tool_choice", "Mistral chooses no, any, or one function")
+        return None
+    return choice
 
 
 def _message(message: JsonObject, path: str, losses: Losses) -> JsonObject:
@@ -176,6 +213,10 @@ def _message(message: JsonObject, path: str, losses: Losses) -> JsonObject:
     known = ("role", "content", "tool_calls", "tool_call_id")
     losses.add_rest(message, known, path, "Mistral has no such field")
     kept = {name: message[name] for name in known if message.get(name) is not None}
+    if calls := [{**call, "id": _call_id(call, "id", at)} for at, call in calls_of(message, path, TITLE)]:
+        kept["tool_calls"] = calls
+    if role == "tool":
+        kept["tool_call_id"] = _call_id(message, "tool_call_id", path)
     if isinstance(message.get("content"), list):
         kept["content"] = [
             part for at, part in parts_of(message["content"], path) if _is_known(part, at, losses)
@@ -185,6 +226,21 @@ def _message(message: JsonObject, path: str, losses: Losses) -> JsonObject:
                 "nothing of this message can be carried over to Mistral", path=path, hint="give it a text"
             )
     return {**kept, "role": "system" if role == "developer" else role}
+
+
+_CALL_ID = re.compile("[A-Za-z0-9]{9}")
+
+
+def _call_id(holder: JsonObject, name: str, path: str) -> str:
+    """Give the id of a call in the one form that Mistral takes: nine letters or digits.
+
+    Another one becomes nine digits of its hash, so that a call and its answer still name the same.
+    Source: mistral-common, ``MistralRequestValidator`` (read 2026-11-21).
+    """
+    given = text_of(holder, name, path)
+    if _CALL_ID.fullmatch(given):
+        return given
+    return hashlib.sha256(given.encode("utf-8", "surrogatepass")).hexdigest()[:9]
 
 
 def _is_known(part: JsonObject, path: str, losses: Losses) -> bool:

@@ -24,7 +24,25 @@ from batch_cli.model import (
 
 _ENVELOPE = ("custom_id", "method", "url", "body")
 _FOREIGN = frozenset(
-    ("top_k", "min_p", "repetition_penalty", "safe_prompt", "random_seed", "disable_fallbacks")
+    (
+        "top_k",
+        "min_p",
+        "min_tokens",
+        "repetition_penalty",
+        "length_penalty",
+        "stop_token_ids",
+        "ignore_eos",
+        "guided_json",
+        "guided_regex",
+        "guided_choice",
+        "guided_grammar",
+        "structured_outputs",
+        "chat_template_kwargs",
+        "disable_fallbacks",
+        "safe_prompt",
+        "random_seed",
+        "output_dtype",
+    )
 )
 """Words that other servers with this dialect understand, and OpenAI itself refuses."""
 
@@ -102,11 +120,15 @@ def as_chat(reading: Reading, title: str) -> Reading:
             path=reading.places.own("prompt"),
             hint="write each prompt as a request of its own",
         )
+    wanted = params.pop("logprobs", None)  # how many: a chat has a word for whether, and one for how many
+    if wanted is not None:
+        params |= {"logprobs": True, "top_logprobs": wanted}
     chat = BatchRequest(request.custom_id, [user_message(prompt)], params, request.line, request.model)
     losses = Losses()
     losses.found.extend(reading.losses)
     losses.add("url", f"{title} has no completions; the prompt became a message of the user")
-    places = Places(reading.places.root, messages=[reading.places.own("prompt")])
+    words = {"top_logprobs": reading.places.own("logprobs")}
+    places = Places(reading.places.root, words, [reading.places.own("prompt")])
     return Reading(chat, places, tuple(losses.found))
 
 

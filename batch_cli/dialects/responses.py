@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from batch_cli.dialects.base import Losses, Places, Reading, Unsupported, each_object, object_at, text_of
 from batch_cli.dialects.chat import (
+    calls_of,
     check_role,
     image_part,
     joined_text,
@@ -218,7 +219,7 @@ def _items(message: JsonObject, path: str, losses: Losses) -> list[JsonObject]:
         content = [part for part in content if part]
     if content:
         items.append({"role": role, "content": content})
-    for here, call in each_object(message.get("tool_calls"), f"{path}.tool_calls"):
+    for here, call in calls_of(message, path, _TITLE):
         function = object_at(call, "function", here)
         items.append(
             {

@@ -188,6 +188,7 @@ def meaning(line: Any) -> Any:
     body = json.loads(json.dumps(line["body"]))
     system: list[str] = []
     turns = []
+    ids: dict[str, int] = {}  # which call an answer answers is meant, not what the call's id is
     for message in body.pop("messages"):
         content = message.get("content")
         parts = [text_part(content)] if isinstance(content, str) else content or []
@@ -196,6 +197,9 @@ def meaning(line: Any) -> Any:
             continue
         for call in message.get("tool_calls", ()):
             call["function"]["arguments"] = json.loads(call["function"]["arguments"])
+            call["id"] = ids.setdefault(call["id"], len(ids))
+        if "tool_call_id" in message:
+            message["tool_call_id"] = ids[message["tool_call_id"]]
         turns.append({**message, "content": parts})
     said = {name: value for name, value in body.items() if value is not None}
     if isinstance(said.get("stop"), str):

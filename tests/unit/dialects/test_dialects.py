@@ -14,7 +14,11 @@ from tests.support import SCHEMA
 
 PNG = "data:image/png;base64,iVBORw0K"
 CAT = "https://example.org/cat.png"
-CALL = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city":"Rome"}'}}
+CALL = {
+    "id": "call00001",
+    "type": "function",
+    "function": {"name": "weather", "arguments": '{"city":"Rome"}'},
+}
 WEATHER = {"type": "object", "properties": {"city": {"type": "string"}}}
 HI = [{"role": "user", "content": "Hi"}]
 
@@ -69,7 +73,7 @@ TALK = [
         ],
     },
     {"role": "assistant", "content": None, "tool_calls": [CALL]},
-    {"role": "tool", "tool_call_id": "call_1", "content": "sunny"},
+    {"role": "tool", "tool_call_id": "call00001", "content": "sunny"},
     {"role": "user", "content": "Thanks"},
 ]
 TOOL = {
@@ -105,12 +109,12 @@ FULL_IN = {
                 {
                     "role": "assistant",
                     "content": [
-                        {"type": "tool_use", "id": "call_1", "name": "weather", "input": {"city": "Rome"}}
+                        {"type": "tool_use", "id": "call00001", "name": "weather", "input": {"city": "Rome"}}
                     ],
                 },
                 {
                     "role": "user",
-                    "content": [{"type": "tool_result", "tool_use_id": "call_1", "content": "sunny"}],
+                    "content": [{"type": "tool_result", "tool_use_id": "call00001", "content": "sunny"}],
                 },
                 {"role": "user", "content": "Thanks"},
             ],
@@ -133,7 +137,7 @@ FULL_IN = {
                 {
                     "role": "model",
                     "parts": [
-                        {"functionCall": {"id": "call_1", "name": "weather", "args": {"city": "Rome"}}}
+                        {"functionCall": {"id": "call00001", "name": "weather", "args": {"city": "Rome"}}}
                     ],
                 },
                 {
@@ -141,7 +145,7 @@ FULL_IN = {
                     "parts": [
                         {
                             "functionResponse": {
-                                "id": "call_1",
+                                "id": "call00001",
                                 "name": "weather",
                                 "response": {"output": "sunny"},
                             }
@@ -607,8 +611,8 @@ class TestOtherEndpoints:
             instructions="Be exact.",
             input=[
                 {"role": "user", "content": [{"type": "input_text", "text": "What is it?"}, {"type": "input_image", "image_url": PNG}]},
-                {"type": "function_call", "call_id": "call_1", "name": "weather", "arguments": '{"city":"Rome"}'},
-                {"type": "function_call_output", "call_id": "call_1", "output": "sunny"},
+                {"type": "function_call", "call_id": "call00001", "name": "weather", "arguments": '{"city":"Rome"}'},
+                {"type": "function_call_output", "call_id": "call00001", "output": "sunny"},
                 {"type": "message", "role": "user", "content": "Thanks"},
             ],
             tools=[{"type": "function", "name": "weather", "description": "Tells it.", "parameters": WEATHER}],
@@ -662,3 +666,91 @@ class TestPlaces:
 def test_a_line_without_a_request_is_refused(provider: str) -> None:
     with pytest.raises(Unsupported, match="must be an object"):
         load_codec(provider).read_line({"custom_id": "a"}, 1)
+
+
+CUSTOM_CALL = {"id": "c", "type": "custom", "custom": {"name": "run", "input": "x"}}
+
+
+@pytest.mark.parametrize("target", ["anthropic", "google", "mistral"])
+def test_a_call_of_a_custom_tool_is_named_as_what_it_is(target: str) -> None:
+    messages = [*HI, {"role": "assistant", "tool_calls": [CUSTOM_CALL]}]
+
+    (found,) = convert(openai(messages), "openai", target).findings
+    assert found.path == "body.messages[1].tool_calls[0]"
+    assert "calls of functions only" in found.message
+
+
+class TestMistralsOwnWays:
+    def test_ids_of_calls_get_the_form_that_mistral_takes_and_still_meet(self) -> None:
+        ids = ["toolu_01A", "call_0", "ABCdef123", "too-short"]
+        calls = [{**CALL, "id": call_id} for call_id in ids]
+        answers = [{"role": "tool", "tool_call_id": call_id, "content": "x"} for call_id in ids]
+
+        there = carried(
+            openai([*HI, {"role": "assistant", "content": None, "tool_calls": calls}, *answers]),
+            "openai",
+            "mistral",
+        )
+
+        _, turn, *said = there["body"]["messages"]
+        given = [call["id"] for call in turn["tool_calls"]]
+        assert [answer["tool_call_id"] for answer in said] == given
+        assert len(set(given)) == len(ids)
+        assert all(len(each) == 9 and each.isalnum() and each.isascii() for each in given)
+        assert given[2] == "ABCdef123"
+
+    def test_a_function_without_parameters_gets_empty_ones(self) -> None:
+        tool = {"type": "function", "function": {"name": "now"}}
+
+        (there,) = carried(openai(tools=[tool]), "openai", "mistral")["body"]["tools"]
+        assert there["function"] == {"name": "now", "parameters": {"type": "object", "properties": {}}}
+
+    def test_tools_and_choices_that_are_openais_own_are_told(self) -> None:
+        custom = {"type": "custom", "custom": {"name": "run"}}
+        choice = {"type": "allowed_tools", "allowed_tools": {"mode": "auto", "tools": []}}
+        line = openai(tools=[TOOL, custom], tool_choice=choice)
+
+        assert lost(line, "openai", "mistral") == ["body.tools[1]", "body.tool_choice"]
+        body = json.loads(convert(line, "openai", "mistral").line)["body"]
+        assert (body["tools"], "tool_choice" in body) == ([TOOL], False)
+
+
+class TestAnthropicsOwnWays:
+    def test_a_tool_result_that_is_no_error_loses_nothing(self) -> None:
+        def turns(is_error: bool) -> Any:
+            use = {"type": "tool_use", "id": "t", "name": "f", "input": {}}
+            result = {"type": "tool_result", "tool_use_id": "t", "content": "x", "is_error": is_error}
+            return [
+                *HI,
+                {"role": "assistant", "content": [use]},
+                {"role": "user", "content": [result]},
+            ]
+
+        carried(anthropic(messages=turns(is_error=False)), "anthropic", "openai")
+        assert lost(anthropic(messages=turns(is_error=True)), "anthropic", "openai") == [
+            "params.messages[2].content[0].is_error"
+        ]
+
+    @pytest.mark.parametrize("effort", ["low", "xhigh"])
+    def test_words_for_effort_that_both_have_travel(self, effort: str) -> None:
+        there = carried(openai(reasoning_effort=effort), "openai", "anthropic")
+
+        assert there["params"]["output_config"] == {"effort": effort}
+        assert carried(there, "anthropic", "openai")["body"]["reasoning_effort"] == effort
+
+    def test_a_choice_of_tools_that_nobody_else_has_is_told(self) -> None:
+        assert lost(anthropic(tool_choice={"type": "new"}), "anthropic", "openai") == ["params.tool_choice"]
+
+
+def test_log_probabilities_of_a_completion_are_said_as_a_chat_says_them() -> None:
+    line = openai(url="/v1/completions", prompt="Hi", logprobs=3)
+
+    config = json.loads(convert(line, "openai", "google").line)["request"]["generationConfig"]
+    assert config == {"responseLogprobs": True, "logprobs": 3}
+    assert set(lost(line, "openai", "anthropic")) >= {"body.logprobs"}
+
+
+@pytest.mark.parametrize("word", ["top_k", "chat_template_kwargs", "guided_json"])
+def test_words_that_openai_refuses_are_left_out_for_it(word: str) -> None:
+    words: dict[str, Any] = {word: 1}
+    assert lost(openai(**words), "regolo", "openai") == [f"body.{word}"]
