@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 from batch_cli.errors import Problem, ProblemLog, UsageError, quoted
 from batch_cli.id_index import IdIndex
 from batch_cli.json_faults import explain, locate
-from batch_cli.jsonl import BOM, LineTooLong, is_blank, loads, read_lines
+from batch_cli.jsonl import BOM, LineTooLong, is_blank, loads_exactly, read_lines
 from batch_cli.model import BatchRequest, JsonObject, JsonValue
 
 _SHAPES = 'an array of messages, such as [{"role": "user", "content": "Hi"}]'
@@ -125,7 +125,7 @@ def _read_jsonl(
 ) -> Iterator[BatchRequest]:
     for number, raw in _lines(stream, name, problems, options):
         try:
-            value = loads(raw)
+            value = loads_exactly(raw)
         except ValueError:
             fault = explain(raw)
             if fault is not None:

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from batch_cli.cli.console import Console
 from batch_cli.errors import UsageError
 from batch_cli.files import open_input
-from batch_cli.jsonl import loads
+from batch_cli.jsonl import loads_exactly
 from batch_cli.model import DEFAULT_MODEL, JsonObject, ModelName
 from batch_cli.providers import entry
 
@@ -83,7 +83,7 @@ def parameters(pairs: Sequence[str] | None) -> JsonObject:
     """Read ``--param K=JSON``; what is not JSON is taken as text.
 
     Raises:
-        UsageError: there is no ``=`` in it.
+        UsageError: there is no ``=`` in it, or it is not UTF-8.
     """
     found: JsonObject = {}
     for pair in pairs or ():
@@ -91,7 +91,13 @@ def parameters(pairs: Sequence[str] | None) -> JsonObject:
         if not (key and equals):
             raise UsageError("--param must be K=JSON", hint="write for example --param top_p=0.9")
         try:
-            found[key] = loads(text)
+            pair.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise UsageError(
+                "--param must be UTF-8", hint="set a UTF-8 locale, or write \\u escapes"
+            ) from error
+        try:
+            found[key] = loads_exactly(text.encode("utf-8"))
         except ValueError:
             found[key] = text
     return found

@@ -14,7 +14,7 @@ from batch_cli.dialects.anthropic_reading import read
 from batch_cli.dialects.base import Losses, Reading, Unsupported
 from batch_cli.dialects.chat import system_first
 from batch_cli.errors import Finding
-from batch_cli.jsonl import dumps
+from batch_cli.jsonl import dumps_exactly
 from batch_cli.line_pattern import Path
 from batch_cli.model import CHAT, BatchRequest, BatchResult, JsonObject, JsonValue, Limits, object_of
 from batch_cli.providers import rulebooks
@@ -72,7 +72,7 @@ class AnthropicCodec:
         model = options.response_model
         if model is not None:
             params |= dialect.forced_tool(model.name, closed_root_schema(model.schema))
-        return dumps({"custom_id": request.custom_id, "params": {**params, **options.extra}})
+        return dumps_exactly({"custom_id": request.custom_id, "params": {**params, **options.extra}})
 
     def is_readable(self, line: JsonObject) -> bool:
         """Recognise ``params``."""

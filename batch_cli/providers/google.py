@@ -15,7 +15,7 @@ from batch_cli.dialects.base import Losses, Reading, Unsupported
 from batch_cli.dialects.chat import system_first
 from batch_cli.dialects.google_reading import read
 from batch_cli.errors import Finding
-from batch_cli.jsonl import dumps
+from batch_cli.jsonl import dumps_exactly
 from batch_cli.line_pattern import Path
 from batch_cli.model import CHAT, BatchRequest, BatchResult, JsonObject, JsonValue, Limits, object_of
 from batch_cli.providers import rulebooks
@@ -74,7 +74,7 @@ class GoogleCodec:
                     f"response model {model.name} cannot be sent to Google: {error}",
                     hint="simplify the model",
                 ) from error
-        return dumps({"key": request.custom_id, "request": {**body, **options.extra}})
+        return dumps_exactly({"key": request.custom_id, "request": {**body, **options.extra}})
 
     def is_readable(self, line: JsonObject) -> bool:
         """Recognise ``request``."""

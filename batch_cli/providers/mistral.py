@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from batch_cli.dialects import mistral as dialect
 from batch_cli.dialects.base import Losses, Reading, Unsupported
 from batch_cli.errors import Finding
-from batch_cli.jsonl import dumps
+from batch_cli.jsonl import dumps_exactly
 from batch_cli.line_pattern import Path
 from batch_cli.model import (
     CHAT,
@@ -85,7 +85,7 @@ class MistralCodec(InBody):
             created = replace(created, params={**created.params, "response_format": wanted})
         line = self.write_line(created, losses)
         refuse_losses(losses, self.title)
-        return dumps({**line, "body": {**line["body"], **options.extra}})
+        return dumps_exactly({**line, "body": {**line["body"], **options.extra}})
 
     def read_line(self, line: JsonObject, number: int) -> Reading:
         """Read a request line."""

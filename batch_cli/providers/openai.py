@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from batch_cli.dialects import openai as dialect
 from batch_cli.dialects.base import Losses, Reading, Unsupported
 from batch_cli.errors import Finding, Severity
-from batch_cli.jsonl import dumps
+from batch_cli.jsonl import dumps_exactly
 from batch_cli.line_pattern import Path
 from batch_cli.model import (
     CHAT,
@@ -147,7 +147,7 @@ class OpenAICodec(InBody):
             created = replace(created, params={**created.params, "response_format": wanted})
         line = self.write_line(dialect.from_chat(created, options.endpoint, losses), losses)
         refuse_losses(losses, self.title)
-        return dumps({**line, "body": {**line["body"], **options.extra}})
+        return dumps_exactly({**line, "body": {**line["body"], **options.extra}})
 
     def read_line(self, line: JsonObject, number: int) -> Reading:
         """Read a request line; the body's words are the neutral form's own."""

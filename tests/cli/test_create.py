@@ -211,3 +211,30 @@ class TestDemo:
 
         assert done.out.startswith("local_")
         assert sorted(path.name for path in tmp_path.iterdir()) == ["m.jsonl", "state"]
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "google", "mistral", "regolo"])
+def test_integers_beyond_64_bits_arrive_as_they_were(cli: Cli, tmp_path: Path, provider: str) -> None:
+    big = 2**64
+    call = {"id": "c", "type": "function", "function": {"name": "f", "arguments": json.dumps({"a": big})}}
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "maximum": big}}}
+    talk = [
+        *HI,
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c", "content": "x"},
+    ]
+    write_lines(tmp_path / "m.jsonl", [{"body": {"messages": talk, "tools": [tool]}}])
+
+    done = cli("create", "-i", "m.jsonl", "-m", f"{provider}/m", "-o", "-", "--param", f"x={big}")
+
+    assert done.code == 0
+    assert done.out.count(str(big)) == 3
+
+
+def test_a_parameter_that_is_not_utf8_is_refused(cli: Cli, tmp_path: Path) -> None:
+    write_lines(tmp_path / "m.jsonl", [HI])
+
+    done = cli("create", "-i", "m.jsonl", "-m", "openai/m", "-o", "-", "--param", 'x="\udcff"')
+
+    assert (done.code, done.out) == (2, "")
+    assert "--param must be UTF-8" in done.err
