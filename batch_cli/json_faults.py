@@ -65,7 +65,7 @@ def explain(raw: bytes, *, last: bool = False) -> Fault | None:
             "E102",
             f"not valid UTF-8 (byte 0x{raw[error.start]:02x})",
             column,
-            "convert the file to UTF-8, for example with 'iconv -f latin1 -t UTF-8'",
+            "convert the file to UTF-8, for example with 'iconv -f latin1 -t UTF-8 < FILE'",
         )
     return _explain_text(text, last=last)
 

@@ -37,7 +37,7 @@ COMMANDS = {
 }
 """Every command with its one line of help; `batch_cli.cli.commands.<name>` holds the rest."""
 
-GO_ON = "batch-cli list --local shows where things stand"
+GO_ON = "run the same command again; batch-cli list --local shows where batches stand"
 ALIASES = {"watch": "wait"}
 _PACKAGE = "batch_cli.cli.commands"
 _SETTINGS = {"help_option_names": ["-h", "--help"]}

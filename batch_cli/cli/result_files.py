@@ -7,7 +7,7 @@ from pathlib import Path
 from batch_cli.cli import documents
 from batch_cli.cli.collecting import Wanted, reasons, show_rows
 from batch_cli.cli.context import Context
-from batch_cli.cli.inputs import opener
+from batch_cli.cli.inputs import is_same_file, opener
 from batch_cli.cli.main import problem_lines
 from batch_cli.cli.text import plural
 from batch_cli.errors import ExitCode, Problem, UsageError
@@ -47,6 +47,13 @@ def convert(
     """Check a result file, write or show its rows, and say what they are worth."""
     if from_file == "-" and requests == "-":
         raise UsageError("only one of --from-file and --requests can be standard input", hint="name a file")
+    if wanted.output is not None and any(
+        is_same_file(path, wanted.output) for path in (from_file, requests or "-")
+    ):
+        # Not even --force: what was downloaded, or asked, would be gone.
+        raise UsageError(
+            "a file that is read and the output are the same file", hint="choose another name for -o"
+        )
     model = wanted.response_model
     order = FileOrder(
         _source(context, from_file),

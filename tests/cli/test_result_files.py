@@ -57,6 +57,18 @@ class TestConvert:
         assert "exists and holds something else" in refused.err
         assert cli(*CALL, "-o", "out.jsonl", "--force").code == 0
 
+    @pytest.mark.parametrize("name", ["got.jsonl", "asked.jsonl"])
+    def test_what_is_read_is_never_overwritten_not_even_by_force(
+        self, cli: Cli, tmp_path: Path, name: str
+    ) -> None:
+        before = (tmp_path / name).read_bytes()
+
+        done = cli(*CALL, "-o", name, "--force")
+
+        assert (done.code, done.out) == (2, "")
+        assert "are the same file" in done.err
+        assert (tmp_path / name).read_bytes() == before
+
     def test_the_output_of_a_file_is_not_taken_for_a_batchs(self, cli: Cli, tmp_path: Path) -> None:
         cli(*CALL, "-o", "out.jsonl")
         write_lines(tmp_path / "r.jsonl", [structured("x", "I'm Bob, 50.")])
