@@ -19,8 +19,16 @@ def main() -> int:
         except OSError:  # closed or full: never success
             return 12
         return 0
+    import signal  # noqa: PLC0415 - see above
+
+    # Loading takes a while: Ctrl-C ends it as it ends any program, without a traceback through our imports.
+    hears_interrupts = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if hears_interrupts:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     from batch_cli.cli.main import run  # noqa: PLC0415 - see above
 
+    if hears_interrupts:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     return run(sys.argv[1:])
 
 

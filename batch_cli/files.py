@@ -140,9 +140,10 @@ def write_atomically(path: Path, data: bytes, *, mode: int | None = None) -> Non
         temporary.replace(target)
         fsync_directory(target.parent)
     except OSError as error:
+        raise disk_error(error, path, doing="writing") from error
+    finally:  # also when a signal stops it half way
         with contextlib.suppress(OSError):
             temporary.unlink()
-        raise disk_error(error, path, doing="writing") from error
 
 
 def _wanted_mode(target: Path) -> int:

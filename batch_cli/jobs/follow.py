@@ -77,6 +77,8 @@ def _current(workspace: Workspace, intent: Intent) -> Batch:
     """Ask how a batch stands; where that cannot be found out, give what was known last."""
     try:
         batch = workspace.provider(intent.provider).retrieve(intent.batch or "")
+    except Stopped:
+        raise
     except BatchCliError as error:
         workspace.say(Note(f"{intent.batch}: {error.message}", warning=True))
         batch = None

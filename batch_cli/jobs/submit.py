@@ -17,7 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
-from batch_cli.errors import BatchCliError, InvalidInput, Problem, ProblemLog, StateError, quoted
+from batch_cli.errors import DiskError, InvalidInput, Problem, ProblemLog, StateError, quoted
 from batch_cli.events import Note
 from batch_cli.files import held
 from batch_cli.jobs.check import dialect_of, first_object, is_messages_line, of_any_length, scan_file
@@ -367,7 +367,7 @@ def _save_pointer(workspace: Workspace, order: SubmitOrder, batch: Batch) -> str
     try:
         ids = [one.id for one in batch.parts or (batch,)]
         path = write_pointer(workspace.directory, order.model.provider, *ids)
-    except BatchCliError as error:
+    except DiskError as error:  # and nothing else: a signal that asks to stop is heard
         workspace.say(
             Note(
                 f"{order.model.provider}_batch_id.txt was not written: {error.message}",

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 from pathlib import Path
 
 import pytest
 
+from batch_cli.providers.local import LocalProvider
 from tests.conftest import Cli
 from tests.support import chat, write_lines
 
@@ -155,6 +158,18 @@ class TestList:
         assert listed("--all", "--provider", "local") == ids[::-1]
         assert listed("--model", "openai/x") == []
         assert cli("list", "--json", "--limit", "2").json["next"] == ids[1]
+
+    def test_a_stop_while_it_looks_at_a_batch_is_heard(
+        self, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        submit(cli, tmp_path)
+
+        def stop(_provider: LocalProvider, _batch_id: str) -> None:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        monkeypatch.setattr(LocalProvider, "retrieve", stop)
+
+        assert cli("list").code == 143
 
     def test_rows_come_in_every_format(self, cli: Cli, tmp_path: Path) -> None:
         batch_id = submit(cli, tmp_path)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,6 +22,24 @@ def requests(tmp_path: Path) -> Path:
 
 @pytest.mark.usefixtures("requests")
 class TestSubmit:
+    def test_a_stop_while_the_pointer_is_written_is_heard(
+        self, cli: Cli, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        replace = os.replace
+
+        def stop(source: Path, target: Path) -> None:
+            if Path(target).name == "local_batch_id.txt":
+                os.kill(os.getpid(), signal.SIGTERM)
+            replace(source, target)
+
+        monkeypatch.setattr(os, "replace", stop)
+        stopped = cli(*SUBMIT, "--wait")
+        monkeypatch.setattr(os, "replace", replace)
+
+        assert stopped.code == 143
+        assert "Stopped." in stopped.err
+        assert "already submitted" in cli(*SUBMIT).err
+
     def test_the_id_is_all_there_is_on_standard_output(self, cli: Cli, tmp_path: Path) -> None:
         done = cli(*SUBMIT)
 

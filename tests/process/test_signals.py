@@ -69,6 +69,30 @@ def test_a_stopped_wait_says_how_to_go_on_and_wait_picks_it_up(
     assert [row["custom_id"] for row in read_lines(slow / "out.jsonl")] == [f"r{n}" for n in range(400)]
 
 
+def test_ctrl_c_while_the_program_loads_ends_it_quietly(tmp_path: Path) -> None:
+    program = """
+import os, signal, sys
+from batch_cli.__main__ import main
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == "batch_cli.cli.main":
+            os.kill(os.getpid(), signal.SIGINT)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.meta_path.insert(0, Interrupting())
+sys.exit(main())
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", program, "list"],
+        env=clean_environment(tmp_path),
+        capture_output=True,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (-signal.SIGINT, b"", b"")
+
+
 def test_a_hang_up_ends_a_command_quietly(slow: Path) -> None:
     running = start(slow, "results", "-o", "-", "--wait", "--batch-id", "x")
     running.send_signal(signal.SIGHUP)

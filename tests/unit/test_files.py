@@ -102,6 +102,22 @@ class TestWriteAtomically:
         assert path.read_text() == "old"
         assert os.listdir(tmp_path) == ["f"]
 
+    def test_a_signal_half_way_leaves_the_old_content(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = tmp_path / "f"
+        path.write_text("old")
+
+        def interrupt(_descriptor: int) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(os, "fsync", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            write_atomically(path, b"new")
+
+        assert path.read_text() == "old"
+        assert os.listdir(tmp_path) == ["f"]
+
     def test_a_missing_directory_is_a_disk_error(self, tmp_path: Path) -> None:
         with pytest.raises(DiskError, match="no such file or directory"):
             write_atomically(tmp_path / "nope" / "f", b"x")
