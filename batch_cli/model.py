@@ -97,7 +97,12 @@ class RequestCounts:
     @property
     def done(self) -> int:
         """Count the requests that will not change any more."""
-        return sum(n or 0 for n in (self.completed, self.failed, self.cancelled, self.expired))
+        return self.answered + (self.cancelled or 0) + (self.expired or 0)
+
+    @property
+    def answered(self) -> int:
+        """Count the requests that were worked at and ended, well or with an error."""
+        return (self.completed or 0) + (self.failed or 0)
 
 
 @dataclass(frozen=True, slots=True)

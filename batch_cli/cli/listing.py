@@ -98,7 +98,7 @@ def show_one(console: Console, clock: Clock, batch: Batch) -> None:
         else f"{batch.status} ({batch.raw_status})",
         "Job": "" if batch.job is None else _place(batch),
         "Error": batch.error or "",
-        "Requests": f"{counts.done:,} of {counts.total or 0:,} done",
+        "Requests": f"{counts.answered:,} of {counts.total or 0:,} done",
         "Completed": _count(counts.completed),
         "Failed": _count(counts.failed),
         "Cancelled": _count(counts.cancelled) if counts.cancelled else "",
@@ -110,6 +110,6 @@ def show_one(console: Console, clock: Clock, batch: Batch) -> None:
     columns = (Column("key", "Field"), Column("value", "Value"))
     rows = [[key, value] for key, value in facts.items() if value]
     for part in batch.parts:
-        done = f"{part.counts.done:,} of {part.counts.total or 0:,} done"
+        done = f"{part.counts.answered:,} of {part.counts.total or 0:,} done"
         rows.append([f"Batch {part.shard} of {part.shards}", f"{part.id} {part.status}, {done}"])
     show(console, Table("Batch", columns, rows), None)

@@ -167,6 +167,13 @@ class Reporter:
             self._bar = None
 
 
-def outcome(done: int, seconds: float) -> str:
-    """Say how much was done in how long: ``10 requests in 2 s (5/s)``."""
-    return f"{plural(done, 'request')} in {duration(seconds)} ({done / max(seconds, 1e-6):,.0f}/s)"
+def outcome(answered: int, total: int | None, seconds: float | None) -> str:
+    """Say how much of what was asked for was answered, and in how long: ``8 of 10 requests in 2 s (4/s)``.
+
+    Nothing is said of a time that is unknown or, because a clock was set, impossible.
+    """
+    of_all = "" if total is None or answered == total else f"{answered:,} of "
+    text = f"{of_all}{plural(answered if total is None else total, 'request')}"
+    if not answered or seconds is None or seconds <= 0:
+        return text
+    return f"{text} in {duration(seconds)} ({answered / seconds:,.0f}/s)"

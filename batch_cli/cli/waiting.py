@@ -18,9 +18,17 @@ def wait_for(
     for batch in waited.batches:
         counts = batch.counts
         failed = f", {counts.failed:,} failed" if counts.failed else ""
-        context.console.say(f"{batch.id}: {batch.status}, {outcome(counts.done, waited.seconds)}{failed}")
+        done = outcome(counts.answered, counts.total, _seconds_taken(batch))
+        context.console.say(f"{batch.id}: {batch.status}, {done}{failed}")
     codes = [code_of(batch) for batch in waited.batches]
     return waited, max(codes, key=_SEVERITY.index)
+
+
+def _seconds_taken(batch: Batch) -> float | None:
+    """Give how long a batch took to its end, whether or not anybody waited meanwhile."""
+    if batch.started_at is None or batch.completed_at is None:
+        return None
+    return batch.completed_at - batch.started_at
 
 
 _SEVERITY = (ExitCode.OK, ExitCode.PENDING, ExitCode.INCOMPLETE, ExitCode.FAILED)

@@ -160,7 +160,7 @@ def _wait_for(workspace: Workspace, place: BatchPlace, left: Callable[[], float 
         stop = error if isinstance(error, Stopped) else Stopped("Stopped.", signal_number=signal.SIGINT)
         counts = ask(workspace, place, provider.retrieve).counts
         raise Stopped(
-            f"{stop.message.removesuffix('.')}, {counts.done:,} of {job.requests:,} of the whole job.",
+            f"{stop.message.removesuffix('.')}, {counts.answered:,} of {job.requests:,} of the whole job.",
             signal_number=stop.signal_number,
             hint=f"batch-cli wait {job.id}",
         ) from error

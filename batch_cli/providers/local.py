@@ -88,7 +88,7 @@ class LocalProvider:
         """Say what happens to a batch that this process stops working at."""
         from batch_cli.engine.queue import Queue  # noqa: PLC0415 - only when stopped
 
-        done = f"{batch.counts.done:,} of {batch.counts.total or 0:,} requests done"
+        done = f"{batch.counts.answered:,} of {batch.counts.total or 0:,} requests done"
         if batch.status.is_terminal:  # the signal came in its last moment
             return f"Stopped. {batch.id} has ended: {done}."
         others = Queue(self._store).workers()

@@ -204,6 +204,21 @@ class TestWait:
         assert (done.code, done.out) == (0, "")
         assert f"{batch_id}: completed, 3 requests" in done.err
 
+    def test_what_had_ended_before_is_not_said_to_have_been_done_now(self, cli: Cli, tmp_path: Path) -> None:
+        batch_id = submit(cli, tmp_path, 3, "--simulate-latency", "1000")
+
+        first, again = cli("wait"), cli("wait")
+
+        line = f"{batch_id}: completed, 3 requests in 1 s (3/s)"
+        assert (line in first.err, line in again.err) == (True, True)
+
+    def test_what_was_cancelled_is_not_counted_as_done(self, cli: Cli, tmp_path: Path) -> None:
+        batch_id = submit(cli, tmp_path)
+        cli("cancel")
+
+        assert f"{batch_id}: cancelled, 0 of 3 requests\n" in cli("wait").err
+        assert "Requests\t0 of 3 done" in cli("status").out
+
     def test_several_batches_give_the_worst_code(self, cli: Cli, tmp_path: Path) -> None:
         good = submit(cli, tmp_path)
         bad = submit(cli, tmp_path, 3, "--simulate-errors", "1")

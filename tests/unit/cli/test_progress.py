@@ -86,5 +86,17 @@ def test_an_unknown_total_has_no_end(capsys: Stderr, clock: FakeClock) -> None:
     assert capsys.readouterr().err == "running: 70 requests, 1 failed, 2/s\n"
 
 
-def test_an_outcome_names_the_rate() -> None:
-    assert outcome(10, 2) == "10 requests in 2 s (5/s)"
+@pytest.mark.parametrize(
+    ("answered", "total", "seconds", "text"),
+    [
+        (10, 10, 2.0, "10 requests in 2 s (5/s)"),
+        (8, 10, 2.0, "8 of 10 requests in 2 s (4/s)"),
+        (0, 10, 2.0, "0 of 10 requests"),
+        (8, None, None, "8 requests"),
+        (10, 10, -3_600.0, "10 requests"),
+    ],
+)
+def test_an_outcome_names_what_was_answered_and_the_rate(
+    answered: int, total: int | None, seconds: float | None, text: str
+) -> None:
+    assert outcome(answered, total, seconds) == text
