@@ -21,7 +21,7 @@ def confirm(context: Context, question: str, *, yes: bool) -> None:
     if not context.may_ask:
         raise UsageError(
             "this needs a yes, and there is no terminal to ask on",
-            hint=f"batch-cli {context.command} … --yes",
+            hint="run the same command with --yes",
         )
     sys.stderr.write(f"{one_line(question)} [y/N] ")
     sys.stderr.flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from batch_cli.cli import documents
@@ -110,6 +111,10 @@ def submit_source(
         save_id=extras.save_id,
         split=extras.split,
     )
+    if extras.results is not None and extras.results != "-":
+        from batch_cli.jobs.results import refuse_output  # noqa: PLC0415 - only with --results
+
+        refuse_output(Path(extras.results))
     with context.workspace() as workspace:
         submission = submit(workspace, order)
         _tell(context, submission, source.name)

@@ -30,6 +30,7 @@ def lost_rows(job: Job, one: JobShard) -> Iterator[BatchResult]:
                 yield BatchResult(str(loads(line)[codec.id_field]), error=error)
     except (InvalidInput, ValueError, LookupError, TypeError) as cause:
         raise StateError(
-            f"batch {one.number} of {job.shards} of {job.id} is missing, and {quoted(job.source)} no longer has its requests",
-            hint="submit the file again, or name the other batches one by one",
+            f"batch {one.number} of {job.shards} of {job.id} is missing, and {quoted(job.source)}"
+            " is not the request file it was cut from",
+            hint="submit the same again, which sends what is missing; or name the other batches one by one",
         ) from cause

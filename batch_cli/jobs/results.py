@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from errno import ENOENT
 from functools import partial
 from pathlib import Path
 
 from batch_cli import __version__
 from batch_cli.answers import parse_answer
 from batch_cli.clock import rfc3339
-from batch_cli.errors import NotFinished, NothingUsable, StateError, quoted
+from batch_cli.errors import NotFinished, NothingUsable, StateError, disk_error, quoted
 from batch_cli.events import Event, Phase, Progress
 from batch_cli.files import PartFile, resolve_output
 from batch_cli.jobs.lost import lost_rows
@@ -185,6 +186,24 @@ def refuse_useless(written: Written) -> None:
     )
 
 
+def refuse_output(output: Path) -> None:
+    """Refuse a name for results that cannot become right whatever the batch is, before hours are spent on it.
+
+    Raises:
+        StateError: it is a file that is no results of ours.
+        DiskError: its directory is not there, or it is no regular file.
+    """
+    target = resolve_output(output)
+    if target.exists() and read_manifest(target) is None:
+        raise StateError(
+            f"{quoted(str(target))} exists and holds something else",
+            hint="name another file for the results",
+            reference="E804",
+        )
+    if not target.parent.is_dir():
+        raise disk_error(FileNotFoundError(ENOENT, ""), target, doing="creating")
+
+
 def _refuse_to_replace(target: Path, manifest: JsonObject | None, batch: Batch, order: ResultsOrder) -> None:
     if order.force or not target.exists():
         return
@@ -193,7 +212,7 @@ def _refuse_to_replace(target: Path, manifest: JsonObject | None, batch: Batch, 
     whose = f"results of {manifest['batch']}" if manifest and manifest["batch"] else "something else"
     raise StateError(
         f"{quoted(str(target))} exists and holds {whose}",
-        hint="write to another file, or use --force to replace it",
+        hint=f"write to another file, or replace it: batch-cli results {batch.id} -o FILE --force",
         reference="E804",
     )
 

@@ -92,8 +92,9 @@ class Workspace:
         """
         if batch_id is not None:
             named = check_batch_id(batch_id)
-            job = self.journal.job(named) if named.startswith(_JOB_PREFIX) else None
-            return self._named(named, model) if job is None else self._whole(job, model)
+            if named.startswith(_JOB_PREFIX):
+                return self._whole(named, model)
+            return self._named(named, model)
         return self._pointed_at(model) or self._newest(model)
 
     def _named(self, batch_id: str, model: ModelName | None) -> BatchPlace:
@@ -113,7 +114,14 @@ class Workspace:
             )
         return BatchPlace(batch_id, model.provider, "flag")
 
-    def _whole(self, job: Job, model: ModelName | None) -> BatchPlace:
+    def _whole(self, job_id: str, model: ModelName | None) -> BatchPlace:
+        job = self.journal.job(job_id)
+        if job is None:
+            raise StateError(
+                f"no job {quoted(job_id)} is known here",
+                where=f"state directory {self.state}",
+                hint="batch-cli list --json shows the job of each batch",
+            )
         if model is not None and model.provider != job.provider:
             raise UsageError(
                 f"{quoted(job.id)} is a job of {job.provider}, but --model says {model.provider}",

@@ -100,6 +100,12 @@ class TestStatus:
         assert done.code == 2
         assert "is a batch id of anthropic, but --model says openai" in done.err
 
+    def test_a_job_that_is_not_known_is_named_so(self, cli: Cli) -> None:
+        done = cli("wait", "bcj_1")
+
+        assert done.code == 9
+        assert "no job 'bcj_1' is known here" in done.err
+
     def test_an_id_whose_owner_is_unknown_asks_for_the_provider(self, cli: Cli) -> None:
         assert "it is not known whose batch 'batch_1' is" in cli("status", "batch_1").err
 

@@ -330,7 +330,7 @@ class TestAsOneThing:
         assert cli("cancel", job, "--json").json["results"][0]["already_ended"] is True
         assert "is a job of local, but --model says openai" in cli("status", job, "-m", "openai/x").err
         assert cli("delete", job, "--yes").code == 0
-        assert cli("status", job).code == 2
+        assert cli("status", job).code == 9
 
     def test_a_list_says_which_part_of_which_job_a_batch_is(self, cli: Cli, tmp_path: Path) -> None:
         job = cli(*SPLIT, "--json").json["batch"]["id"]
@@ -399,6 +399,18 @@ class TestAsOneThing:
 
 @pytest.mark.usefixtures("requests")
 class TestLostBatches:
+    def test_of_a_messages_file_it_is_not_said_that_it_changed(self, cli: Cli, tmp_path: Path) -> None:
+        write_lines(tmp_path / "m.jsonl", [{"prompt": f"I'm Ada, {n}."} for n in range(4)])
+        split = ("submit", "m.jsonl", "-m", "local/simulate", "--split-requests", "2", "--wait")
+        cli(*split)
+        cli("delete", ids(tmp_path)[0], "--yes")
+
+        refused = cli("results", "-o", "out.jsonl")
+
+        assert refused.code == 9
+        assert "m.jsonl' is not the request file it was cut from" in refused.err
+        assert cli(*split, "--results", "out.jsonl").code == 0
+
     def test_the_requests_of_a_deleted_batch_are_error_rows_at_their_place(
         self, cli: Cli, tmp_path: Path
     ) -> None:

@@ -22,6 +22,35 @@ def requests(tmp_path: Path) -> Path:
 
 @pytest.mark.usefixtures("requests")
 class TestSubmit:
+    @pytest.mark.parametrize(
+        ("output", "code", "said"),
+        [
+            ("r.jsonl", 9, "exists and holds something else"),
+            ("nowhere/out.jsonl", 12, "no such file or directory"),
+            (".", 12, "it is a directory"),
+        ],
+    )
+    def test_a_name_that_results_cannot_have_is_refused_before_anything_runs(
+        self, cli: Cli, output: str, code: int, said: str
+    ) -> None:
+        done = cli(*SUBMIT, "--results", output)
+
+        assert (done.code, done.out) == (code, "")
+        assert said in done.err
+        assert cli("list").out == ""
+
+    def test_the_way_to_replace_other_results_can_be_gone(self, cli: Cli, tmp_path: Path) -> None:
+        cli(*SUBMIT, "--results", "out.jsonl")
+        batch_id = cli(*SUBMIT, "--again").out.strip()
+
+        refused = cli(*SUBMIT, "--results", "out.jsonl")
+        fix = f"batch-cli results {batch_id} -o FILE --force"
+
+        assert refused.code == 9
+        assert fix in refused.err
+        assert cli(*fix.replace("FILE", "out.jsonl").split()[1:]).code == 0
+        assert batch_id in (tmp_path / "out.jsonl").read_text()
+
     def test_a_stop_while_the_pointer_is_written_is_heard(
         self, cli: Cli, monkeypatch: pytest.MonkeyPatch
     ) -> None:
