@@ -159,7 +159,8 @@ def write_results(workspace: Workspace, batch: Batch, order: ResultsOrder, outpu
             return Written(batch, summary_of(manifest), str(output), already_complete=True)
         _refuse_to_replace(target, manifest, batch, order)
         summary = write_lines(rows(workspace, batch, order), part)
-        write_manifest(target, _manifest(workspace, batch, summary, wanted))
+        old = manifest and {name: manifest[name] for name in ("batch", "sha256")}
+        write_manifest(target, {**_manifest(workspace, batch, summary, wanted), "replaces": old})
         part.commit()
     return Written(batch, summary, str(output))
 

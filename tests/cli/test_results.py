@@ -133,6 +133,25 @@ class TestOutput:
         assert cli("results", "-o", "out.jsonl", "--lock-timeout", "20").code == 0
         timer.join()
 
+    def test_a_run_killed_before_a_new_output_replaced_the_old_one_is_repeated(
+        self, cli: Cli, tmp_path: Path
+    ) -> None:
+        cli("results", "-o", "out.jsonl")
+        old = (tmp_path / "out.jsonl").read_bytes()
+        (tmp_path / "other.py").write_text(
+            "from pydantic import BaseModel\nclass Other(BaseModel):\n    name: str\n"
+        )
+        again = ("results", "-o", "out.jsonl", "-r", "other.py:Other")
+        for _ in range(2):  # however often it is killed there
+            assert cli(*again).code == 0
+            (tmp_path / "out.jsonl").write_bytes(old)
+
+        done = cli(*again)
+
+        assert (done.code, "already complete" in done.err) == (0, False)
+        (tmp_path / "out.jsonl").write_bytes(old + b"{}\n")
+        assert cli(*again).code == 9
+
     def test_a_run_killed_between_proof_and_output_is_repeated(self, cli: Cli, tmp_path: Path) -> None:
         cli("results", "-o", "out.jsonl")
         (tmp_path / "out.jsonl").unlink()
