@@ -130,7 +130,7 @@ def test_a_stopped_wait_names_the_job_and_wait_picks_all_of_it_up(
     text = err.decode()
     job = submitted(tmp_path)[0]["job"]
     assert running.returncode == code
-    assert "Stopped. local_" in text
+    assert "Stopped" in text
     assert "of 400 of the whole job." in text
     assert f"  continue: batch-cli wait {job}" in text
     assert process("status", "--exit-status", "-q").code == 8
