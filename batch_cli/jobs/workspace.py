@@ -164,6 +164,14 @@ class Workspace:
                     hint=f"use --model {owner}/..., or name the batch with --batch-id ID",
                 )
             job = self._job_of(ids) if len(ids) > 1 else None
+            if len(ids) > 1 and job is None:
+                self.say(
+                    Note(
+                        f"{file} has {len(ids):,} ids that are not known here as one job: using the last",
+                        warning=True,
+                        hint="name each batch with --batch-id ID",
+                    )
+                )
             place = BatchPlace(ids[-1] if job is None else job.id, name, "file", job)
             self.say(Note(f"using {place.id} from {file}", detail=True))
             return place

@@ -109,6 +109,15 @@ class TestStatus:
     def test_an_id_whose_owner_is_unknown_asks_for_the_provider(self, cli: Cli) -> None:
         assert "it is not known whose batch 'batch_1' is" in cli("status", "batch_1").err
 
+    def test_of_ids_that_are_no_job_it_is_said_which_one_is_meant(self, cli: Cli, tmp_path: Path) -> None:
+        first, last = submit(cli, tmp_path), submit(cli, tmp_path, 5)
+        (tmp_path / "local_batch_id.txt").write_text(f"{first}\n{last}\n")
+
+        done = cli("status")
+
+        assert f"Batch ID\t{last}\n" in done.out
+        assert "2 ids that are not known here as one job: using the last" in done.err
+
     def test_a_pointer_of_another_provider_is_recognised(self, cli: Cli, tmp_path: Path) -> None:
         (tmp_path / "openai_batch_id.txt").write_text("msgbatch_1")
 
