@@ -140,7 +140,13 @@ def _document(converted: ConvertedFile, wanted: Wanted, source: str) -> JsonObje
         "from": source,
         "to": wanted.to,
         "losses": [
-            {"path": lost.path, "reason": lost.reason, "lines": lost.lines, "first_line": lost.first_line}
+            {
+                "path": lost.path,
+                "change": lost.change,
+                "reason": lost.reason,
+                "lines": lost.lines,
+                "first_line": lost.first_line,
+            }
             for lost in converted.lost
         ],
     }

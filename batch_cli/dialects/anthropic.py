@@ -6,7 +6,7 @@ Source: anthropic-sdk-python 2.11.0 (2026-11-19) and platform.claude.com, "Messa
 from __future__ import annotations
 
 from batch_cli.dialects import output
-from batch_cli.dialects.base import Losses, Unsupported, each_object, object_at, text_of
+from batch_cli.dialects.base import Change, Losses, Unsupported, each_object, object_at, text_of
 from batch_cli.dialects.chat import (
     arguments_of,
     as_list,
@@ -86,7 +86,9 @@ def _sampling(settings: JsonObject, losses: Losses, max_tokens: int) -> JsonObje
     """Take length limit, temperature and the like out of the settings, in Anthropic's words."""
     limit = take_limit(settings, losses)
     if limit is None:
-        losses.add("max_completion_tokens", f"Anthropic needs a limit; {max_tokens:,} was written")
+        losses.add(
+            "max_completion_tokens", f"Anthropic needs a limit; it is {max_tokens:,} now", Change.ADDED
+        )
     params: JsonObject = {"max_tokens": max_tokens if limit is None else limit}
     temperature = settings.pop("temperature", None)
     if isinstance(temperature, int | float) and temperature > _HIGHEST_TEMPERATURE:

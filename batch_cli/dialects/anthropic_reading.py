@@ -7,6 +7,7 @@ import re
 from batch_cli.dialects import output
 from batch_cli.dialects.anthropic import EFFORTS, OUTPUT_TOOL
 from batch_cli.dialects.base import (
+    Change,
     Losses,
     Places,
     Reading,
@@ -105,7 +106,7 @@ def _read_message(message: JsonObject, path: str, talk: _Talk) -> None:
             calls.append(tool_call(text_of(block, "id", here), text_of(block, "name", here), arguments))
         else:
             if calls:
-                talk.losses.add(here, "a chat says its text before its calls; it was moved there")
+                talk.losses.add(here, "a chat says its text before its calls", Change.MOVED)
             parts += _read_block(block, here, talk.losses)
     if calls:
         turn = {"role": role, "content": plain_content(parts) or None, "tool_calls": calls}

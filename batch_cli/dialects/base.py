@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import re
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,14 +19,28 @@ class Unsupported(Exception):
         self.path, self.hint = path, hint
 
 
+class Change(enum.StrEnum):
+    """What becomes of something that another dialect says differently."""
+
+    LOST = "lost"
+    ADDED = "added"
+    MOVED = "moved"
+
+    @property
+    def ahead(self) -> str:
+        """Say how a person does it ahead of a conversion."""
+        return {self.LOST: "remove it", self.ADDED: "write one", self.MOVED: "say it there"}[self]
+
+
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """One thing that another dialect has no words for."""
+    """One thing that another dialect has no words for, or wants said, or elsewhere."""
 
     path: str
     """The JSON field, for example ``body.messages[0].name``."""
     reason: str
     """Why, as the end of a sentence: ``Anthropic has no log probabilities``."""
+    change: Change = Change.LOST
 
 
 class Losses:
@@ -35,9 +50,9 @@ class Losses:
         """Begin with nothing lost."""
         self.found: list[Loss] = []
 
-    def add(self, path: str, reason: str) -> None:
+    def add(self, path: str, reason: str, change: Change = Change.LOST) -> None:
         """Note one loss."""
-        self.found.append(Loss(path, reason))
+        self.found.append(Loss(path, reason, change))
 
     def add_rest(self, holder: JsonObject, known: Container[str], path: str, reason: str) -> None:
         """Note every field of ``holder`` that is not ``known``; null counts as not given."""

@@ -10,7 +10,7 @@ import binascii
 import re
 from collections.abc import Iterator
 
-from batch_cli.dialects.base import Losses, Unsupported, each_object
+from batch_cli.dialects.base import Change, Losses, Unsupported, each_object
 from batch_cli.json_faults import MAX_DEPTH, explain
 from batch_cli.jsonl import dumps_exactly, loads_exactly
 from batch_cli.model import BatchRequest, JsonObject, JsonValue
@@ -96,7 +96,7 @@ def split_system(
             turns.append((path, message))
             continue
         if turns:
-            losses.add(path, f"{title} takes system text only before the talk; it was moved there")
+            losses.add(path, f"{title} takes system text only before the talk", Change.MOVED)
         losses.add_rest(message, ("role", "content"), path, f"{title} has no such field of a system text")
         system.append((path, message))
     if not turns:

@@ -9,6 +9,7 @@ import re
 
 from batch_cli.dialects import output
 from batch_cli.dialects.base import (
+    Change,
     Losses,
     Places,
     Reading,
@@ -138,7 +139,7 @@ def _read_content(content: JsonObject, path: str, talk: _Talk) -> None:
             _read_answer(object_at(part, "functionResponse", here), f"{here}.functionResponse", talk)
         else:
             if calls:
-                talk.losses.add(here, "a chat says its text before its calls; it was moved there")
+                talk.losses.add(here, "a chat says its text before its calls", Change.MOVED)
             parts += _read_part(part, here, talk.losses)
     if calls:
         talk.add(path, {"role": "assistant", "content": plain_content(parts) or None, "tool_calls": calls})

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol, Self
 
-from batch_cli.dialects.base import Loss, Losses, Reading, Unsupported
+from batch_cli.dialects.base import Change, Loss, Losses, Reading, Unsupported
 from batch_cli.dialects.openai import as_chat
 from batch_cli.errors import Finding, Severity
 from batch_cli.jsonl import dumps, dumps_exactly, loads_exactly
@@ -133,7 +133,7 @@ def write_request(reading: Reading, conversion: Conversion) -> Converted:
     )
     if wrong:
         return Converted(b"", (), wrong)
-    own = (Loss(reading.places.own(loss.path), loss.reason) for loss in losses.found)
+    own = (replace(loss, path=reading.places.own(loss.path)) for loss in losses.found)
     return Converted(
         dumps_exactly(written), (*reading.losses, *own), (), request.endpoint, target.schema_of(written)
     )
@@ -163,6 +163,7 @@ class LostField:
     path: str
     """The field, with ``[*]`` for any index."""
     reason: str
+    change: Change
     first_line: int
     lines: int = 0
     """How many lines lost it."""
@@ -171,7 +172,7 @@ class LostField:
     def sentence(self) -> str:
         """Tell it to a person."""
         count = f"{self.lines:,} line{'' if self.lines == 1 else 's'}"
-        return f"lost: {self.path} on {count} (first line {self.first_line}): {self.reason}"
+        return f"{self.change}: {self.path} on {count} (first line {self.first_line}): {self.reason}"
 
 
 _INDEX = re.compile(r"\[\d+\]")
@@ -182,14 +183,13 @@ class LossTally:
 
     def __init__(self) -> None:
         """Begin with nothing lost."""
-        self._found: dict[tuple[str, str], LostField] = {}
+        self._found: dict[tuple[str, str, Change], LostField] = {}
 
     def add(self, losses: tuple[Loss, ...], line: int, lines: int = 1) -> None:
         """Count what ``lines`` lines from number ``line`` on lost; a field that one lost twice counts once."""
-        for key in dict.fromkeys((_INDEX.sub("[*]", loss.path), loss.reason) for loss in losses):
-            kind = (
-                key if key in self._found or len(self._found) < _MOST_KINDS else ("more", "too many to tell")
-            )
+        for key in dict.fromkeys((_INDEX.sub("[*]", loss.path), loss.reason, loss.change) for loss in losses):
+            known = key in self._found or len(self._found) < _MOST_KINDS
+            kind = key if known else ("more", "too many to tell", Change.LOST)
             self._found.setdefault(kind, LostField(*kind, line)).lines += lines
 
     @property

@@ -80,8 +80,9 @@ class Converter:
             return
         if self.strict:
             for loss in done.losses:
-                message = f"{loss.path or 'the line'} would be lost: {loss.reason}"
-                self._problem(raw, number, "E305", message, loss.path, "remove it, or leave out --strict")
+                message = f"{loss.path or 'the line'} would be {loss.change}: {loss.reason}"
+                hint = f"{loss.change.ahead}, or leave out --strict"
+                self._problem(raw, number, "E305", message, loss.path, hint)
         self._note(done, [done.line], raw, number)
 
     def take_run(self, pattern: LinePattern, texts: list[str], number: int, lines: list[bytes]) -> None:
@@ -230,7 +231,7 @@ class ConvertOrder:
     """The file, for messages to the user."""
     conversion: Conversion
     strict: bool = False
-    """Refuse the file if anything would be lost."""
+    """Refuse the file if anything would be lost, added or moved."""
     hashed: bool = True
     """Give the hash of what is written."""
 

@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import Cli
 from tests.support import chat, read_lines, write_lines
 
+HI = [{"role": "user", "content": "Hi"}]
 PIXEL = "data:image/png;base64,iVBORw0K"
 
 
@@ -99,6 +100,7 @@ def test_the_document_says_what_was_written_and_lost(cli: Cli, tmp_path: Path) -
     assert document["losses"] == [
         {
             "path": "body.logit_bias",
+            "change": "lost",
             "reason": "Google cannot favour single tokens",
             "lines": 1,
             "first_line": 2,
@@ -276,3 +278,20 @@ def test_standard_input_is_read(process: Cli) -> None:
 
     assert done.code == 0
     assert json.loads(done.out)["body"]["max_tokens"] == 5
+
+
+def test_what_is_added_or_moved_is_not_called_lost(cli: Cli, tmp_path: Path) -> None:
+    late = {**line("a"), "body": {"model": "m", "messages": [*HI, {"role": "system", "content": "Late."}]}}
+    write_lines(tmp_path / "a.jsonl", [late])
+
+    told = cli("convert", "a.jsonl", "--to", "anthropic", "-m", "claude").err
+    refused = cli("convert", "a.jsonl", "--to", "anthropic", "--strict").err
+
+    assert [text.partition(" on ")[0] for text in told.splitlines()[:2]] == [
+        "moved: body.messages[*]",
+        "added: body.max_completion_tokens",
+    ]
+    assert "body.messages[1] would be moved: " in refused
+    assert "fix: say it there, or leave out --strict" in refused
+    assert "body.max_completion_tokens would be added: " in refused
+    assert "fix: write one, or leave out --strict" in refused

@@ -21,7 +21,7 @@ FACTS = CommandFacts(
     exits=(ExitCode.INVALID_INPUT,),
     details=(
         "Offline, without a key. What the other format has no words for is left out and told on standard"
-        " error, once for each field. Without --from the format is guessed from the first lines."
+        " error, once for each field, and so is what has to be added or moved. Without --from the format is guessed from the first lines."
     ),
 )
 
@@ -43,7 +43,7 @@ def run(
         typer.Option("--model", "-m", metavar="MODEL", help="The model of every line.  [default: its own]"),
     ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Refuse the file if anything would be lost.")
+        bool, typer.Option("--strict", help="Refuse the file if anything would be lost, added or moved.")
     ] = False,
     progress: options.ProgressOption = ProgressMode.AUTO,
 ) -> ExitCode:

@@ -22,8 +22,8 @@ FACTS = CommandFacts(
     exits=(ExitCode.INVALID_INPUT, ExitCode.STATE),
     details=(
         "A messages file holds one request per line: a list of messages, an object with messages or a prompt"
-        " (and a custom_id, params or body); or text lines (.txt), or CSV. No key and no network are needed"
-        " unless it submits."
+        " (and a custom_id; with further settings all but the id stands in params or body); or text lines"
+        " (.txt), or CSV. No key and no network are needed unless it submits."
     ),
 )
 
