@@ -94,12 +94,23 @@ def _read_input(value: JsonValue, talk: _Talk) -> None:
             talk.call(here, call)
         elif kind == "function_call_output":
             talk.losses.add_rest(item, ("type", "call_id", "output"), here, _NO_FIELD)
-            output = text_of(item, "output", here)
+            output = _read_output(item, here, talk.losses)
             talk.add(
                 here, {"role": "tool", "tool_call_id": text_of(item, "call_id", here), "content": output}
             )
         else:
             talk.losses.add(here, f"a chat has no items of the kind {kind!s:.40}")
+
+
+def _read_output(item: JsonObject, path: str, losses: Losses) -> JsonValue:
+    """Give what a tool answered: a text, or parts."""
+    if not isinstance(item.get("output"), list):
+        return text_of(item, "output", path)
+    parts = [
+        _read_part({"type": "input_text", **part}, at, losses)
+        for at, part in each_object(item["output"], f"{path}.output")
+    ]
+    return plain_content([part for part in parts if part]) or ""
 
 
 def _read_part(part: JsonObject, path: str, losses: Losses) -> JsonObject | None:

@@ -754,3 +754,15 @@ def test_log_probabilities_of_a_completion_are_said_as_a_chat_says_them() -> Non
 def test_words_that_openai_refuses_are_left_out_for_it(word: str) -> None:
     words: dict[str, Any] = {word: 1}
     assert lost(openai(**words), "regolo", "openai") == [f"body.{word}"]
+
+
+def test_a_tool_that_answered_the_responses_endpoint_in_parts_answers_a_chat() -> None:
+    items = [
+        {"role": "user", "content": "Hi"},
+        {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c", "output": [{"type": "input_text", "text": "sunny"}]},
+    ]
+    line = openai(url="/v1/responses", input=items, max_output_tokens=9)
+
+    turn = carried(line, "openai", "anthropic")["params"]["messages"][2]
+    assert turn["content"] == [{"type": "tool_result", "tool_use_id": "c", "content": "sunny"}]
