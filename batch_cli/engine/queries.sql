@@ -144,6 +144,15 @@ from worker order by id
 select position, state, result_start, result_length from request
 where batch = ? and position >= ? order by position limit ?
 
+-- name: request_attempts
+-- In input order, by primary key; the caller reads page by page. What was never claimed has no row, and comes last.
+select position, attempt, state in ('completed', 'failed') from request
+where batch = ? and position >= ? order by position limit ?
+
+-- name: attempt_totals
+select count(*), coalesce(sum(attempt), 0), count(*) filter (where state in ('completed', 'failed'))
+from request where batch = ?
+
 -- name: delete_requests
 delete from request where batch = ?
 

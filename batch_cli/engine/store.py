@@ -80,6 +80,16 @@ class StoredResult:
     line: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """How often the requests of a batch were claimed."""
+
+    requests: int
+    """Those that were claimed at all."""
+    attempts: int
+    finished: int
+
+
 class Store:
     """The engine's state directory."""
 
@@ -208,6 +218,24 @@ class Store:
     def has_claimable(self) -> bool:
         """Tell whether a request waits for a worker."""
         return self.database.row(SQL["has_claimable"]) is not None
+
+    # --- attempts ---
+
+    def attempt_totals(self, batch: StoredBatch) -> Attempts:
+        """Count the claims of a batch's requests."""
+        row = self.database.row(SQL["attempt_totals"], (batch.seq,))
+        return Attempts(*row) if row else Attempts(0, 0, 0)
+
+    def attempts(self, batch: StoredBatch) -> Iterator[tuple[int, bool]]:
+        """Give, in input order, how often each request was claimed and whether it is finished.
+
+        Requests that were never claimed, which are the last ones, are left out.
+        """
+        position = 0
+        while page := self.database.rows(SQL["request_attempts"], (batch.seq, position, _PAGE)):
+            for _, attempt, is_finished in page:
+                yield attempt, bool(is_finished)
+            position = page[-1][0] + 1
 
     # --- results ---
 
