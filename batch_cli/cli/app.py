@@ -33,12 +33,13 @@ COMMANDS = {
     "list-models": "List the models known here.",
     "schema": "Print the JSON Schema of a line format.",
     "worker": "Start, stop or look at the worker of the local engine.",
+    "serve": "Serve the OpenAI batch API on this machine, with a simulated model.",
     "completion": "Print the completion script for a shell.",
 }
 """Every command with its one line of help; `batch_cli.cli.commands.<name>` holds the rest."""
 
 GO_ON = "run the same command again; batch-cli list --local shows where batches stand"
-ALIASES = {"watch": "wait"}
+ALIASES = {"watch": "wait", "emulate": "serve"}
 _PACKAGE = "batch_cli.cli.commands"
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
 _SHARED: Mapping[str, tuple[Any, Any]] = {

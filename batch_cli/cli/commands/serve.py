@@ -1,0 +1,94 @@
+"""``batch-cli serve``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from batch_cli.cli import options
+from batch_cli.cli.app import CommandFacts
+from batch_cli.cli.context import Context
+from batch_cli.errors import ExitCode
+
+FACTS = CommandFacts(
+    examples=(
+        "batch-cli serve",
+        "OPENAI_BASE_URL=http://127.0.0.1:8000/v1 OPENAI_API_KEY=any python pipeline.py",
+        "batch-cli serve --port 0 --port-file url.txt",
+        "batch-cli serve --speed 3600 --simulate-latency 60000 --simulate-errors 0.1",
+        "batch-cli serve --host 0.0.0.0 --allowed-host batch.internal --token-file token.txt",
+    ),
+    exits=(ExitCode.STATE,),
+    details=(
+        "Prints its URL when it is ready; logs go to standard error; Ctrl-C or SIGTERM ends it. Files and batches are"
+        " kept in the data directory and go on after a restart. /health, /metrics and /_emulator/ledger tell how it"
+        " is, and which requests were executed and billed how often. Needs: pip install 'batch-cli[serve]'."
+    ),
+)
+
+
+def run(
+    context: Context,
+    host: Annotated[
+        str,
+        typer.Option("--host", metavar="ADDRESS", help="Where to listen; off loopback needs --token-file."),
+    ] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", metavar="N", min=0, max=65535, help="The port; 0 takes any free one.")
+    ] = 8000,
+    port_file: Annotated[
+        Path | None,
+        typer.Option("--port-file", metavar="FILE", help="Write the URL to FILE while the server is ready."),
+    ] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--data-dir", metavar="DIR", help="Where all is kept.  [default: serve in the state directory]"
+        ),
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option("--token-file", metavar="FILE", help="Accept only the key in FILE.  [default: any key]"),
+    ] = None,
+    no_auth: Annotated[
+        bool, typer.Option("--no-auth", help="Accept requests without a key, too; only on loopback.")
+    ] = False,
+    allowed_host: Annotated[
+        list[str] | None,
+        typer.Option("--allowed-host", metavar="NAME", help="A further name to answer to; may be repeated."),
+    ] = None,
+    speed: Annotated[
+        float,
+        typer.Option(
+            "--speed",
+            metavar="N",
+            min=1,
+            max=1_000_000,
+            help="Let time pass N times as fast: 24 h in 24 s with 3600.",
+        ),
+    ] = 1.0,
+    max_body: Annotated[str, typer.Option("--max-body", metavar="SIZE", help="Largest upload.")] = "512MB",
+    max_data: Annotated[str, typer.Option("--max-data", metavar="SIZE", help="Room for all files.")] = "20GB",
+    simulate_errors: options.SimulateErrors = 0.0,
+    simulate_latency: options.SimulateLatency = 0.0,
+    simulate_seed: options.SimulateSeed = 0,
+) -> ExitCode:
+    """Serve the OpenAI batch API on this machine, with a simulated model."""
+    from batch_cli.cli import serving  # noqa: PLC0415 - kept out of --help
+
+    asked = serving.Asked(
+        host=host,
+        port=port,
+        port_file=port_file,
+        data_dir=data_dir,
+        token_file=token_file,
+        no_auth=no_auth,
+        allowed_hosts=tuple(allowed_host or ()),
+        speed=speed,
+        max_body=max_body,
+        max_data=max_data,
+        simulation={"error_rate": simulate_errors, "latency": simulate_latency / 1000, "seed": simulate_seed},
+    )
+    return serving.serve(context, asked)

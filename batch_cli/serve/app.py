@@ -1,0 +1,86 @@
+"""The application: the routes of every wire, behind one gate.
+
+A wire is a package with its routes and its shape of errors. They share the desk, the engine and the gate, and
+nothing else: what a client of one wire sees never depends on another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route, Router
+from starlette.types import Receive, Scope, Send
+
+from batch_cli import __version__
+from batch_cli.jsonl import dumps
+from batch_cli.serve import ledger, metrics
+from batch_cli.serve.config import ServerConfig
+from batch_cli.serve.desk import Desk
+from batch_cli.serve.gate import Access, Gate
+from batch_cli.serve.openai import batches, files, live
+from batch_cli.serve.openai.objects import error_answer
+from batch_cli.serve.refusal import Refusal
+
+
+def build(config: ServerConfig, desk: Desk, wake: Callable[[], None], log: Callable[[str], None]) -> Gate:
+    """Build the application; ``wake`` tells the conductor that there is something to do."""
+    routes: list[BaseRoute] = [
+        *files.routes(desk),
+        *batches.routes(desk, wake),
+        *live.routes(desk),
+        *ledger.routes(desk),
+        Route("/health", _health, methods=["GET"]),
+        Route("/metrics", partial(_metrics, desk), methods=["GET"]),
+    ]
+    access = Access(config.hosts, config.token, config.needs_key)
+    router = Router(routes, redirect_slashes=False, default=_unknown)
+    return Gate(_Application(router), access, _render, desk.machine_clock, log, desk.metrics)
+
+
+class _Application:
+    """The routes, told that they are part of an application: a wrong method then raises, too."""
+
+    def __init__(self, router: Router) -> None:
+        self._router = router
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = self
+        await self._router(scope, receive, send)
+
+
+def _render(scope: Scope, refusal: Refusal) -> Response:
+    """Write an error in the shape of the wire that was called; so far there is one."""
+    del scope
+    return error_answer(refusal)
+
+
+async def _unknown(scope: Scope, receive: Receive, send: Send) -> None:
+    del receive, send
+    message = f"Invalid URL ({scope['method']} {scope['path'][:200]})"
+    raise Refusal(404, message, code="unknown_url")
+
+
+async def _health(request: Request) -> Response:
+    del request
+    return Response(dumps({"status": "ok", "version": __version__}), media_type="application/json")
+
+
+async def _metrics(desk: Desk, request: Request) -> Response:
+    del request
+    count, size = desk.records.file_totals()
+    waiting, completed, failed, running = desk.engine.totals()
+    gauges = {
+        "batch_cli_batches": desk.records.statuses(),
+        "batch_cli_batch_requests": {
+            "waiting": waiting - running,
+            "running": running,
+            "completed": completed,
+            "failed": failed,
+        },
+        "batch_cli_files": {"": count},
+        "batch_cli_file_bytes": {"": size},
+    }
+    return PlainTextResponse(desk.metrics.text(gauges), media_type=metrics.CONTENT_TYPE)

@@ -1,0 +1,86 @@
+"""Request bodies: read with a cap and a deadline, parsed strictly."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+from starlette.requests import ClientDisconnect, Request
+
+from batch_cli.json_faults import MAX_DEPTH, explain
+from batch_cli.jsonl import loads
+from batch_cli.model import JsonObject
+from batch_cli.serve.refusal import Refusal
+
+MOST_JSON_BYTES = 32_000_000
+_LONGEST_SILENCE = 30.0
+"""Seconds in which the next piece of a body has to come."""
+
+
+async def read_chunks(request: Request, most: int) -> AsyncIterator[bytes]:
+    """Give a body piece by piece, whether its length was announced or not.
+
+    Raises:
+        Refusal: it has more than ``most`` bytes (413), or the client stopped sending (408).
+        ClientDisconnect: the client went away.
+    """
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > most:
+        raise _too_large(most)
+    received = 0
+    stream = request.stream()
+    while True:
+        try:
+            async with asyncio.timeout(_LONGEST_SILENCE):
+                chunk = await anext(stream, None)
+        except TimeoutError:
+            message = f"no data came for {_LONGEST_SILENCE:.0f} s"
+            raise Refusal(408, message, headers={"connection": "close"}) from None
+        if chunk is None:
+            return
+        received += len(chunk)
+        if received > most:
+            raise _too_large(most)
+        if chunk:
+            yield chunk
+
+
+def _too_large(most: int) -> Refusal:
+    message = f"the body is too large: {most:,} bytes are allowed"
+    return Refusal(413, message, code="request_too_large", headers={"connection": "close"})
+
+
+async def read_json(request: Request) -> JsonObject:
+    """Read a JSON object.
+
+    Raises:
+        Refusal: another content type (415), or not an acceptable JSON object (400).
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Refusal(415, "Content-Type must be application/json")
+    raw = b"".join([chunk async for chunk in read_chunks(request, MOST_JSON_BYTES)])
+    return parse_object(raw)
+
+
+def parse_object(raw: bytes) -> JsonObject:
+    """Parse a JSON object strictly: no NaN, no nesting deeper than 128 levels.
+
+    Raises:
+        Refusal: it is none.
+    """
+    try:
+        # A value that deep has as many brackets, so that others need not be walked.
+        fault = explain(raw) if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH else None
+        value = None if fault is not None else loads(raw)
+    except ValueError:
+        fault, value = explain(raw), None
+    if fault is not None:
+        message = f"We could not parse the JSON body of your request: column {fault.column}: {fault.message}"
+        raise Refusal(400, message)
+    if not isinstance(value, dict):
+        raise Refusal(400, "We could not parse the JSON body of your request: it must be a JSON object")
+    return value
+
+
+__all__ = ["ClientDisconnect", "parse_object", "read_chunks", "read_json"]

@@ -1,0 +1,187 @@
+"""Moves batches from one status to the next: one thread, one batch after the other, every step repeatable.
+
+    validating ─▶ failed
+               ─▶ in_progress ─▶ finalizing ─▶ completed
+                               ╰─ time over ─▶ expired
+    validating, in_progress, finalizing ─▶ cancelling ─▶ cancelled
+
+A step reads where a batch stands, does its work, and records the next status if the old one still holds. What a
+crash cut off is done again from the same status: queueing in the engine is idempotent by the batch's key, and
+result files count only when they are recorded together with the end.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from batch_cli.clock import Clock
+from batch_cli.engine.queue import Queue
+from batch_cli.engine.store import NewBatch, Store, StoredBatch
+from batch_cli.errors import BatchCliError, DamagedData
+from batch_cli.jsonl import is_blank
+from batch_cli.serve.config import ServerConfig
+from batch_cli.serve.contents import Contents
+from batch_cli.serve.executor import Executor
+from batch_cli.serve.fast_clock import FastClock
+from batch_cli.serve.outcome import write_outcome
+from batch_cli.serve.records import BatchRecord, Records
+
+_BUSY_PAUSE = 0.05
+_IDLE_PAUSE = 1.0
+_GRACE = 10.0
+
+
+class Conductor:
+    """The thread's work; `run` is called there, everything else from the event loop."""
+
+    def __init__(
+        self, config: ServerConfig, clock: FastClock, machine_clock: Clock, log: Callable[[str], None]
+    ) -> None:
+        """Conduct the batches of ``config.data_dir``."""
+        self._config, self._clock, self._machine_clock, self._log = config, clock, machine_clock, log
+        self._happened = threading.Event()
+        self._must_stop = False
+
+    def wake(self) -> None:
+        """Look at the batches now: there is a new one, or a cancel."""
+        self._happened.set()
+
+    def stop(self) -> None:
+        """Let `run` return after its current step."""
+        self._must_stop = True
+        self._happened.set()
+
+    def run(self) -> None:
+        """Conduct until `stop`. What is half-done then goes on in the next server."""
+        records, contents = Records(self._config.data_dir), Contents(self._config.data_dir)
+        engine = Store(self._config.data_dir / "engine", self._machine_clock)
+        executor = Executor(engine.root)
+        steps = _Steps(self._config, self._clock, records, contents, engine)
+        try:
+            while not self._must_stop:
+                open_batches = records.open_batches()
+                for batch in open_batches:
+                    if not self._must_stop:
+                        self._move(steps, batch)
+                if open_batches and engine.has_claimable():
+                    executor.ensure()
+                steps.expire_files()
+                self._happened.wait(_BUSY_PAUSE if open_batches else _IDLE_PAUSE)
+                self._happened.clear()
+        finally:
+            executor.stop(_GRACE)
+            engine.close()
+            records.close()
+
+    def _move(self, steps: _Steps, batch: BatchRecord) -> None:
+        try:
+            steps.move(batch)
+        except DamagedData as error:
+            self._log(f"{batch.id}: {error.message}")
+            steps.give_up(batch, error.message)
+        except (BatchCliError, OSError) as error:  # a full disk may have room again: the step is tried again
+            self._log(f"{batch.id}: {error}")
+            self._happened.wait(_IDLE_PAUSE)
+
+
+class _Steps:
+    """What is done for a batch in each status."""
+
+    def __init__(
+        self, config: ServerConfig, clock: FastClock, records: Records, contents: Contents, engine: Store
+    ) -> None:
+        self._config, self._clock = config, clock
+        self._records, self._contents, self._engine = records, contents, engine
+
+    def move(self, batch: BatchRecord) -> None:
+        """Do the next step of an open batch, if it can be done."""
+        match batch.status:
+            case "validating":
+                self._validate(batch)
+            case "in_progress":
+                self._follow(batch)
+            case "finalizing":
+                self._end(batch, "completed")
+            case _:
+                self._cancel(batch)
+
+    def give_up(self, batch: BatchRecord, reason: str) -> None:
+        """End a batch whose stored requests or results are damaged."""
+        if batch.status == "cancelling":
+            self._end(batch, "cancelled", without_files=True)
+            return
+        error = {"code": "server_error", "message": reason, "param": None, "line": None}
+        self._records.fail(batch.id, [error], batch.total, self._clock.now())
+
+    def expire_files(self) -> None:
+        """Remove the files whose time is over."""
+        for file_id in self._records.expired_files(self._clock.now()):
+            self._records.delete_file(file_id)
+            self._contents.delete(file_id)
+
+    def _validate(self, batch: BatchRecord) -> None:
+        from batch_cli.serve.validation import validate  # noqa: PLC0415 - 100 ms; not before the server is ready
+
+        source = self._contents.path(batch.input_file_id)
+        try:
+            found = validate(source, batch.endpoint)
+        except FileNotFoundError:
+            message = "the input file was deleted before it was validated"
+            error = {"code": "file_not_found", "message": message, "param": "input_file_id", "line": None}
+            self._records.fail(batch.id, [error], 0, self._clock.now())
+            return
+        if found.errors:
+            self._records.fail(batch.id, found.errors, found.requests, self._clock.now())
+            return
+        self._queue(batch, found.model or "", found.requests)
+        self._records.start(batch.id, found.model, found.requests, self._clock.now())
+
+    def _queue(self, batch: BatchRecord, model: str, requests: int) -> None:
+        """Hand a valid batch to the engine, once: after a crash it may be there already."""
+        if self._engine.find(batch.engine_key) is not None:
+            return
+        with self._contents.path(batch.input_file_id).open("rb", buffering=1 << 20) as stream:
+            lines = (raw.removesuffix(b"\n") for raw in stream if not is_blank(raw))
+            engine_id = self._engine.stage(batch.engine_key, lines)
+        settings = self._config.handler_settings()
+        new = NewBatch(batch.engine_key, batch.endpoint, model, settings, {}, requests)
+        self._engine.add(engine_id, new)
+
+    def _follow(self, batch: BatchRecord) -> None:
+        executed = self._executed(batch)
+        if executed.status == "failed":
+            raise DamagedData(f"its stored requests are damaged: {executed.error}")
+        if executed.status == "completed":
+            self._records.finalize(batch.id, self._clock.now())
+        elif executed.has_ended:  # we cancelled it, because its time was over
+            self._end(batch, "expired")
+        elif self._clock.now() >= batch.expires_at:
+            self._stop(executed)
+
+    def _cancel(self, batch: BatchRecord) -> None:
+        executed = self._engine.find(batch.engine_key)
+        if executed is not None and not executed.has_ended:
+            self._stop(executed)
+        else:
+            self._end(batch, "cancelled")
+
+    def _stop(self, executed: StoredBatch) -> None:
+        """Let nothing more of a batch start; dead workers do not hold the end up."""
+        Queue(self._engine).rescue()
+        self._engine.cancel(executed.id)
+
+    def _executed(self, batch: BatchRecord) -> StoredBatch:
+        executed = self._engine.find(batch.engine_key)
+        if executed is None:
+            raise DamagedData("the engine knows nothing of it")
+        return executed
+
+    def _end(self, batch: BatchRecord, status: str, *, without_files: bool = False) -> None:
+        executed = None if without_files else self._engine.find(batch.engine_key)
+        now = self._clock.now()
+        end = write_outcome(batch, status, self._engine, executed, self._contents, now)
+        if not self._records.end(batch, end, now):
+            for file in (end.output, end.errors):
+                if file is not None:
+                    self._contents.delete(file.id)

@@ -1,0 +1,53 @@
+"""What the routes of every wire work with."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import Self
+
+from batch_cli.clock import Clock
+from batch_cli.engine.store import Store
+from batch_cli.serve.config import ServerConfig
+from batch_cli.serve.contents import Contents
+from batch_cli.serve.fast_clock import FastClock
+from batch_cli.serve.metrics import Metrics
+from batch_cli.serve.records import Records
+
+
+@dataclass(slots=True)
+class Desk:
+    """The stores, the clock and the counts of one server, as the event loop uses them."""
+
+    config: ServerConfig
+    records: Records
+    contents: Contents
+    engine: Store
+    clock: FastClock
+    machine_clock: Clock
+    metrics: Metrics = field(default_factory=Metrics)
+    arriving: int = 0
+    """Bytes of the uploads that are on their way."""
+
+    @classmethod
+    def open(cls, config: ServerConfig, clock: Clock) -> Self:
+        """Open the data directory, which the caller has locked, and sweep away what a crash left half-done.
+
+        Raises:
+            DiskError: it cannot be used.
+        """
+        records, contents = Records(config.data_dir), Contents(config.data_dir)
+        contents.sweep(records.file_ids())
+        start = max(clock.now(), records.latest_moment())
+        engine = Store(config.data_dir / "engine", clock)
+        return cls(config, records, contents, engine, FastClock(clock, start, config.speed), clock)
+
+    def close(self) -> None:
+        """Close the databases."""
+        self.engine.close()
+        self.records.close()
+
+
+def new_id(prefix: str) -> str:
+    """Make an id that nobody can guess: 128 random bits."""
+    return f"{prefix}{secrets.token_hex(16)}"

@@ -1,0 +1,161 @@
+"""What every request passes on its way in and every answer on its way out.
+
+In: the Host header (a page elsewhere may have bound its name to this address), pages of other origins, the key.
+Out: an id, an error body in the shape of the wire, a line in the log; never a trace.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from batch_cli.clock import Clock, rfc3339
+from batch_cli.errors import BatchCliError
+from batch_cli.serve.metrics import Metrics
+from batch_cli.serve.refusal import Refusal
+
+OPEN_PATHS = ("/health",)
+"""Answered to everybody."""
+OWN_PATHS = ("/metrics", "/_emulator/")
+"""Not part of any wire: no client sends a key there, so only a real token closes them."""
+_LOGGED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may come in."""
+
+    hosts: frozenset[str]
+    token: str | None
+    needs_key: bool
+
+    def check(self, scope: Scope) -> None:
+        """Let a request pass.
+
+        Raises:
+            Refusal: 421 for a foreign Host, 403 for a foreign page, 401 for a missing or wrong key.
+        """
+        headers = Headers(scope=scope)
+        host = _name_of(headers.get("host", ""))
+        if host not in self.hosts:
+            message = (
+                f"this server does not answer to the name {host[:64]!r}; start it with --allowed-host NAME"
+            )
+            raise Refusal(421, message, code="misdirected_request")
+        origin = headers.get("origin")
+        if headers.get("sec-fetch-site") == "cross-site" or (
+            origin is not None and _name_of(origin.partition("://")[2]) not in self.hosts
+        ):
+            raise Refusal(403, "requests of pages from elsewhere are refused", code="cross_origin")
+        self._check_key(scope["path"], headers)
+
+    def _check_key(self, path: str, headers: Headers) -> None:
+        if path in OPEN_PATHS or (self.token is None and path.startswith(OWN_PATHS)):
+            return
+        scheme, _, key = headers.get("authorization", "").partition(" ")
+        key = key.strip() if scheme.lower() == "bearer" else ""
+        if self.token is not None and key:
+            if not hmac.compare_digest(key.encode(), self.token.encode()):
+                raise Refusal(401, "Incorrect API key provided.", code="invalid_api_key")
+        elif not key and (self.needs_key or self.token is not None):
+            message = (
+                "You didn't provide an API key. Send it in an Authorization header using Bearer auth"
+                " (i.e. Authorization: Bearer YOUR_KEY)."
+            )
+            raise Refusal(401, message, headers={"www-authenticate": "Bearer"})
+
+
+def _name_of(authority: str) -> str:
+    """Give the host of ``host:port`` or ``[v6]:port``, in lower case."""
+    if authority.startswith("["):
+        return authority[1:].partition("]")[0].lower()
+    return authority.partition(":")[0].lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """The outermost layer of the application."""
+
+    inner: ASGIApp
+    access: Access
+    render: Callable[[Scope, Refusal], Response]
+    """Writes an error in the shape of the wire that was called."""
+    clock: Clock
+    log: Callable[[str], None]
+    metrics: Metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            return
+        began = self.clock.monotonic()
+        request_id = f"req_{secrets.token_hex(16)}"
+        status = 0
+
+        async def marked(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["x-request-id"] = request_id
+                headers["x-content-type-options"] = "nosniff"
+            await send(message)
+
+        try:
+            refusal = await self._serve(scope, receive, marked, request_id)
+            if refusal is not None:
+                if status:
+                    raise _Broken  # too late for an error body: the connection is cut, so that nobody trusts it
+                await self.render(scope, refusal)(scope, receive, marked)
+        except ClientDisconnect:
+            pass
+        finally:
+            seconds = self.clock.monotonic() - began
+            self.metrics.count_request(scope["method"], status)
+            line = f"{scope['method']} {scope['path'][:_LOGGED]} {status or 'gone'} {seconds * 1000:.0f} ms"
+            self.log(f"{rfc3339(self.clock.now())} {line} {request_id}")
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> Refusal | None:
+        """Let the routes answer; give what they refused, or what broke, as a refusal."""
+        try:
+            self.access.check(scope)
+            await self.inner(scope, receive, send)
+        except Refusal as refusal:
+            return refusal
+        except HTTPException as error:
+            what = f"Invalid method for URL ({scope['method']} {scope['path'][:_LOGGED]})"
+            return Refusal(error.status_code, what, code="method_not_supported", headers=error.headers)
+        except ClientDisconnect:
+            raise
+        except BatchCliError as error:
+            self.log(f"{request_id}: {error.message}")
+            return _our_fault(request_id)
+        except Exception as error:  # noqa: BLE001 - one broken request must not show a trace or end the server
+            self.log(f"{request_id}: {_place_of(error)}: {type(error).__name__}: {error}")
+            return _our_fault(request_id)
+        return None
+
+
+class _Broken(Exception):
+    """An answer broke after it had begun; the server has logged why."""
+
+
+def _our_fault(request_id: str) -> Refusal:
+    message = f"The server had an error while processing your request. Its log says more about {request_id}."
+    return Refusal(500, message, kind="server_error")
+
+
+def _place_of(error: Exception) -> str:
+    """Give where an exception was raised, for the log."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "?" if trace is None else f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}"

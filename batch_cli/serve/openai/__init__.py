@@ -1,0 +1,1 @@
+"""The OpenAI wire, under ``/v1``: files, batches, models, and the four endpoints live."""

@@ -1,0 +1,118 @@
+"""``/v1/files``: upload, list, look at, download, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from batch_cli.serve.desk import Desk
+from batch_cli.serve.download import download
+from batch_cli.serve.openai.objects import answer, file_object, limit_of, page, stay_of
+from batch_cli.serve.records import FileRecord
+from batch_cli.serve.refusal import Refusal
+from batch_cli.serve.upload import Upload
+
+_PURPOSES = ("assistants", "batch", "fine-tune", "vision", "user_data", "evals")
+_MOST_LISTED = 10_000
+_BATCH_STAY = 30 * 86_400
+"""How long an input file of a batch stays where nothing else was asked for.
+
+Source: openai-openapi 2.3.0, "Upload file" (2026-08-21).
+"""
+
+
+def routes(desk: Desk) -> list[Route]:
+    """Give the routes."""
+    return [
+        Route("/v1/files", partial(_upload, desk), methods=["POST"]),
+        Route("/v1/files", partial(_list, desk), methods=["GET"]),
+        Route("/v1/files/{id}", partial(_retrieve, desk), methods=["GET"]),
+        Route("/v1/files/{id}", partial(_delete, desk), methods=["DELETE"]),
+        Route("/v1/files/{id}/content", partial(_content, desk), methods=["GET"]),
+    ]
+
+
+async def _upload(desk: Desk, request: Request) -> Response:
+    with Upload(desk) as upload:
+        await upload.receive(request)
+        purpose, stay = _asked(upload)
+        await upload.keep()
+        now = desk.clock.now()
+        expires_at = None if stay is None else now + stay
+        content = upload.content
+        file = FileRecord(0, content.id, purpose, upload.filename or "", content.written, now, expires_at)
+        desk.records.add_file(file)
+    return answer(file_object(file))
+
+
+def _asked(upload: Upload) -> tuple[str, int | None]:
+    """Give purpose and stay of an upload that is complete."""
+    if upload.filename is None:
+        raise Refusal(400, "'file' is a required property: a part with a filename", param="file")
+    purpose = upload.fields.get("purpose")
+    if purpose is None:
+        raise Refusal(400, "'purpose' is a required property", param="purpose")
+    if purpose not in _PURPOSES:
+        message = f"Invalid 'purpose': expected one of {', '.join(_PURPOSES)}."
+        raise Refusal(400, message, param="purpose")
+    if purpose == "batch" and not upload.filename.endswith(".jsonl"):
+        # Source: BerriAI/litellm#37527 (read 2026-11-21).
+        raise Refusal(400, "Invalid file format for Batch API. Must be .jsonl", param="file")
+    if not upload.content.written:
+        raise Refusal(400, "The file is empty.", param="file")
+    stay = stay_of(_either(upload.fields, "anchor"), _either(upload.fields, "seconds"), "expires_after")
+    return purpose, _BATCH_STAY if stay is None and purpose == "batch" else stay
+
+
+def _either(fields: Mapping[str, str], name: str) -> str | None:
+    """Give a member of ``expires_after`` in either of the two notations that clients use."""
+    return fields.get(f"expires_after[{name}]", fields.get(f"expires_after.{name}"))
+
+
+def find_file(desk: Desk, file_id: str) -> FileRecord:
+    """Give a file that is there.
+
+    Raises:
+        Refusal: it is not (404).
+    """
+    file = desk.records.file(file_id, desk.clock.now())
+    if file is None:
+        raise Refusal(404, f"No such File object: {file_id[:64]}", param="id")
+    return file
+
+
+async def _list(desk: Desk, request: Request) -> Response:
+    asked = request.query_params
+    order = asked.get("order", "desc")
+    if order not in ("asc", "desc"):
+        raise Refusal(400, "Invalid 'order': expected 'asc' or 'desc'.", param="order")
+    limit = limit_of(asked.get("limit"), _MOST_LISTED, _MOST_LISTED)
+    after = find_file(desk, asked["after"]).seq if "after" in asked else None
+    found = desk.records.files(
+        desk.clock.now(),
+        most=limit + 1,
+        after=after,
+        purpose=asked.get("purpose"),
+        newest_first=order == "desc",
+    )
+    return answer(page([file_object(file) for file in found[:limit]], has_more=len(found) > limit))
+
+
+async def _retrieve(desk: Desk, request: Request) -> Response:
+    return answer(file_object(find_file(desk, request.path_params["id"])))
+
+
+async def _delete(desk: Desk, request: Request) -> Response:
+    file = find_file(desk, request.path_params["id"])
+    desk.records.delete_file(file.id)
+    desk.contents.delete(file.id)
+    return answer({"id": file.id, "object": "file", "deleted": True})
+
+
+async def _content(desk: Desk, request: Request) -> Response:
+    file = find_file(desk, request.path_params["id"])
+    return download(request, desk.contents.path(file.id), file.id)

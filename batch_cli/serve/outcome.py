@@ -1,0 +1,133 @@
+"""The result files of a batch: an output file of good rows and an error file of all others, in input order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+from batch_cli.engine.store import Store, StoredBatch
+from batch_cli.errors import DamagedData
+from batch_cli.jsonl import dumps, loads
+from batch_cli.model import JsonObject
+from batch_cli.serve.contents import Contents, NewContent
+from batch_cli.serve.desk import new_id
+from batch_cli.serve.records import BatchRecord, End, FileRecord
+
+_NEVER_RUN = {
+    "expired": ("batch_expired", "This request could not be executed before the completion window expired."),
+    "cancelled": ("batch_cancelled", "This request was not executed because the batch was cancelled."),
+}
+
+
+@dataclass(slots=True)
+class Tokens:
+    """The sum of what good answers used."""
+
+    asked: int = 0
+    answered: int = 0
+    cached: int = 0
+    reasoned: int = 0
+
+    def add(self, usage: JsonObject) -> None:
+        """Add the usage of one answer, in the words of any endpoint."""
+        self.asked += int(usage.get("prompt_tokens") or usage.get("input_tokens") or 0)
+        self.answered += int(usage.get("completion_tokens") or usage.get("output_tokens") or 0)
+
+    def usage(self) -> JsonObject:
+        """Give the usage of the batch."""
+        return {
+            "input_tokens": self.asked,
+            "input_tokens_details": {"cached_tokens": self.cached},
+            "output_tokens": self.answered,
+            "output_tokens_details": {"reasoning_tokens": self.reasoned},
+            "total_tokens": self.asked + self.answered,
+        }
+
+
+@dataclass(slots=True)
+class _Counts:
+    completed: int = 0
+    failed: int = 0
+    tokens: Tokens = field(default_factory=Tokens)
+
+
+def write_outcome(
+    batch: BatchRecord,
+    status: str,
+    engine: Store,
+    executed: StoredBatch | None,
+    contents: Contents,
+    now: float,
+) -> End:
+    """Write the result files of a batch that ends as ``status``, and give what is to be recorded.
+
+    A file without rows is not made. Memory: a line at a time.
+
+    Raises:
+        DamagedData: the engine's files are not what was stored.
+        DiskError: they cannot be written.
+    """
+    counts = _Counts()
+    with ExitStack() as stack:
+        output = stack.enter_context(NewContent(contents, new_id("file-")))
+        errors = stack.enter_context(NewContent(contents, new_id("file-")))
+        if executed is not None:
+            for is_good, line in _rows(batch, status, engine, executed, counts):
+                target = output if is_good else errors
+                target.write(line)
+                target.write(b"\n")
+        files = [_file(batch, kind, new, now) for kind, new in (("output", output), ("error", errors))]
+    return End(status, counts.completed, counts.failed, counts.tokens.usage(), *files)
+
+
+def _file(batch: BatchRecord, kind: str, new: NewContent, now: float) -> FileRecord | None:
+    if not new.written:
+        return None
+    new.commit()
+    expires_at = None if batch.output_seconds is None else now + batch.output_seconds
+    return FileRecord(0, new.id, "batch_output", f"{batch.id}_{kind}.jsonl", new.written, now, expires_at)
+
+
+def _rows(
+    batch: BatchRecord, status: str, engine: Store, executed: StoredBatch, counts: _Counts
+) -> Iterator[tuple[bool, bytes]]:
+    """Give a line for each request of the input, and whether it is good."""
+    results = engine.results(executed)
+    result = next(results, None)
+    position = -1
+    with engine.input_path(executed.id).open("rb", buffering=1 << 20) as stream:
+        for position, raw in enumerate(stream):
+            if result is not None and result.position == position:
+                row = loads(result.line)
+                if result.is_good:
+                    counts.completed += 1
+                    counts.tokens.add(row["response"]["body"].get("usage") or {})
+                    yield True, result.line
+                else:
+                    counts.failed += 1
+                    yield False, dumps(_failed(row))
+                result = next(results, None)
+            else:
+                counts.failed += 1
+                yield False, dumps(_never_run(batch, status, position, loads(raw)["custom_id"]))
+    if position + 1 != executed.total:
+        raise DamagedData(f"the stored requests of {batch.id} are cut off")
+
+
+def _failed(row: JsonObject) -> JsonObject:
+    """Give a failed row in the wire's shape: an answer with an error status has no error beside it."""
+    if row["response"] is not None:
+        return {**row, "error": None}
+    error = row["error"]
+    return {**row, "error": {"code": error["code"], "message": error["message"]}}
+
+
+def _never_run(batch: BatchRecord, status: str, position: int, custom_id: str) -> JsonObject:
+    code, message = _NEVER_RUN[status]
+    return {
+        "id": f"batch_req_{batch.id.removeprefix('batch_')}_{position}",
+        "custom_id": custom_id,
+        "response": None,
+        "error": {"code": code, "message": message},
+    }

@@ -1,0 +1,121 @@
+-- name: schema_1
+-- Times are seconds since 1970 on the server's clock. What a file holds stands beside this database, under its id.
+create table file (
+    seq        integer primary key autoincrement,
+    id         text    not null unique,
+    purpose    text    not null,
+    filename   text    not null,
+    bytes      integer not null check (bytes >= 0),
+    created_at real    not null,
+    expires_at real
+) strict;
+create table batch (
+    seq               integer primary key autoincrement,
+    id                text    not null unique,
+    status            text    not null check (status in ('validating', 'failed', 'in_progress', 'finalizing',
+                                                         'completed', 'expired', 'cancelling', 'cancelled')),
+    input_file_id     text    not null,
+    endpoint          text    not null,
+    completion_window text    not null,
+    metadata          text,                          -- JSON
+    output_seconds    integer,                       -- how long its result files stay
+    created_at        real    not null,
+    expires_at        real    not null,
+    model             text,
+    in_progress_at    real,
+    finalizing_at     real,
+    completed_at      real,
+    failed_at         real,
+    expired_at        real,
+    cancelling_at     real,
+    cancelled_at      real,
+    total             integer not null default 0,
+    completed         integer not null default 0,
+    failed            integer not null default 0,
+    errors            text,                          -- JSON
+    usage             text,                          -- JSON
+    output_file_id    text,
+    error_file_id     text
+) strict;
+create index batch_open on batch (seq) where status in ('validating', 'in_progress', 'finalizing', 'cancelling')
+
+-- name: add_file
+insert into file (id, purpose, filename, bytes, created_at, expires_at)
+values (:id, :purpose, :filename, :bytes, :created_at, :expires_at)
+
+-- name: file_by_id
+select seq, id, purpose, filename, bytes, created_at, expires_at from file
+where id = :id and (expires_at is null or expires_at > :now)
+
+-- name: files_up
+-- By primary key, a page at a time.
+select seq, id, purpose, filename, bytes, created_at, expires_at from file
+where seq > :after and (:purpose is null or purpose = :purpose) and (expires_at is null or expires_at > :now)
+order by seq limit :most
+
+-- name: files_down
+select seq, id, purpose, filename, bytes, created_at, expires_at from file
+where seq < :after and (:purpose is null or purpose = :purpose) and (expires_at is null or expires_at > :now)
+order by seq desc limit :most
+
+-- name: delete_file
+delete from file where id = ?
+
+-- name: expired_files
+select id from file where expires_at <= ? limit 1000
+
+-- name: file_ids
+select id from file
+
+-- name: file_totals
+select count(*), coalesce(sum(bytes), 0) from file
+
+-- name: latest_moment
+-- Where a server that is started again goes on: its clock never goes back.
+select max(moment) from (
+    select max(created_at) as moment from file union all
+    select max(max(created_at, coalesce(in_progress_at, 0), coalesce(finalizing_at, 0), coalesce(completed_at, 0),
+                   coalesce(failed_at, 0), coalesce(expired_at, 0), coalesce(cancelling_at, 0),
+                   coalesce(cancelled_at, 0))) from batch)
+
+-- name: add_batch
+insert into batch (id, status, input_file_id, endpoint, completion_window, metadata, output_seconds,
+                   created_at, expires_at)
+values (:id, 'validating', :input_file_id, :endpoint, :completion_window, :metadata, :output_seconds,
+        :created_at, :expires_at)
+
+-- name: batch_by_id
+select * from batch where id = ?
+
+-- name: batches_down
+select * from batch where seq < ? order by seq desc limit ?
+
+-- name: open_batches
+-- Oldest first, by the partial index batch_open.
+select * from batch where status in ('validating', 'in_progress', 'finalizing', 'cancelling') order by seq
+
+-- name: batch_statuses
+select status, count(*) from batch group by status
+
+-- name: fail_batch
+update batch set status = 'failed', failed_at = :now, errors = :errors, total = :total
+where id = :id and status in ('validating', 'in_progress', 'finalizing')
+
+-- name: start_batch
+update batch set status = 'in_progress', in_progress_at = :now, model = :model, total = :total
+where id = :id and status = 'validating'
+
+-- name: finalize_batch
+update batch set status = 'finalizing', finalizing_at = :now where id = :id and status = 'in_progress'
+
+-- name: cancel_batch
+update batch set status = 'cancelling', cancelling_at = :now
+where id = :id and status in ('validating', 'in_progress', 'finalizing')
+
+-- name: end_batch
+-- Only from the status that the result files were written for: a cancel may have come meanwhile.
+update batch set status = :status, completed = :completed, failed = :failed, usage = :usage,
+    output_file_id = :output_file_id, error_file_id = :error_file_id,
+    completed_at = iif(:status = 'completed', :now, null), expired_at = iif(:status = 'expired', :now, null),
+    cancelled_at = iif(:status = 'cancelled', :now, null)
+where id = :id and status = :was
