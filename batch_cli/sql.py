@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator
@@ -34,6 +35,10 @@ class Database:
             DiskError: it cannot be opened, is damaged, or was made by a newer version.
         """
         self.path = path
+        with contextlib.suppress(
+            OSError
+        ):  # SQLite says what is wrong; its own two files take the mode of this one
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         with self.translated():
             self._connection = sqlite3.connect(
                 path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False

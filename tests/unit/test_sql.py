@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 
@@ -84,3 +85,16 @@ def test_statements_are_read_by_name() -> None:
 
     assert "insert into batch" in statements["add_batch"]
     assert "schema_1" in statements
+
+
+def test_all_its_files_are_private_while_it_is_open(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        opened = Database(tmp_path / "a.db", ["create table t (x)"])
+        opened.change("insert into t values (1)")
+    finally:
+        os.umask(before)
+
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    opened.close()
+    assert modes == dict.fromkeys(("a.db", "a.db-wal", "a.db-shm"), 0o600)
