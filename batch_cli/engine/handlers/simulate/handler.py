@@ -242,9 +242,14 @@ def _response(body: JsonObject, mark: str) -> JsonObject:
                 "content": [{"type": "output_text", "text": said, "annotations": []}],
             }
         ],
+        "parallel_tool_calls": body.get("parallel_tool_calls") is not False,
+        "tool_choice": body.get("tool_choice") or "auto",
+        "tools": body.get("tools") or [],
         "usage": {
             "input_tokens": usage["prompt_tokens"],
+            "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
             "output_tokens": usage["completion_tokens"],
+            "output_tokens_details": {"reasoning_tokens": 0},
             "total_tokens": usage["total_tokens"],
         },
         "metadata": {"simulated": "true"},
