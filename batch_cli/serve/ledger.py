@@ -1,7 +1,8 @@
 """``/_emulator/ledger``: what was executed and billed how often; the proof of "never twice, never lost".
 
 An attempt is a claim of a request by the engine's worker; a request is billed when its answer is recorded, which
-the engine's fencing lets happen once. A second attempt means that a worker died between the two.
+the engine's fencing lets happen once. A second attempt means that a worker ended between the two: the request was
+executed once or twice. One with a single attempt was never executed twice.
 """
 
 from __future__ import annotations

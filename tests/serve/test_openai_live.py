@@ -1,0 +1,71 @@
+"""The endpoints of models, answered at once, as the official client sees them."""
+
+from __future__ import annotations
+
+import json
+
+import openai
+import pytest
+from openai import OpenAI
+
+from tests.serving import ServerProcess
+from tests.support import SCHEMA
+
+
+def test_every_endpoint_answers_in_its_own_shape(client: OpenAI, server: ServerProcess) -> None:
+    chat = client.chat.completions.create(model="m", messages=[{"role": "user", "content": "Hi"}])
+    completion = client.completions.create(model="m", prompt="Hi")
+    response = client.responses.create(model="m", input="Hi")
+    embedding = client.embeddings.create(model="m", input=["a", "b"], encoding_format="float", dimensions=8)
+
+    assert "Hi" in (chat.choices[0].message.content or "")
+    assert "Hi" in completion.choices[0].text
+    assert "Hi" in response.output_text
+    assert [len(one.embedding) for one in embedding.data] == [8, 8]
+    assert chat.created > 1_700_000_000
+    assert server.ledger()["live"]["/v1/chat/completions"] >= 1
+
+
+def test_structured_answers_follow_their_schema(client: OpenAI) -> None:
+    chat = client.chat.completions.create(
+        model="m",
+        messages=[{"role": "user", "content": "I'm Ada, 36."}],
+        response_format={
+            "type": "json_schema",
+            "json_schema": {"name": "User", "strict": True, "schema": SCHEMA},
+        },
+    )
+
+    assert json.loads(chat.choices[0].message.content or "") == {"name": "Ada", "age": 36}
+
+
+def test_two_answers_never_have_the_same_id(client: OpenAI) -> None:
+    ids = {client.completions.create(model="m", prompt="Hi").id for _ in range(3)}
+
+    assert len(ids) == 3
+
+
+def test_a_wrong_body_is_refused_with_the_field(client: OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.chat.completions.create(model="m", messages=[{"role": "user", "content": "Hi"}], temperature=9)
+
+    assert refused.value.param == "temperature"
+    with pytest.raises(openai.BadRequestError) as streaming:
+        client.completions.create(model="m", prompt="Hi", stream=True)
+    assert streaming.value.param == "stream"
+
+
+def test_models_are_listed_and_any_name_is_one(client: OpenAI) -> None:
+    names = [model.id for model in client.models.list()]
+
+    assert {"gpt-4o-mini", "simulate"} <= set(names)
+    assert client.models.retrieve("meta/llama-9").id == "meta/llama-9"
+
+
+def test_failures_are_simulated_by_a_share(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with (
+        ServerProcess(tmp_path_factory.mktemp("faulty"), "--simulate-errors", "1") as running,
+        running.client() as faulty,
+        pytest.raises((openai.RateLimitError, openai.InternalServerError)),
+    ):
+        faulty.completions.create(model="m", prompt="Hi")
