@@ -120,7 +120,8 @@ select seq from batch where status = 'cancelling'
 update request set state = 'released', worker = null where worker = ? and state = 'running'
 
 -- name: release_one
-update request set state = 'released', worker = null
+-- A claim that was never worked at is no attempt: a request is blamed only for workers that had begun it.
+update request set state = 'released', worker = null, attempt = attempt - 1
 where batch = ? and position = ? and attempt = ? and state = 'running'
 
 -- name: add_worker

@@ -333,7 +333,7 @@ class Queue:
         return counted
 
     def release(self, claims: Iterable[Claim]) -> None:
-        """Give claims back that were not worked at."""
+        """Give claims back that were not begun, and never will be: they count as no attempt."""
         with self.store.database.transaction():
             self.store.database.change_many(
                 SQL["release_one"], ((c.batch, c.position, c.attempt) for c in claims)

@@ -376,7 +376,7 @@ class Worker:
             stopped.cancel()
 
     async def _wind_up(self, turn: asyncio.Future[_Turn] | None, thread: ThreadPoolExecutor) -> None:
-        """Let running calls finish within the grace and record them; leaving the lease gives back the rest."""
+        """Let running calls finish within the grace and record them; give back the rest."""
         loop = asyncio.get_running_loop()
         if turn is not None:
             with contextlib.suppress(Exception):
@@ -392,3 +392,5 @@ class Worker:
                     self._answered.extend(call.result())
         if self._answered:
             await loop.run_in_executor(thread, lambda: self._queue.finish(self._append(self._answered)))
+        # What was begun and not finished is given back by leaving the lease, and counts as an attempt.
+        await loop.run_in_executor(thread, self._queue.release, [*self._unwanted, *self._waiting])

@@ -204,6 +204,21 @@ def test_a_signal_lets_running_calls_finish_and_gives_the_rest_back(
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_a_request_is_not_blamed_for_workers_that_ended_before_they_began_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch_id = add(store, 300)
+    for _ in range(MOST_ATTEMPTS + 2):
+        use(monkeypatch, Scripted(seconds=0.05))
+        Worker(store, WorkerOptions(only=batch_id, seconds=0.07, concurrency=2), ignore).run()
+
+    use(monkeypatch, Scripted())
+    Worker(store, WorkerOptions(only=batch_id), ignore).run()
+
+    assert (batch(store, batch_id).completed, batch(store, batch_id).failed) == (300, 0)
+    assert {attempt for attempt, _ in store.attempts(batch(store, batch_id))} == {1}
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("moment", ["the last turn", "leaving the queue"])
 def test_a_signal_in_the_last_moments_is_not_forgotten(
