@@ -56,7 +56,7 @@ class Conductor:
         """Conduct until `stop`. What is half-done then goes on in the next server."""
         records, contents = Records(self._config.data_dir), Contents(self._config.data_dir)
         engine = Store(self._config.data_dir / "engine", self._machine_clock)
-        executor = Executor(engine.root)
+        executor = Executor(engine.root, self._machine_clock)
         steps = _Steps(self._config, self._clock, records, contents, engine)
         try:
             while not self._must_stop:
@@ -123,6 +123,10 @@ class _Steps:
     def _validate(self, batch: BatchRecord) -> None:
         from batch_cli.serve.validation import validate  # noqa: PLC0415 - 100 ms; not before the server is ready
 
+        queued = self._engine.find(batch.engine_key)
+        if queued is not None:  # a crash came between the two databases
+            self._records.start(batch.id, queued.model, queued.total, self._clock.now())
+            return
         source = self._contents.path(batch.input_file_id)
         try:
             found = validate(source, batch.endpoint)
@@ -138,9 +142,7 @@ class _Steps:
         self._records.start(batch.id, found.model, found.requests, self._clock.now())
 
     def _queue(self, batch: BatchRecord, model: str, requests: int) -> None:
-        """Hand a valid batch to the engine, once: after a crash it may be there already."""
-        if self._engine.find(batch.engine_key) is not None:
-            return
+        """Hand a valid batch to the engine."""
         with self._contents.path(batch.input_file_id).open("rb", buffering=1 << 20) as stream:
             lines = (raw.removesuffix(b"\n") for raw in stream if not is_blank(raw))
             engine_id = self._engine.stage(batch.engine_key, lines)

@@ -12,12 +12,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from batch_cli.clock import SystemClock
+from batch_cli.clock import Clock, SystemClock
 from batch_cli.engine.daemon import open_log
 from batch_cli.engine.store import Store
 from batch_cli.errors import BatchCliError
 from batch_cli.events import ignore
 
+_PAUSE = 1.0
 _LINGER = 60.0
 """Seconds after which a process without work ends."""
 
@@ -25,19 +26,23 @@ _LINGER = 60.0
 class Executor:
     """Starts the process when there is work, and again when it died."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, clock: Clock) -> None:
         """Execute the batches of the engine in ``root``."""
-        self._root = root
+        self._root, self._clock = root, clock
+        self._next_start = 0.0
         self._process: subprocess.Popen[bytes] | None = None
 
     def ensure(self) -> None:
-        """Start the process unless it runs.
+        """Start the process unless it runs; one that dies at once is started once a second.
 
         Raises:
             DiskError: its log cannot be written.
         """
         if self._process is not None and self._process.poll() is None:
             return
+        if self._clock.monotonic() < self._next_start:
+            return
+        self._next_start = self._clock.monotonic() + _PAUSE
         self._let_go()
         words = [sys.executable, "-m", "batch_cli.serve.executor", str(self._root)]
         with open_log(self._root) as log:

@@ -120,7 +120,10 @@ class Gate:
         finally:
             seconds = self.clock.monotonic() - began
             self.metrics.count_request(scope["method"], status)
-            line = f"{scope['method']} {scope['path'][:_LOGGED]} {status or 'gone'} {seconds * 1000:.0f} ms"
+            path = scope["raw_path"][:_LOGGED].decode(
+                "latin-1"
+            )  # as it was sent: no line ends, no control codes
+            line = f"{scope['method']} {path} {status or 'gone'} {seconds * 1000:.0f} ms"
             self.log(f"{rfc3339(self.clock.now())} {line} {request_id}")
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> Refusal | None:

@@ -179,4 +179,5 @@ def test_stopped_and_started_it_goes_on(tmp_path: Path) -> None:
         _, ids = outcome(running, batch_id)
 
         assert ids == [f"r{n}" for n in range(300)]
-        assert entry(running, batch_id)["billed"] == 300
+        ledger = entry(running, batch_id)
+        assert (ledger["attempts"], ledger["billed"]) == (300, 300), "a clean stop finishes what it began"
