@@ -242,7 +242,8 @@ def _syntax_words(text: str, at: int, here: str, parser_says: str) -> tuple[str,
 def _too_deep(text: str) -> int | None:
     """Give the column where nesting passes the limit. Counts brackets outside strings, without recursion."""
     depth = 0
-    for token in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[{\]}]', text):
+    # A text without its end runs to the end of the line; looked for from each of its quotes it would take for ever.
+    for token in re.finditer(r'(?s)"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[\[{\]}]', text):
         if token[0] in "[{":
             depth += 1
             if depth > MAX_DEPTH:

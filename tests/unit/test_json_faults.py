@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from batch_cli.engine.time_limit import TimeLimit
 from batch_cli.json_faults import explain, locate
 
 
@@ -98,3 +99,11 @@ def test_a_field_is_located_or_else_the_innermost_part_that_exists(path: str, fo
     text = '{ "custom_id": "a", "body" : {"m": [{"role": "user"}, {"role": "usr"}], "t": 2}}'
 
     assert text[locate(text, path) - 1 :].startswith(found)
+
+
+@pytest.mark.parametrize("text", ['"' + '\\"' * 100_000, '{"a": "' + '\\"' * 100_000 + "\\", '["' * 50_000])
+def test_a_text_without_its_end_is_explained_in_linear_time(text: str) -> None:
+    with TimeLimit(20):
+        fault = explain(text.encode())
+
+    assert fault is not None
