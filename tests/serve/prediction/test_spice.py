@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from typing import Any
 
 import httpx
@@ -133,6 +134,16 @@ def test_a_body_without_a_length_is_bounded_too(server: httpx.Client) -> None:
     answer = server.post("/v1/predict", content=iter([b" " * 6000] * 3), headers=JSON)
 
     assert answer.status_code == 413
+
+
+def test_a_body_that_says_it_is_too_large_is_refused_before_it_is_sent(server: httpx.Client) -> None:
+    head = b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 10001\r\n\r\n"
+    with socket.create_connection(
+        (server.base_url.host, server.base_url.port or 0), timeout=20
+    ) as connection:
+        connection.sendall(head)
+
+        assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
 def test_json_with_a_charset_or_a_suffix_is_json(server: httpx.Client) -> None:
