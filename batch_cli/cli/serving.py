@@ -33,6 +33,8 @@ class Asked:
     speed: float
     max_body: str
     max_data: str
+    prediction_models: tuple[str, ...]
+    old_shapes: bool
     simulation: JsonObject
 
 
@@ -58,6 +60,8 @@ def serve(context: Context, asked: Asked) -> ExitCode:
         speed=asked.speed,
         max_body=_bytes("--max-body", asked.max_body),
         max_data=_bytes("--max-data", asked.max_data),
+        prediction_models=asked.prediction_models,
+        old_shapes=asked.old_shapes,
         simulation=asked.simulation,
     )
 

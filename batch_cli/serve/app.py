@@ -22,17 +22,20 @@ from batch_cli.serve.desk import Desk
 from batch_cli.serve.gate import Access, Gate
 from batch_cli.serve.openai import batches, files, live
 from batch_cli.serve.openai.objects import error_answer
+from batch_cli.serve.prediction import Models
+from batch_cli.serve.prediction import routes as prediction_routes
 from batch_cli.serve.refusal import Refusal
 
 
 def build(config: ServerConfig, desk: Desk, wake: Callable[[], None], log: Callable[[str], None]) -> Gate:
     """Build the application; ``wake`` tells the conductor that there is something to do."""
     routes: list[BaseRoute] = [
+        Route("/health", _health, methods=["GET"]),
+        *prediction_routes(Models.load(config.prediction_models), old_shapes=config.old_shapes),
         *files.routes(desk),
         *batches.routes(desk, wake),
         *live.routes(desk),
         *ledger.routes(desk),
-        Route("/health", _health, methods=["GET"]),
         Route("/metrics", partial(_metrics, desk), methods=["GET"]),
     ]
     access = Access(config.hosts, config.token, config.needs_key)

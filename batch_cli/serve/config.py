@@ -31,6 +31,10 @@ class ServerConfig:
     """Bytes of one upload."""
     max_data: int = 20_000_000_000
     """Bytes of all stored files."""
+    prediction_models: tuple[str, ...] = ()
+    """Models of the prediction endpoints besides the samples: ``[NAME=]file.py:function``."""
+    old_shapes: bool = False
+    """Answer predictions as old servers did where their documentation says otherwise."""
     simulation: JsonObject = field(default_factory=dict)
     """How the simulated model behaves, in the words of a batch's settings; its latency in seconds of this clock."""
 

@@ -60,8 +60,12 @@ class Access:
     def _check_key(self, path: str, headers: Headers) -> None:
         if path in OPEN_PATHS or (self.token is None and path.startswith(OWN_PATHS)):
             return
+        if self.token is None and is_prediction(path):
+            return  # servers of predictions ask nobody for a key
         scheme, _, key = headers.get("authorization", "").partition(" ")
         key = key.strip() if scheme.lower() == "bearer" else ""
+        if not key and is_prediction(path):
+            key = headers.get("x-api-key", "")
         if self.token is not None and key:
             if not hmac.compare_digest(key.encode(), self.token.encode()):
                 raise Refusal(401, "Incorrect API key provided.", code="invalid_api_key")
@@ -71,6 +75,14 @@ class Access:
                 " (i.e. Authorization: Bearer YOUR_KEY)."
             )
             raise Refusal(401, message, headers={"www-authenticate": "Bearer"})
+
+
+def is_prediction(path: str) -> bool:
+    """Tell the paths of the prediction endpoints, whose clients send a key as ``X-API-Key`` or none."""
+    return path.startswith(_PREDICTIONS) or (path.startswith("/v1/models/") and path.endswith("/predict"))
+
+
+_PREDICTIONS = ("/v1/predict", "/v1/ready", "/predict", "/examples/", "/models", "/stats")
 
 
 def _name_of(authority: str) -> str:

@@ -24,7 +24,8 @@ FACTS = CommandFacts(
     details=(
         "Prints its URL when it is ready; logs go to standard error; Ctrl-C or SIGTERM ends it. Files and batches are"
         " kept in the data directory and go on after a restart. /health, /metrics and /_emulator/ledger tell how it"
-        " is, and which requests were executed and billed how often. Needs: pip install 'batch-cli[serve]'."
+        " is, and which requests were executed and billed how often. /v1/predict, /predict and /examples/batch speak the"
+        " prediction wires of Spice and of the PyTorch server. Needs: pip install 'batch-cli[serve]'."
     ),
 )
 
@@ -71,6 +72,17 @@ def run(
     ] = 1.0,
     max_body: Annotated[str, typer.Option("--max-body", metavar="SIZE", help="Largest upload.")] = "512MB",
     max_data: Annotated[str, typer.Option("--max-data", metavar="SIZE", help="Room for all files.")] = "20GB",
+    prediction_model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--prediction-model",
+            metavar="[NAME=]FILE.py:FUNCTION",
+            help="A model for the prediction endpoints; may be repeated.",
+        ),
+    ] = None,
+    old_shapes: Annotated[
+        bool, typer.Option("--old-shapes", help="Answer predictions as old servers really did.")
+    ] = False,
     simulate_errors: options.SimulateErrors = 0.0,
     simulate_latency: options.SimulateLatency = 0.0,
     simulate_seed: options.SimulateSeed = 0,
@@ -89,6 +101,8 @@ def run(
         speed=speed,
         max_body=max_body,
         max_data=max_data,
+        prediction_models=tuple(prediction_model or ()),
+        old_shapes=old_shapes,
         simulation={"error_rate": simulate_errors, "latency": simulate_latency / 1000, "seed": simulate_seed},
     )
     return serving.serve(context, asked)
