@@ -50,7 +50,7 @@ class Upload:
         self._header_name = bytearray()
         self._header_value = bytearray()
         self._is_complete = False
-        self._room = desk.config.max_data - desk.records.file_totals()[1] - desk.arriving
+        self._room = self._free()
 
     def __enter__(self) -> Self:
         """Give the upload itself."""
@@ -95,8 +95,18 @@ class Upload:
         if not self._is_complete:
             raise Refusal(400, "the multipart body ends before its last boundary")
 
+    def _free(self) -> int:
+        """Give how many bytes may still be stored."""
+        return self._desk.config.max_data - self._desk.records.file_totals()[1]
+
     async def keep(self) -> None:
-        """Put the content on disk, while others are served."""
+        """Put the content on disk, while others are served.
+
+        Raises:
+            Refusal: other uploads have taken its room meanwhile.
+        """
+        if self.content.written > self._free():
+            raise _full()
         await asyncio.to_thread(self.content.commit)
 
     # --- the parser calls these ---
@@ -144,8 +154,8 @@ class Upload:
             raise Refusal(
                 413, f"the file is too large: {most}", param=self._file_field, code="file_too_large"
             )
-        if self.content.written + size > self._room:
-            raise Refusal(413, "the storage of this server is full; delete files", code="storage_full")
+        if self._desk.arriving + size > self._room:  # what arrives beside it takes room, too
+            raise _full()
         self.content.write(memoryview(data)[start:end])
         self._desk.arriving += size
 
@@ -155,3 +165,7 @@ class Upload:
 
     def _end(self) -> None:
         self._is_complete = True
+
+
+def _full() -> Refusal:
+    return Refusal(413, "the storage of this server is full; delete files", code="storage_full")

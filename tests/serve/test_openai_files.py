@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -10,7 +12,7 @@ import openai
 import pytest
 from openai import OpenAI
 
-from tests.serving import ServerProcess
+from tests.serving import ServerProcess, wait_until
 
 LINE = b'{"custom_id": "a"}\n'
 
@@ -205,3 +207,30 @@ def test_a_full_storage_refuses_until_something_is_deleted(tmp_path: Path) -> No
         assert (refused.value.status_code, refused.value.code) == (413, "storage_full")
         client.files.delete(file.id)
         client.files.create(file=("b.txt", b"x" * 600), purpose="user_data")
+
+
+def test_uploads_at_the_same_time_share_the_room_that_is_left(tmp_path: Path) -> None:
+    body, headers = form(("purpose", None, b"user_data"), ("file", "a.txt", b"x" * 400_000))
+    with ServerProcess(tmp_path, "--max-data", "1MB") as running:
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda _: post(running, body, headers).status_code, range(8)))
+        kept = stored(running)
+
+    assert answers.count(200) == len(kept)
+    assert 1 <= len(kept) <= 2
+    assert set(answers) == {200, 413}
+
+
+def test_an_upload_whose_client_goes_away_leaves_nothing(tmp_path: Path) -> None:
+    body, _ = form(("file", "a.jsonl", b"x" * 3_000_000))
+    with ServerProcess(tmp_path) as running:
+        host, port = running.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as raw:
+            raw.sendall(
+                b"POST /v1/files HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer x\r\n"
+                b"Content-Type: multipart/form-data; boundary=xyz\r\nContent-Length: 9000000\r\n\r\n" + body
+            )
+            wait_until(lambda: stored(running))
+
+        wait_until(lambda: not stored(running))
+        wait_until(lambda: " gone " in running.log)
