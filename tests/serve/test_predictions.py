@@ -47,14 +47,14 @@ def test_the_other_wires_still_ask_for_a_key(predicting: ServerProcess) -> None:
 
 
 def test_with_a_token_predictions_need_it_too(tmp_path: Path) -> None:
-    (tmp_path / "token").write_text("secret-token")
+    (tmp_path / "token").write_text("0123456789abcdef-token")
     (tmp_path / "token").chmod(0o600)
     with ServerProcess(tmp_path, "--token-file", "token") as server:
         url = f"{server.url}/v1/ready"
 
         assert httpx.get(url).status_code == 401
         assert httpx.get(url, headers={"X-API-Key": "wrong"}).status_code == 401
-        assert httpx.get(url, headers={"X-API-Key": "secret-token"}).status_code == 200
+        assert httpx.get(url, headers={"X-API-Key": "0123456789abcdef-token"}).status_code == 200
 
 
 def test_a_model_that_is_no_function_of_a_file_is_refused_at_the_start(tmp_path: Path) -> None:
