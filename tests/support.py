@@ -124,3 +124,14 @@ def command(
         check=False,
     )
     return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def start(directory: Path, *words: str) -> subprocess.Popen[bytes]:
+    """Start a command in the background, with its streams as pipes."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "batch_cli", *words],
+        cwd=directory,
+        env=clean_environment(directory),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )

@@ -13,19 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Cli
-from tests.support import clean_environment, command, read_lines, structured, write_lines
+from tests.support import command, read_lines, start, structured, write_lines
 
 SUBMIT = ("submit", "r.jsonl", "-m", "local/simulate")
-
-
-def start(directory: Path, *words: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "batch_cli", *words],
-        cwd=directory,
-        env=clean_environment(directory),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
 
 
 def wait_until(condition: object, seconds: float = 30) -> None:

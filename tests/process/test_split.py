@@ -7,27 +7,16 @@ import random
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import Cli
-from tests.support import clean_environment, command, read_lines, structured, write_lines
+from tests.support import command, read_lines, start, structured, write_lines
 
 COUNT, SHARDS = 400, 40
 SUBMIT = ("submit", "r.jsonl", "-m", "local/simulate", "--split-requests", str(COUNT // SHARDS))
-
-
-def start(directory: Path, *words: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "batch_cli", *words],
-        cwd=directory,
-        env=clean_environment(directory),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
 
 
 @pytest.fixture
