@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Cli
-from tests.support import command, read_lines, start, structured, write_lines
+from tests.support import clean_environment, command, read_lines, start, structured, write_lines
 
 SUBMIT = ("submit", "r.jsonl", "-m", "local/simulate")
 
