@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from batch_cli.engine.handlers.simulate.handler import FINGERPRINT, Simulate, Simulation
+from batch_cli.engine.handlers.simulate.handler import Simulate, Simulation
+from batch_cli.engine.handlers.simulate.openai import FINGERPRINT
 from batch_cli.engine.reply import Call, Reply
 from tests.support import SCHEMA
 
@@ -236,7 +237,7 @@ def test_a_request_that_breaks_the_rules_harms_no_other(monkeypatch: pytest.Monk
     def fill(schema: Any, _text: str) -> Any:
         return {}[schema["type"]] if schema["type"] == "broken" else {}
 
-    monkeypatch.setattr("batch_cli.engine.handlers.simulate.handler.fill", fill)
+    monkeypatch.setattr("batch_cli.engine.handlers.simulate.openai.fill", fill)
     handler = Simulate(Simulation(), no_sleep)
 
     replies = asyncio.run(handler([schema_call(name, {"type": name}) for name in ("x", "broken", "y")]))
