@@ -6,7 +6,7 @@ nothing else: what a client of one wire sees never depends on another.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from starlette.requests import Request
@@ -25,39 +25,46 @@ from batch_cli.serve.openai.objects import error_answer
 from batch_cli.serve.prediction import Models
 from batch_cli.serve.prediction import routes as prediction_routes
 from batch_cli.serve.refusal import Refusal
+from batch_cli.serve.wires import Wire, wire_of
 
 
 def build(config: ServerConfig, desk: Desk, wake: Callable[[], None], log: Callable[[str], None]) -> Gate:
     """Build the application; ``wake`` tells the conductor that there is something to do."""
-    routes: list[BaseRoute] = [
+    own: list[BaseRoute] = [
         Route("/health", _health, methods=["GET"]),
+        *ledger.routes(desk),
+        Route("/metrics", partial(_metrics, desk), methods=["GET"]),
+    ]
+    openai: list[BaseRoute] = [
         *prediction_routes(Models.load(config.prediction_models), old_shapes=config.old_shapes),
         *files.routes(desk),
         *batches.routes(desk, wake),
         *live.routes(desk),
-        *ledger.routes(desk),
-        Route("/metrics", partial(_metrics, desk), methods=["GET"]),
     ]
+    wires: dict[Wire, list[BaseRoute]] = {"openai": openai, "anthropic": [], "google": []}
     access = Access(config.hosts, config.token, config.needs_key)
-    router = Router(routes, redirect_slashes=False, default=_unknown)
-    return Gate(_Application(router), access, _render, desk.machine_clock, log, desk.metrics)
+    application = _Application({wire: [*own, *routes] for wire, routes in wires.items()})
+    return Gate(application, access, _render, desk.machine_clock, log, desk.metrics)
 
 
 class _Application:
-    """The routes, told that they are part of an application: a wrong method then raises, too."""
+    """The routes of each wire, told that they are part of an application: a wrong method then raises, too."""
 
-    def __init__(self, router: Router) -> None:
-        self._router = router
+    def __init__(self, routes: Mapping[Wire, Sequence[BaseRoute]]) -> None:
+        self._routers = {
+            wire: Router(routes, redirect_slashes=False, default=_unknown) for wire, routes in routes.items()
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self
-        await self._router(scope, receive, send)
+        await self._routers[wire_of(scope)](scope, receive, send)
 
 
 def _render(scope: Scope, refusal: Refusal) -> Response:
-    """Write an error in the shape of the wire that was called; so far there is one."""
-    del scope
-    return error_answer(refusal)
+    """Write an error in the shape of the wire that was called."""
+    match wire_of(scope):
+        case _:
+            return error_answer(refusal)
 
 
 async def _unknown(scope: Scope, receive: Receive, send: Send) -> None:

@@ -19,7 +19,7 @@ from batch_cli.clock import Clock
 from batch_cli.engine.queue import Queue
 from batch_cli.engine.store import NewBatch, Store, StoredBatch
 from batch_cli.errors import BatchCliError, DamagedData
-from batch_cli.jsonl import is_blank
+from batch_cli.serve.batch_wire import batch_wire
 from batch_cli.serve.config import ServerConfig
 from batch_cli.serve.contents import Contents
 from batch_cli.serve.executor import Executor
@@ -121,15 +121,13 @@ class _Steps:
             self._contents.delete(file_id)
 
     def _validate(self, batch: BatchRecord) -> None:
-        from batch_cli.serve.validation import validate  # noqa: PLC0415 - 100 ms; not before the server is ready
-
         queued = self._engine.find(batch.engine_key)
         if queued is not None:  # a crash came between the two databases
             self._records.start(batch.id, queued.model, queued.total, self._clock.now())
             return
         source = self._contents.path(batch.input_file_id)
         try:
-            found = validate(source, batch.endpoint)
+            found = batch_wire(batch.wire).validate(source, batch)
         except FileNotFoundError:
             message = "the input file was deleted before it was validated"
             error = {"code": "file_not_found", "message": message, "param": "input_file_id", "line": None}
@@ -144,7 +142,7 @@ class _Steps:
     def _queue(self, batch: BatchRecord, model: str, requests: int) -> None:
         """Hand a valid batch to the engine."""
         with self._contents.path(batch.input_file_id).open("rb", buffering=1 << 20) as stream:
-            lines = (raw.removesuffix(b"\n") for raw in stream if not is_blank(raw))
+            lines = batch_wire(batch.wire).engine_lines(stream, batch)
             engine_id = self._engine.stage(batch.engine_key, lines)
         settings = self._config.handler_settings()
         new = NewBatch(batch.engine_key, batch.endpoint, model, settings, {}, requests)
@@ -181,8 +179,9 @@ class _Steps:
 
     def _end(self, batch: BatchRecord, status: str, *, without_files: bool = False) -> None:
         executed = None if without_files else self._engine.find(batch.engine_key)
+        stored = None if executed is None else (self._engine, executed)
         now = self._clock.now()
-        end = write_outcome(batch, status, self._engine, executed, self._contents, now)
+        end = write_outcome(batch_wire(batch.wire), batch, status, stored, self._contents, now)
         if not self._records.end(batch, end, now):
             for file in (end.output, end.errors):
                 if file is not None:

@@ -62,10 +62,7 @@ class Access:
             return
         if self.token is None and is_prediction(path):
             return  # servers of predictions ask nobody for a key
-        scheme, _, key = headers.get("authorization", "").partition(" ")
-        key = key.strip() if scheme.lower() == "bearer" else ""
-        if not key and is_prediction(path):
-            key = headers.get("x-api-key", "")
+        key = _key_of(headers)
         if self.token is not None and key:
             if not hmac.compare_digest(key.encode(), self.token.encode()):
                 raise Refusal(401, "Incorrect API key provided.", code="invalid_api_key")
@@ -75,6 +72,14 @@ class Access:
                 " (i.e. Authorization: Bearer YOUR_KEY)."
             )
             raise Refusal(401, message, headers={"www-authenticate": "Bearer"})
+
+
+def _key_of(headers: Headers) -> str:
+    """Give the key, in whichever header the clients of a wire send it; empty: there is none."""
+    scheme, _, bearer = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and bearer.strip():
+        return bearer.strip()
+    return headers.get("x-api-key") or headers.get("x-goog-api-key") or ""
 
 
 def is_prediction(path: str) -> bool:

@@ -47,7 +47,7 @@ async def _summary(desk: Desk, request: Request) -> Response:
 
 def _all(desk: Desk) -> Iterator[BatchRecord]:
     after = None
-    while found := desk.records.batches(most=_PAGE, after=after):
+    while found := desk.records.all_batches(most=_PAGE, after=after):
         yield from found
         after = found[-1].seq
 
@@ -57,6 +57,7 @@ def _entry(desk: Desk, batch: BatchRecord) -> JsonObject:
     attempts = _NOTHING if executed is None else desk.engine.attempt_totals(executed)
     return {
         "id": batch.id,
+        "wire": batch.wire,
         "status": batch.status,
         "input_file_id": batch.input_file_id,
         "metadata": batch.metadata,
@@ -69,7 +70,7 @@ def _entry(desk: Desk, batch: BatchRecord) -> JsonObject:
 
 async def _rows(desk: Desk, request: Request) -> Response:
     """Give a JSON line for each request of a batch, in input order: ``{"custom_id", "attempts", "billed"}``."""
-    batch = desk.records.batch(request.path_params["id"])
+    batch = desk.records.batch_of_ledger(request.path_params["id"])
     if batch is None:
         raise Refusal(404, f"No batch found with id '{request.path_params['id'][:64]}'.", param="id")
     executed = desk.engine.find(batch.engine_key)

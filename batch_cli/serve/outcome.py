@@ -1,4 +1,4 @@
-"""The result files of a batch: an output file of good rows and an error file of all others, in input order."""
+"""The result files of a batch, in input order: one, or one for the good rows and one for all others."""
 
 from __future__ import annotations
 
@@ -8,16 +8,12 @@ from dataclasses import dataclass, field
 
 from batch_cli.engine.store import Store, StoredBatch
 from batch_cli.errors import DamagedData
-from batch_cli.jsonl import dumps, loads
+from batch_cli.jsonl import loads
 from batch_cli.model import JsonObject
+from batch_cli.serve.batch_wire import BatchWire
 from batch_cli.serve.contents import Contents, NewContent
 from batch_cli.serve.desk import new_id
 from batch_cli.serve.records import BatchRecord, End, FileRecord
-
-_NEVER_RUN = {
-    "expired": ("batch_expired", "This request could not be executed before the completion window expired."),
-    "cancelled": ("batch_cancelled", "This request was not executed because the batch was cancelled."),
-}
 
 
 @dataclass(slots=True)
@@ -49,19 +45,21 @@ class Tokens:
 class _Counts:
     completed: int = 0
     failed: int = 0
+    never_run: int = 0
     tokens: Tokens = field(default_factory=Tokens)
 
 
 def write_outcome(
+    wire: BatchWire,
     batch: BatchRecord,
     status: str,
-    engine: Store,
-    executed: StoredBatch | None,
+    executed: tuple[Store, StoredBatch] | None,
     contents: Contents,
     now: float,
 ) -> End:
     """Write the result files of a batch that ends as ``status``, and give what is to be recorded.
 
+    ``executed`` is the batch as the engine has it, if it came that far.
     A file without rows is not made. Memory: a line at a time.
 
     Raises:
@@ -73,12 +71,12 @@ def write_outcome(
         output = stack.enter_context(NewContent(contents, new_id("file-")))
         errors = stack.enter_context(NewContent(contents, new_id("file-")))
         if executed is not None:
-            for is_good, line in _rows(batch, status, engine, executed, counts):
-                target = output if is_good else errors
+            for is_good, line in _rows(wire, batch, status, executed, counts):
+                target = output if is_good or not wire.has_error_file else errors
                 target.write(line)
                 target.write(b"\n")
         files = [_file(batch, kind, new, now) for kind, new in (("output", output), ("error", errors))]
-    return End(status, counts.completed, counts.failed, counts.tokens.usage(), *files)
+    return End(status, counts.completed, counts.failed, counts.never_run, counts.tokens.usage(), *files)
 
 
 def _file(batch: BatchRecord, kind: str, new: NewContent, now: float) -> FileRecord | None:
@@ -86,13 +84,16 @@ def _file(batch: BatchRecord, kind: str, new: NewContent, now: float) -> FileRec
         return None
     new.commit()
     expires_at = None if batch.output_seconds is None else now + batch.output_seconds
-    return FileRecord(0, new.id, "batch_output", f"{batch.id}_{kind}.jsonl", new.written, now, expires_at)
+    return FileRecord(
+        0, new.id, "batch_output", f"{batch.id}_{kind}.jsonl", new.written, now, expires_at, batch.wire
+    )
 
 
 def _rows(
-    batch: BatchRecord, status: str, engine: Store, executed: StoredBatch, counts: _Counts
+    wire: BatchWire, batch: BatchRecord, status: str, stored: tuple[Store, StoredBatch], counts: _Counts
 ) -> Iterator[tuple[bool, bytes]]:
     """Give a line for each request of the input, and whether it is good."""
+    engine, executed = stored
     results = engine.results(executed)
     result = next(results, None)
     position = -1
@@ -102,32 +103,15 @@ def _rows(
                 row = loads(result.line)
                 if result.is_good:
                     counts.completed += 1
-                    counts.tokens.add(row["response"]["body"].get("usage") or {})
-                    yield True, result.line
+                    counts.tokens.add(wire.usage_of(row["response"]["body"]))
+                    yield True, wire.good(result.line, row)
                 else:
                     counts.failed += 1
-                    yield False, dumps(_failed(row))
+                    yield False, wire.failed(row)
                 result = next(results, None)
             else:
                 counts.failed += 1
-                yield False, dumps(_never_run(batch, status, position, loads(raw)["custom_id"]))
+                counts.never_run += 1
+                yield False, wire.never_run(batch, status, position, loads(raw)["custom_id"])
     if position + 1 != executed.total:
         raise DamagedData(f"the stored requests of {batch.id} are cut off")
-
-
-def _failed(row: JsonObject) -> JsonObject:
-    """Give a failed row in the wire's shape: an answer with an error status has no error beside it."""
-    if row["response"] is not None:
-        return {**row, "error": None}
-    error = row["error"]
-    return {**row, "error": {"code": error["code"], "message": error["message"]}}
-
-
-def _never_run(batch: BatchRecord, status: str, position: int, custom_id: str) -> JsonObject:
-    code, message = _NEVER_RUN[status]
-    return {
-        "id": f"batch_req_{batch.id.removeprefix('batch_')}_{position}",
-        "custom_id": custom_id,
-        "response": None,
-        "error": {"code": code, "message": message},
-    }

@@ -39,23 +39,33 @@ create table batch (
 ) strict;
 create index batch_open on batch (seq) where status in ('validating', 'in_progress', 'finalizing', 'cancelling')
 
+-- name: schema_2
+-- Several wires: a client sees the files and batches of its own alone. A deleted batch stays in the ledger.
+-- details: JSON, what only this wire knows. never_run: of the failed, those that never began.
+alter table file add column wire text not null default 'openai';
+alter table file add column details text;
+alter table batch add column wire text not null default 'openai';
+alter table batch add column details text;
+alter table batch add column never_run integer not null default 0;
+alter table batch add column deleted_at real
+
 -- name: add_file
-insert into file (id, purpose, filename, bytes, created_at, expires_at)
-values (:id, :purpose, :filename, :bytes, :created_at, :expires_at)
+insert into file (id, purpose, filename, bytes, created_at, expires_at, wire, details)
+values (:id, :purpose, :filename, :bytes, :created_at, :expires_at, :wire, :details)
 
 -- name: file_by_id
-select seq, id, purpose, filename, bytes, created_at, expires_at from file
-where id = :id and (expires_at is null or expires_at > :now)
+select * from file
+where id = :id and wire = :wire and (expires_at is null or expires_at > :now)
 
 -- name: files_up
 -- By primary key, a page at a time.
-select seq, id, purpose, filename, bytes, created_at, expires_at from file
-where seq > :after and (:purpose is null or purpose = :purpose) and (expires_at is null or expires_at > :now)
+select * from file
+where seq > :after and wire = :wire and (:purpose is null or purpose = :purpose) and (expires_at is null or expires_at > :now)
 order by seq limit :most
 
 -- name: files_down
-select seq, id, purpose, filename, bytes, created_at, expires_at from file
-where seq < :after and (:purpose is null or purpose = :purpose) and (expires_at is null or expires_at > :now)
+select * from file
+where seq < :after and wire = :wire and (:purpose is null or purpose = :purpose) and (expires_at is null or expires_at > :now)
 order by seq desc limit :most
 
 -- name: delete_file
@@ -80,15 +90,29 @@ select max(moment) from (
 
 -- name: add_batch
 insert into batch (id, status, input_file_id, endpoint, completion_window, metadata, output_seconds,
-                   created_at, expires_at)
+                   created_at, expires_at, wire, details)
 values (:id, 'validating', :input_file_id, :endpoint, :completion_window, :metadata, :output_seconds,
-        :created_at, :expires_at)
+        :created_at, :expires_at, :wire, :details)
 
 -- name: batch_by_id
-select * from batch where id = ?
+select * from batch where id = ? and deleted_at is null
 
 -- name: batches_down
+select * from batch where seq < :start and wire = :wire and deleted_at is null order by seq desc limit :most
+
+-- name: batches_up
+select * from batch where seq > :start and wire = :wire and deleted_at is null order by seq limit :most
+
+-- name: all_batches
+-- Deleted ones, too.
 select * from batch where seq < ? order by seq desc limit ?
+
+-- name: batch_of_ledger
+select * from batch where id = ?
+
+-- name: delete_batch
+update batch set deleted_at = :now
+where id = :id and status in ('failed', 'completed', 'expired', 'cancelled') and deleted_at is null
 
 -- name: open_batches
 -- Oldest first, by the partial index batch_open.
@@ -114,7 +138,8 @@ where id = :id and status in ('validating', 'in_progress', 'finalizing')
 
 -- name: end_batch
 -- Only from the status that the result files were written for: a cancel may have come meanwhile.
-update batch set status = :status, completed = :completed, failed = :failed, usage = :usage,
+update batch set status = :status, completed = :completed, failed = :failed, never_run = :never_run,
+    usage = :usage,
     output_file_id = :output_file_id, error_file_id = :error_file_id,
     completed_at = iif(:status = 'completed', :now, null), expired_at = iif(:status = 'expired', :now, null),
     cancelled_at = iif(:status = 'cancelled', :now, null)

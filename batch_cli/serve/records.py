@@ -30,6 +30,9 @@ class FileRecord:
     bytes: int
     created_at: float
     expires_at: float | None
+    wire: str = "openai"
+    details: JsonObject | None = None
+    """What only this wire knows of a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,12 @@ class BatchRecord:
     usage: JsonObject | None
     output_file_id: str | None
     error_file_id: str | None
+    wire: str
+    details: JsonObject | None
+    """What only this wire knows of a batch."""
+    never_run: int
+    """How many of the failed never began."""
+    deleted_at: float | None
 
     @property
     def engine_key(self) -> str:
@@ -85,6 +94,8 @@ class NewBatch:
     output_seconds: int | None
     created_at: float
     expires_at: float
+    wire: str = "openai"
+    details: JsonObject | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +106,7 @@ class End:
     """``completed``, ``expired`` or ``cancelled``."""
     completed: int
     failed: int
+    never_run: int
     usage: JsonObject | None
     output: FileRecord | None
     errors: FileRecord | None
@@ -109,7 +121,7 @@ class Records:
         Raises:
             DiskError: it cannot be created.
         """
-        self._database = Database(data_dir / "serve.db", [_SQL["schema_1"]])
+        self._database = Database(data_dir / "serve.db", [_SQL["schema_1"], _SQL["schema_2"]])
 
     def close(self) -> None:
         """Close it."""
@@ -133,13 +145,15 @@ class Records:
                 "bytes": file.bytes,
                 "created_at": file.created_at,
                 "expires_at": file.expires_at,
+                "wire": file.wire,
+                "details": _text(file.details),
             },
         )
 
-    def file(self, file_id: str, now: float) -> FileRecord | None:
-        """Give a file that has not expired."""
-        row = self._database.row(_SQL["file_by_id"], {"id": file_id, "now": now})
-        return FileRecord(*row) if row else None
+    def file(self, file_id: str, now: float, *, wire: str = "openai") -> FileRecord | None:
+        """Give a file of a wire that has not expired."""
+        row = self._database.row(_SQL["file_by_id"], {"id": file_id, "wire": wire, "now": now})
+        return _file(row) if row else None
 
     def files(
         self,
@@ -147,14 +161,15 @@ class Records:
         *,
         most: int,
         after: int | None = None,
+        wire: str = "openai",
         purpose: str | None = None,
         newest_first: bool = True,
     ) -> list[FileRecord]:
         """Give up to ``most`` files behind number ``after``, in the order asked for."""
         name, start = ("files_down", _LAST) if newest_first else ("files_up", _FIRST)
         after = start if after is None else after
-        rows = self._database.rows(_SQL[name], {"after": after, "purpose": purpose, "now": now, "most": most})
-        return [FileRecord(*row) for row in rows]
+        given = {"after": after, "wire": wire, "purpose": purpose, "now": now, "most": most}
+        return [_file(row) for row in self._database.rows(_SQL[name], given)]
 
     def delete_file(self, file_id: str) -> bool:
         """Forget a file; tell whether it was there."""
@@ -184,23 +199,43 @@ class Records:
                 "input_file_id": new.input_file_id,
                 "endpoint": new.endpoint,
                 "completion_window": new.completion_window,
-                "metadata": None if new.metadata is None else dumps(new.metadata).decode(),
+                "metadata": _text(new.metadata),
                 "output_seconds": new.output_seconds,
                 "created_at": new.created_at,
                 "expires_at": new.expires_at,
+                "wire": new.wire,
+                "details": _text(new.details),
             },
         )
         return next(_batches(self._database.rows(_SQL["batch_by_id"], (new.id,))))
 
-    def batch(self, batch_id: str) -> BatchRecord | None:
-        """Give a batch."""
-        return next(_batches(self._database.rows(_SQL["batch_by_id"], (batch_id,))), None)
+    def batch(self, batch_id: str, *, wire: str = "openai") -> BatchRecord | None:
+        """Give a batch of a wire."""
+        found = next(_batches(self._database.rows(_SQL["batch_by_id"], (batch_id,))), None)
+        return found if found is not None and found.wire == wire else None
 
-    def batches(self, *, most: int, after: int | None = None) -> list[BatchRecord]:
-        """Give up to ``most`` batches older than number ``after``, the newest first."""
-        return list(
-            _batches(self._database.rows(_SQL["batches_down"], (_LAST if after is None else after, most)))
-        )
+    def batches(self, *, most: int, after: int | None = None, wire: str = "openai") -> list[BatchRecord]:
+        """Give up to ``most`` batches of a wire older than number ``after``, the newest first."""
+        given = {"start": _LAST if after is None else after, "wire": wire, "most": most}
+        return list(_batches(self._database.rows(_SQL["batches_down"], given)))
+
+    def newer_batches(self, *, most: int, before: int, wire: str) -> list[BatchRecord]:
+        """Give up to ``most`` batches of a wire newer than number ``before``, the oldest first."""
+        given = {"start": before, "wire": wire, "most": most}
+        return list(_batches(self._database.rows(_SQL["batches_up"], given)))
+
+    def delete_batch(self, batch_id: str, now: float) -> bool:
+        """Hide a batch that has ended from its wire; tell whether there was one."""
+        return self._database.change(_SQL["delete_batch"], {"id": batch_id, "now": now}) == 1
+
+    def batch_of_ledger(self, batch_id: str) -> BatchRecord | None:
+        """Give a batch of any wire, deleted or not."""
+        return next(_batches(self._database.rows(_SQL["batch_of_ledger"], (batch_id,))), None)
+
+    def all_batches(self, *, most: int, after: int | None = None) -> list[BatchRecord]:
+        """Give up to ``most`` batches of all wires older than number ``after``, deleted ones too, the newest first."""
+        start = _LAST if after is None else after
+        return list(_batches(self._database.rows(_SQL["all_batches"], (start, most))))
 
     def open_batches(self) -> list[BatchRecord]:
         """Give the batches that something is to be done for, the oldest first."""
@@ -238,7 +273,8 @@ class Records:
             "status": end.status,
             "completed": end.completed,
             "failed": end.failed,
-            "usage": None if end.usage is None else dumps(end.usage).decode(),
+            "never_run": end.never_run,
+            "usage": _text(end.usage),
             "output_file_id": end.output and end.output.id,
             "error_file_id": end.errors and end.errors.id,
             "now": now,
@@ -251,9 +287,19 @@ class Records:
         return True
 
 
+def _text(value: JsonObject | None) -> str | None:
+    return None if value is None else dumps(value).decode()
+
+
+def _file(row: tuple[Any, ...]) -> FileRecord:
+    fields = dict(zip(FileRecord.__dataclass_fields__, row, strict=True))
+    fields["details"] = None if fields["details"] is None else loads(fields["details"])
+    return FileRecord(**fields)
+
+
 def _batches(rows: list[tuple[Any, ...]]) -> Iterator[BatchRecord]:
     for row in rows:
         fields = dict(zip(BatchRecord.__dataclass_fields__, row, strict=True))
-        for name in ("metadata", "errors", "usage"):
+        for name in ("metadata", "errors", "usage", "details"):
             fields[name] = None if fields[name] is None else loads(fields[name])
         yield BatchRecord(**fields)
