@@ -12,6 +12,7 @@ from batch_cli.dialects.chat import (
     as_list,
     calls_of,
     data_of,
+    grouped,
     image_of,
     lose_rest,
     parts_of,
@@ -126,20 +127,13 @@ def _joined_system(system: list[tuple[str, JsonObject]], losses: Losses) -> Json
 def _messages(turns: list[tuple[str, JsonObject]], losses: Losses) -> list[JsonObject]:
     """Give the turns; answers of tools that follow each other stand in one turn of the user."""
     messages: list[JsonObject] = []
-    answers: list[JsonObject] | None = None
-    for path, message in turns:
-        role = text_of(message, "role", path)
-        losses.add_rest(
-            message, ("role", "content", "tool_calls", "tool_call_id"), path, "Anthropic has no such field"
-        )
+    for role, group in grouped(turns, losses, TITLE):
         if role == "tool":
-            if answers is None:
-                answers = []
-                messages.append({"role": "user", "content": answers})
-            answers.append(_tool_result(message, path, losses))
-            continue
-        answers = None
-        messages.append({"role": role, "content": _content(message, path, losses)})
+            answers = [_tool_result(message, path, losses) for path, message in group]
+            messages.append({"role": "user", "content": answers})
+        else:
+            for path, message in group:
+                messages.append({"role": role, "content": _content(message, path, losses)})
     return messages
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 
-from batch_cli.dialects.base import Change, Losses, Unsupported, each_object
+from batch_cli.dialects.base import Change, Losses, Unsupported, each_object, text_of
 from batch_cli.json_faults import MAX_DEPTH, explain
 from batch_cli.jsonl import dumps_exactly, loads_exactly
 from batch_cli.model import BatchRequest, JsonObject, JsonValue
@@ -102,6 +103,28 @@ def split_system(
     if not turns:
         raise Unsupported(f"{title} needs a message of the user", path="messages", hint="add a user message")
     return system, turns
+
+
+def grouped(
+    turns: list[tuple[str, JsonObject]], losses: Losses, title: str
+) -> Iterator[tuple[str, Iterator[tuple[str, JsonObject]]]]:
+    """Give the turns that follow each other in the same role together; each group is to be read before the next.
+
+    Raises:
+        Unsupported: a turn has no role.
+    """
+    for role, group in groupby(turns, lambda turn: text_of(turn[1], "role", turn[0])):
+        yield role, _known_only(group, losses, title)
+
+
+def _known_only(
+    turns: Iterable[tuple[str, JsonObject]], losses: Losses, title: str
+) -> Iterator[tuple[str, JsonObject]]:
+    """Pass turns on, and note the fields that only OpenAI has."""
+    for path, message in turns:
+        fields = ("role", "content", "tool_calls", "tool_call_id")
+        losses.add_rest(message, fields, path, f"{title} has no such field")
+        yield path, message
 
 
 def system_first(request: BatchRequest) -> list[JsonObject]:

@@ -13,6 +13,7 @@ from batch_cli.dialects.chat import (
     as_list,
     calls_of,
     data_of,
+    grouped,
     image_of,
     joined_text,
     lose_rest,
@@ -121,30 +122,29 @@ def _contents(turns: list[tuple[str, JsonObject]], losses: Losses) -> list[JsonO
     """Give the turns; answers of tools that follow each other stand in one turn of the user."""
     contents: list[JsonObject] = []
     names: dict[str, str] = {}
-    answers: list[JsonObject] | None = None
-    for path, message in turns:
-        role = text_of(message, "role", path)
-        losses.add_rest(
-            message, ("role", "content", "tool_calls", "tool_call_id"), path, "Google has no such field"
-        )
+    for role, group in grouped(turns, losses, TITLE):
         if role == "tool":
-            if answers is None:
-                answers = []
-                contents.append({"role": "user", "parts": answers})
-            answers.append(_answer(message, path, names, losses))
-            continue
-        answers = None
-        parts = _parts(message.get("content"), path, losses)
-        for here, call in calls_of(message, path, TITLE):
-            part = _call(call, here)
-            names[part["functionCall"]["id"]] = part["functionCall"]["name"]
-            parts.append(part)
-        if not parts:
-            raise Unsupported(
-                "nothing of this message can be carried over to Google", path=path, hint="give it a text"
-            )
-        contents.append({"role": "model" if role == "assistant" else "user", "parts": parts})
+            answers = [_answer(message, path, names, losses) for path, message in group]
+            contents.append({"role": "user", "parts": answers})
+        else:
+            for path, message in group:
+                parts = _said(message, path, names, losses)
+                contents.append({"role": "model" if role == "assistant" else "user", "parts": parts})
     return contents
+
+
+def _said(message: JsonObject, path: str, names: dict[str, str], losses: Losses) -> list[JsonObject]:
+    """Give the parts of a turn that is no answer of a tool; the tools it calls are put into ``names`` by their ids."""
+    parts = _parts(message.get("content"), path, losses)
+    for here, call in calls_of(message, path, TITLE):
+        part = _call(call, here)
+        names[part["functionCall"]["id"]] = part["functionCall"]["name"]
+        parts.append(part)
+    if not parts:
+        raise Unsupported(
+            "nothing of this message can be carried over to Google", path=path, hint="give it a text"
+        )
+    return parts
 
 
 def _texts(message: JsonObject, path: str, losses: Losses) -> list[JsonObject]:
