@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Protocol, Self
+from typing import NamedTuple, Self
 
 from batch_cli.dialects.base import Change, Loss, Losses, Reading, Unsupported
 from batch_cli.dialects.openai import as_chat
@@ -13,58 +12,11 @@ from batch_cli.errors import Finding, Severity
 from batch_cli.jsonl import dumps, dumps_exactly, loads_exactly
 from batch_cli.line_pattern import LinePattern
 from batch_cli.messages import MessagesOptions
-from batch_cli.model import CHAT, BatchRequest, JsonObject, Limits
-from batch_cli.providers.base import Codec
+from batch_cli.model import CHAT, JsonObject
+from batch_cli.providers.base import Codec, Target
 
 _MOST_KINDS = 500
 """Kinds of losses that are told apart; a file in which every line has another bounds its memory by this."""
-
-
-class Target(Protocol):
-    """As much of a `Codec` as writing needs; the members mean the same."""
-
-    @property
-    def title(self) -> str:
-        """Give the provider's name as people write it."""
-        ...
-
-    @property
-    def limits(self) -> Limits:
-        """Give what one batch may hold."""
-        ...
-
-    @property
-    def endpoints(self) -> tuple[str, ...]:
-        """Give what requests can ask for."""
-        ...
-
-    def is_own(self, line: JsonObject) -> bool:
-        """Tell whether a line is in this dialect already."""
-        ...
-
-    def write_line(self, request: BatchRequest, losses: Losses, *, max_tokens: int = 1000) -> JsonObject:
-        """Write a request; what cannot be said goes to ``losses``."""
-        ...
-
-    def with_model(self, line: JsonObject, model: str) -> JsonObject:
-        """Give a line with another model."""
-        ...
-
-    def check_id(self, custom_id: str) -> Iterator[Finding]:
-        """Give what is wrong with an id."""
-        ...
-
-    def check(self, request: JsonObject) -> Iterator[Finding]:
-        """Give what is wrong with a line."""
-        ...
-
-    def model_of(self, request: JsonObject) -> str | None:
-        """Give the model a line names."""
-        ...
-
-    def schema_of(self, request: JsonObject) -> JsonObject | None:
-        """Give the JSON Schema the answer has to follow."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

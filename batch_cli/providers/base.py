@@ -71,8 +71,8 @@ class Answer:
     refusal: str | None = None
 
 
-class Codec(Protocol):
-    """One dialect of request lines, as pure functions: no I/O, the same answer for the same input."""
+class Target(Protocol):
+    """What requests can be written as, as pure functions: no I/O, the same answer for the same input."""
 
     @property
     def title(self) -> str:
@@ -80,28 +80,8 @@ class Codec(Protocol):
         ...
 
     @property
-    def id_field(self) -> str:
-        """Give where a request line keeps its id: ``custom_id`` or ``key``."""
-        ...
-
-    @property
-    def free_texts(self) -> frozenset[TextPath]:
-        """Give the strings of a line of which `check` asks at most that they are not empty: what models are told."""
-        ...
-
-    @property
     def limits(self) -> Limits:
         """Give what one batch may hold."""
-        ...
-
-    @property
-    def any_model(self) -> bool:
-        """Tell whether a line may name another model than ``--model`` does."""
-        ...
-
-    @property
-    def one_model(self) -> bool:
-        """Tell whether all lines of a batch must name the same model."""
         ...
 
     @property
@@ -111,18 +91,6 @@ class Codec(Protocol):
 
     def is_own(self, line: JsonObject) -> bool:
         """Tell whether a parsed line is meant to be in this dialect as it is sent, right or wrong."""
-        ...
-
-    def is_readable(self, line: JsonObject) -> bool:
-        """Tell whether `read_line` understands a parsed line: the dialect itself and its short shapes."""
-        ...
-
-    def read_line(self, line: JsonObject, number: int) -> Reading:
-        """Read a parsed request line, found right by `check`, into the neutral form; ``number`` counts from 1.
-
-        Raises:
-            Unsupported: something in it is not what it should be.
-        """
         ...
 
     def write_line(self, request: BatchRequest, losses: Losses, *, max_tokens: int = 1000) -> JsonObject:
@@ -140,14 +108,6 @@ class Codec(Protocol):
         """Give a line of this dialect with another model; the same line where no line names its model."""
         ...
 
-    def encode_line(self, request: BatchRequest, options: EncodeOptions) -> bytes:
-        """Write ``request`` as `create` was told to, as one line of the dialect without the line end.
-
-        Raises:
-            Unsupported: the dialect has no words for something in it.
-        """
-        ...
-
     def check_id(self, custom_id: str) -> Iterator[Finding]:
         """Give what the provider would refuse about an id."""
         ...
@@ -162,6 +122,50 @@ class Codec(Protocol):
 
     def schema_of(self, request: JsonObject) -> JsonObject | None:
         """Give the JSON Schema the request asks its answer to follow, or None."""
+        ...
+
+
+class Codec(Target, Protocol):
+    """One dialect of request lines, a provider's: read, written, checked, and its results read. Pure functions, too."""
+
+    @property
+    def id_field(self) -> str:
+        """Give where a request line keeps its id: ``custom_id`` or ``key``."""
+        ...
+
+    @property
+    def free_texts(self) -> frozenset[TextPath]:
+        """Give the strings of a line of which `check` asks at most that they are not empty: what models are told."""
+        ...
+
+    @property
+    def any_model(self) -> bool:
+        """Tell whether a line may name another model than ``--model`` does."""
+        ...
+
+    @property
+    def one_model(self) -> bool:
+        """Tell whether all lines of a batch must name the same model."""
+        ...
+
+    def is_readable(self, line: JsonObject) -> bool:
+        """Tell whether `read_line` understands a parsed line: the dialect itself and its short shapes."""
+        ...
+
+    def read_line(self, line: JsonObject, number: int) -> Reading:
+        """Read a parsed request line, found right by `check`, into the neutral form; ``number`` counts from 1.
+
+        Raises:
+            Unsupported: something in it is not what it should be.
+        """
+        ...
+
+    def encode_line(self, request: BatchRequest, options: EncodeOptions) -> bytes:
+        """Write ``request`` as `create` was told to, as one line of the dialect without the line end.
+
+        Raises:
+            Unsupported: the dialect has no words for something in it.
+        """
         ...
 
     def read_result(self, line: JsonObject) -> BatchResult:
