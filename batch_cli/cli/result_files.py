@@ -21,6 +21,7 @@ from batch_cli.jobs.result_file import (
     stream_file,
     write_file,
 )
+from batch_cli.jobs.results import ResultsOrder
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.response_model import load_response_model
 
@@ -59,9 +60,11 @@ def convert(
         _source(context, from_file),
         None if requests is None else _source(context, requests),
         provider,
-        None if model is None else load_response_model(model, Path.cwd()),
-        in_order=wanted.in_order,
-        force=wanted.force,
+        ResultsOrder(
+            None if model is None else load_response_model(model, Path.cwd()),
+            in_order=wanted.in_order,
+            force=wanted.force,
+        ),
     )
     output = None if wanted.output in (None, "-") else Path(str(wanted.output))
     file = check_results(workspace, order, output)

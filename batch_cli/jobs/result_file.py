@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Self
@@ -24,7 +24,7 @@ from batch_cli.events import Phase, Progress
 from batch_cli.files import PartFile, resolve_output
 from batch_cli.id_index import IdIndex
 from batch_cli.jobs.check import first_object, guess_provider, rules_of
-from batch_cli.jobs.results import counts_of, summary_of
+from batch_cli.jobs.results import ResultsOrder, counts_of, summary_of
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.jsonl import loads
 from batch_cli.model import JsonObject, Limits
@@ -33,7 +33,7 @@ from batch_cli.providers.base import Codec
 from batch_cli.providers.result_lines import ResultShape, shape_of_result
 from batch_cli.providers.rules import missing
 from batch_cli.request_file import Scan, request_lines, scan
-from batch_cli.response_model import ResponseModel, from_schema
+from batch_cli.response_model import from_schema
 from batch_cli.result_file import Checked, check
 from batch_cli.result_file import rows as file_rows
 from batch_cli.results import (
@@ -70,10 +70,8 @@ class FileOrder:
     """The requests it answers; without them nothing can be missing, and the order is the file's."""
     provider: str | None = None
     """Whose result file it is; None: by the shape of its first line."""
-    response_model: ResponseModel | None = None
-    """None: the schema the requests asked for, where all asked for the same."""
-    in_order: bool = True
-    force: bool = False
+    written: ResultsOrder = field(default_factory=ResultsOrder)
+    """How its lines are wanted; without ``requests`` they cannot be put in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +219,7 @@ def rows(workspace: Workspace, file: GoodFile) -> Iterator[OutputRow]:
     order = file.order
     with order.results.open() as stream:
         found = file_rows(stream, file.codec.read_result, file.checked)
-        if file.asked is not None and order.in_order:
+        if file.asked is not None and order.written.in_order:
             found = in_input_order(file.asked.ids(), found)
         total = file.checked.results if file.asked is None else file.asked.scan.requests
         for done, row in enumerate(finish_rows(found, _parser(file)), start=1):
@@ -231,7 +229,7 @@ def rows(workspace: Workspace, file: GoodFile) -> Iterator[OutputRow]:
 
 
 def _parser(file: GoodFile) -> Parse | None:
-    model = file.order.response_model
+    model = file.order.written.response_model
     if model is None:
         schema = None if file.asked is None else file.asked.scan.schema
         if schema is None:
@@ -263,7 +261,7 @@ def write_file(workspace: Workspace, file: GoodFile, output: Path) -> WrittenFil
         manifest = read_manifest(target)
         if manifest is not None and _proof(manifest) == _proof(facts):
             return WrittenFile(file, summary_of(manifest), already_complete=True)
-        if target.exists() and not file.order.force:
+        if target.exists() and not file.order.written.force:
             raise StateError(
                 f"{quoted(str(target))} exists and holds something else",
                 hint="write to another file, or use --force to replace it",
@@ -276,14 +274,14 @@ def write_file(workspace: Workspace, file: GoodFile, output: Path) -> WrittenFil
 
 
 def _identity(file: GoodFile) -> JsonObject:
-    order, model = file.order, file.order.response_model
+    order, model = file.order, file.order.written.response_model
     asked = None
     if file.asked is not None:
         scan_of = file.asked.scan
         asked = {"count": scan_of.requests, "sha256": scan_of.sha256, "file": file.asked.source.name}
     return {
         "batch": None,
-        "order": "input" if order.in_order and asked else "as-is",
+        "order": "input" if order.written.in_order and asked else "as-is",
         "response_model": None if model is None else {"name": model.name, "schema": model.schema},
         "provider": file.provider,
         "source": {
