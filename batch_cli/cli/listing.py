@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from batch_cli.cli import documents
 from batch_cli.cli.console import Console
 from batch_cli.cli.context import Context
@@ -24,6 +26,8 @@ _COLUMNS = (
     Column("total", "Total", right=True),
 )
 _RECENT = 5
+_SHOWN_PARTS = 20
+"""Batches of a job that are shown one by one."""
 
 
 def show_batches(
@@ -109,7 +113,11 @@ def show_one(console: Console, clock: Clock, batch: Batch) -> None:
     }
     columns = (Column("key", "Field"), Column("value", "Value"))
     rows = [[key, value] for key, value in facts.items() if value]
-    for part in batch.parts:
+    for part in batch.parts[:_SHOWN_PARTS]:
         done = f"{part.counts.answered:,} of {part.counts.total or 0:,} done"
         rows.append([f"Batch {part.shard} of {part.shards}", f"{part.id} {part.status}, {done}"])
+    rest = Counter(part.status for part in batch.parts[_SHOWN_PARTS:])
+    if rest:
+        counted = ", ".join(f"{count:,} {status}" for status, count in rest.items())
+        rows.append([f"{rest.total():,} more batches", counted])
     show(console, Table("Batch", columns, rows), None)

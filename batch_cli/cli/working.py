@@ -38,6 +38,7 @@ def start(context: Context, options: Start, *, detach: bool) -> ExitCode:
                     f"a worker runs already (pid {worker_pid(root)})", hint="batch-cli worker status"
                 )
             context.console.say(f"a worker was started; its log: {log_path(root)}")
+            _announce(context, worker_pid(root), detached=True)
             return ExitCode.OK
         from batch_cli.engine.worker import Worker, WorkerOptions  # noqa: PLC0415 - asyncio, 70 ms
 
@@ -48,6 +49,7 @@ def start(context: Context, options: Start, *, detach: bool) -> ExitCode:
             with sole_worker(root):
                 listener = _dated(context)
                 listener(Note(f"worker {os.getpid()} starts; Ctrl-C or 'batch-cli worker stop' ends it"))
+                _announce(context, os.getpid(), detached=False)
                 number = Worker(store, wanted, listener).run()
                 listener(Note(f"worker {os.getpid()} ends"))
             # A submit that came while this worker was deciding to end saw the lock held: look once more.
@@ -56,6 +58,12 @@ def start(context: Context, options: Start, *, detach: bool) -> ExitCode:
     if number is not None:
         raise Stopped("Stopped. What was not finished waits for the next worker.", signal_number=number)
     return ExitCode.OK
+
+
+def _announce(context: Context, pid: int | None, *, detached: bool) -> None:
+    if context.console.json:
+        context.console.document("worker_start", {"pid": pid, "detached": detached})
+        context.console.flush()
 
 
 def _dated(context: Context) -> Listener:

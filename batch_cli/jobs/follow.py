@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from batch_cli.errors import BatchCliError, Stopped, quoted
+from batch_cli.errors import BatchCliError, Stopped, UsageError, quoted
 from batch_cli.events import Event, Note, Progress
 from batch_cli.jobs.whole import ask, placed, unsubmitted
 from batch_cli.jobs.workspace import BatchPlace, Workspace
@@ -47,6 +47,9 @@ def list_batches(workspace: Workspace, order: ListOrder) -> Iterator[Batch]:
 
     Batches that run here are asked for; of others the last known status is given. One odd batch never
     hides the others.
+
+    Raises:
+        UsageError: ``order.after`` is none of them.
     """
     given = 0
     waiting_for = order.after
@@ -64,6 +67,11 @@ def list_batches(workspace: Workspace, order: ListOrder) -> Iterator[Batch]:
         given += 1
         if order.limit is not None and given >= order.limit:
             return
+    if waiting_for is not None:
+        raise UsageError(
+            f"the list has no batch {quoted(waiting_for)} to go on after",
+            hint="give the last id of the page before, with the same --provider",
+        )
 
 
 def _intents(workspace: Workspace, provider: str | None) -> Iterator[Intent]:

@@ -158,6 +158,14 @@ class TestList:
         assert (done.code, done.out, done.err) == (0, "", "No batches\n")
         assert cli("list", "--json").json["batches"] == []
 
+    def test_it_cannot_go_on_after_a_batch_that_is_not_in_it(self, cli: Cli, tmp_path: Path) -> None:
+        submit(cli, tmp_path)
+
+        done = cli("list", "--after", "batch_nobody")
+
+        assert (done.code, done.out) == (2, "")
+        assert "the list has no batch 'batch_nobody' to go on after" in done.err
+
     def test_it_can_be_narrowed(self, cli: Cli, tmp_path: Path) -> None:
         ids = [submit(cli, tmp_path, count) for count in (1, 2, 3)]
         cli("wait", ids[1])

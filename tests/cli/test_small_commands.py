@@ -62,6 +62,12 @@ class TestWorker:
         assert cli("worker", "start", "--linger", "0").code == 0
         assert cli("status", "--exit-status", "-q").code == 0
 
+    def test_one_in_the_foreground_names_itself_as_json(self, cli: Cli) -> None:
+        document = cli("worker", "start", "--linger", "0", "--json").json
+
+        assert document["pid"] > 0
+        assert document["detached"] is False
+
 
 class TestSchema:
     def test_the_list_names_every_schema(self, cli: Cli) -> None:

@@ -27,6 +27,18 @@ def ids(tmp_path: Path) -> list[str]:
 
 @pytest.mark.usefixtures("requests")
 class TestSubmit:
+    def test_the_status_of_very_many_batches_shows_twenty_and_counts_the_rest(
+        self, cli: Cli, tmp_path: Path
+    ) -> None:
+        write_lines(tmp_path / "r.jsonl", [chat(f"r{n}", "Hi") for n in range(23)])
+        cli(*SUBMIT, "--split-requests", "1")
+
+        shown = cli("status").out
+
+        assert "Batch 20 of 23" in shown
+        assert "Batch 21 of 23" not in shown
+        assert "3 more batches\t3 queued" in shown
+
     def test_it_prints_and_saves_one_id_on_a_line(self, cli: Cli, tmp_path: Path) -> None:
         done = cli(*SPLIT)
 
