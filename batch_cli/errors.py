@@ -200,6 +200,20 @@ class Rejected(BatchCliError):
     default_reference = "E610"
 
 
+class Temporary(BatchCliError):
+    """The network or the provider failed in a way that passes."""
+
+    exit_code = ExitCode.TEMPORARY
+    default_reference = "E620"
+
+
+class OutcomeUnknown(BatchCliError):
+    """A submit may or may not have started a batch; nothing was sent again."""
+
+    exit_code = ExitCode.UNKNOWN
+    default_reference = "E621"
+
+
 class NotFinished(BatchCliError):
     """The batch has not finished yet."""
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import BinaryIO
 
-from batch_cli.errors import Problem, ProblemLog, Severity
+from batch_cli.errors import DamagedData, Problem, ProblemLog, Severity
 from batch_cli.id_index import IdIndex
 from batch_cli.json_faults import MAX_DEPTH, explain, locate
 from batch_cli.jsonl import BOM, Line, LineTooLong, dumps, is_blank, loads, loads_exactly, read_lines
@@ -83,6 +83,24 @@ def rows(stream: BinaryIO, read: Read, checked: Checked) -> Iterator[BatchResult
             repeat = next(repeats, None)
         elif not is_blank(line.raw):
             yield read(_exact(_without_bom(line)))
+
+
+def read_rows(stream: BinaryIO, read: Read, name: str) -> Iterator[BatchResult]:
+    """Give the rows of a file in one pass; whoever reads them finds out about repeated and missing ones.
+
+    Raises:
+        DamagedData: a line is no result; the rows before it were given.
+    """
+    for line in read_lines(stream, max_bytes=_LONGEST_LINE):
+        if is_blank(line.raw):
+            continue
+        try:
+            yield read(_exact(_without_bom(line)))
+        except (ValueError, TypeError, NotAResult) as error:
+            raise DamagedData(
+                f"line {line.number:,} of {name} is not a result: {error}",
+                hint="get the results again; if it stays, report it to the provider",
+            ) from error
 
 
 def _without_bom(line: Line) -> bytes:

@@ -7,6 +7,7 @@ Each state is on disk before the step behind it starts.
 
 from __future__ import annotations
 
+from batch_cli.errors import ConfigError, OutcomeUnknown, Rejected, Temporary
 from batch_cli.model import Batch
 from batch_cli.providers.base import BatchOptions, Input, Provider
 from batch_cli.state import Intent, Journal
@@ -17,13 +18,28 @@ def carry_out(journal: Journal, provider: Provider, intent: Intent, source: Inpu
     options = BatchOptions(intent.endpoint, intent.model, intent.requests, intent.metadata, intent.settings)
     if intent.state == "prepared":
         intent = journal.move(intent, "staged", staged=provider.stage(intent.id, source))
-    batch = provider.find(intent.id) if intent.state == "creating" else None
+    staged = intent.staged or ""
+    batch = provider.find(intent.id, staged, intent.created_at) if intent.state == "creating" else None
     if batch is None:
         if intent.state == "staged":
             intent = journal.move(intent, "creating")
-        batch = provider.create(intent.id, intent.staged or "", options)
+        batch = _create(journal, provider, intent, options)
     intent = journal.move(intent, "done", batch=batch.id, status=batch.status)
     return intent, batch
+
+
+def _create(journal: Journal, provider: Provider, intent: Intent, options: BatchOptions) -> Batch:
+    """Create the batch; where it stays unknown whether there is one, look for it before the one further try."""
+    staged = intent.staged or ""
+    try:
+        try:
+            return provider.create(intent.id, staged, options)
+        except OutcomeUnknown:
+            found = provider.find(intent.id, staged, intent.created_at)
+            return found or provider.create(intent.id, staged, options)
+    except (Rejected, ConfigError, Temporary):  # refused: there is no batch to look for the next time
+        journal.move(intent, "staged")
+        raise
 
 
 def is_lost(batch: Batch) -> bool:

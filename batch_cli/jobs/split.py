@@ -63,7 +63,7 @@ class RequestLines:
 
     def part(self, shard: Shard) -> Input:
         """Give the lines of one shard, as what a provider takes."""
-        return Input(partial(self._read, shard), shard.requests, shard.sha256)
+        return Input(partial(self._read, shard), shard.requests, shard.bytes, shard.sha256)
 
     def _read(self, shard: Shard) -> Iterator[bytes]:
         with self.open() as stream:

@@ -180,7 +180,7 @@ def check(workspace: Workspace, order: SubmitOrder, codec: Codec, spool: Spool) 
     for warning in problems.kept:
         workspace.say(Note(f"{warning.place}: {warning.message}", warning=True))
     lines = _verified(make_lines, found, order.name)
-    return CheckedInput(found, Input(lines, found.requests, found.sha256), whole)
+    return CheckedInput(found, Input(lines, found.requests, found.bytes, found.sha256), whole)
 
 
 def _refuse_too_much(order: SubmitOrder, found: Scan, limits: Limits, problems: ProblemLog) -> None:

@@ -56,9 +56,9 @@ class Workspace:
             from batch_cli.providers.base import Place  # noqa: PLC0415 - not needed for journal-only commands
 
             entry(name)
-            if name in KEY_RULES:
-                api_key(name, self.environment, self.key_file)
-            self._providers[name] = open_provider(name, Place(self.state), self.clock)
+            key = api_key(name, self.environment, self.key_file) if name in KEY_RULES else None
+            place = Place(self.state, self.environment, key, self.listener)
+            self._providers[name] = open_provider(name, place, self.clock)
         return self._providers[name]
 
     def say(self, event: Event) -> None:

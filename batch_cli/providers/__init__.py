@@ -25,11 +25,11 @@ class Entry:
 
 
 REGISTRY = {
-    "openai": Entry("batch_cli.providers.openai:OPENAI", None),
+    "openai": Entry("batch_cli.providers.openai:OPENAI", "batch_cli.providers.hosted.services:openai"),
     "anthropic": Entry("batch_cli.providers.anthropic:ANTHROPIC", None),
     "google": Entry("batch_cli.providers.google:GOOGLE", None),
     "mistral": Entry("batch_cli.providers.mistral:MISTRAL", None),
-    "regolo": Entry("batch_cli.providers.regolo:REGOLO", None),
+    "regolo": Entry("batch_cli.providers.regolo:REGOLO", "batch_cli.providers.hosted.services:regolo"),
     "local": Entry("batch_cli.providers.openai:LOCAL", "batch_cli.providers.local:LocalProvider"),
 }
 

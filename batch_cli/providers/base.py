@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from batch_cli.dialects.base import Losses, Reading, Unsupported
 from batch_cli.errors import Finding
-from batch_cli.events import Listener
+from batch_cli.events import Listener, ignore
 from batch_cli.line_pattern import Path as TextPath
 from batch_cli.model import (
     CHAT,
@@ -19,6 +19,7 @@ from batch_cli.model import (
     JsonObject,
     JsonValue,
     Limits,
+    Secret,
 )
 from batch_cli.response_model import ResponseModel
 
@@ -198,6 +199,8 @@ class Input:
     lines: Callable[[], Iterator[bytes]]
     """Open it anew: the request lines in order, without line ends, one in memory at a time."""
     requests: int
+    bytes: int
+    """With the line ends."""
     sha256: str
     """Over all lines, each ended by ``\\n``: what is uploaded, byte for byte."""
 
@@ -229,8 +232,14 @@ class Provider(Protocol):
         """Start the batch. The same ``key`` twice gives the same batch; this is what may cost money."""
         ...
 
-    def find(self, key: str) -> Batch | None:
-        """Find the batch that an earlier `create` with ``key`` started, whose answer may have been lost."""
+    def find(self, key: str, staged: str, since: float) -> Batch | None:
+        """Find the batch that an earlier `create` with ``key`` started, whose answer may have been lost.
+
+        ``since`` is when the submit began. None is certain: no batch came of it.
+
+        Raises:
+            OutcomeUnknown: it cannot be found out.
+        """
         ...
 
     def retrieve(self, batch_id: str) -> Batch | None:
@@ -246,9 +255,7 @@ class Provider(Protocol):
         ...
 
     def drive(self, batch_id: str, listener: Listener, seconds: float | None) -> Batch | None:
-        """Work at the batch in this process until it ends, or for so many seconds at most.
-
-        Only where ``capabilities.runs_here``.
+        """Stay with the batch until it ends, or for so many seconds at most; one that runs here is worked at.
 
         Raises:
             Stopped: a signal asked to stop; what was finished is kept.
@@ -274,3 +281,6 @@ class Place:
 
     state: Path
     """The state directory; private to the user."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    key: Secret | None = None
+    listener: Listener = ignore

@@ -44,8 +44,9 @@ class LocalProvider:
         )
         return _batch(self._store.add(staged, new))
 
-    def find(self, key: str) -> Batch | None:
+    def find(self, key: str, staged: str, since: float) -> Batch | None:
         """Find the batch of an earlier `create` by its key: certain."""
+        del staged, since
         found = self._store.find(key)
         return _batch(found) if found else None
 

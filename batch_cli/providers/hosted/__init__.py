@@ -1,0 +1,1 @@
+"""Providers that run batches elsewhere: what they share, and one module for each wire."""

@@ -1,0 +1,69 @@
+"""The ids of a batch's requests in input order, kept on this machine: the proof that nothing is missing."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+from batch_cli.errors import disk_error
+from batch_cli.files import private_directory
+from batch_cli.jsonl import dumps, loads
+
+_BUFFER = 1 << 18
+
+
+class KeptIds:
+    """One file for each batch: a JSON text a line. Losing one costs a download, nothing else."""
+
+    def __init__(self, root: Path) -> None:
+        """Keep them in ``root``, which is made when the first is written."""
+        self._root = root
+
+    def record(self, key: str, id_field: str, lines: Iterator[bytes]) -> Iterator[bytes]:
+        """Pass request lines on, and write their ids down for the submit ``key``; the file counts when all came.
+
+        Raises:
+            DiskError: it cannot be written.
+        """
+        private_directory(self._root)
+        path = self._path(key)
+        part = path.with_suffix(".part")
+        try:
+            with part.open("wb", buffering=_BUFFER) as stream:
+                part.chmod(0o600)
+                for line in lines:
+                    stream.write(dumps(loads(line)[id_field]) + b"\n")
+                    yield line
+            part.replace(path)
+        except OSError as error:
+            raise disk_error(error, part, doing="writing") from error
+
+    def belong_to(self, key: str, batch_id: str) -> None:
+        """Say which batch came of the submit ``key``; again: nothing happens."""
+        with contextlib.suppress(OSError):
+            self._path(key).replace(self._path(batch_id))
+
+    def of(self, batch_id: str) -> Iterator[str] | None:
+        """Give the ids of a batch, one in memory at a time; None: this machine does not know them."""
+        try:
+            stream = self._path(batch_id).open("rb", buffering=_BUFFER)
+        except OSError:
+            return None
+        return _read(stream)
+
+    def forget(self, batch_id: str) -> None:
+        """Remove the ids of a batch."""
+        with contextlib.suppress(OSError):
+            self._path(batch_id).unlink()
+
+    def _path(self, name: str) -> Path:
+        """Give the file of a submit or a batch; ids of servers are never names of files."""
+        return self._root / f"{sha256(name.encode()).hexdigest()}.ids"
+
+
+def _read(stream: contextlib.AbstractContextManager[Iterator[bytes]]) -> Iterator[str]:
+    with stream as lines:
+        for line in lines:
+            yield loads(line)

@@ -1,0 +1,96 @@
+"""What distinguishes services that speak OpenAI's wire: data, so that no code asks for a service's name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from batch_cli.model import JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One service."""
+
+    name: str
+    """As in ``--model NAME/…``."""
+    title: str
+    base_url: str | None
+    """Up to the version, as its SDK's; None: there is none to guess, a variable must say it."""
+    base_url_variables: tuple[str, ...]
+    """Environment variables that replace it, the first that is set wins."""
+    key_header: str = "authorization"
+    """``authorization`` (as a bearer) or a header that holds the bare key."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """By header: the environment variable whose value is sent, if it is set."""
+    windows: tuple[str, ...] = ("24h",)
+    """What ``completion_window`` may be; the first is the default, ``*`` lets any other through."""
+    create_fields: Mapping[str, JsonValue] = field(default_factory=dict)
+    """More members of the body that creates a batch."""
+    metadata_pairs: int = 16
+    """How many the service takes; two of them are ours. 0: it takes none."""
+    is_paged: bool = True
+    """Its lists take ``after`` and ``limit``."""
+    most_batches: int | None = None
+    """Batches that may run at once."""
+    discount: float | None = None
+    """Share of the live price that a batch saves; None: not known."""
+    stages: Mapping[str, str] = field(default_factory=dict)
+    """The service's own words for our statuses, shown beside them."""
+    without_batches: str | None = None
+    """What to do instead where an account has no batch routes."""
+
+
+_COMPATIBLE = {
+    "openai": Profile(
+        "openai",
+        "OpenAI",
+        "https://api.openai.com/v1",
+        ("OPENAI_BASE_URL",),
+        headers={"openai-organization": "OPENAI_ORG_ID", "openai-project": "OPENAI_PROJECT_ID"},
+        discount=0.5,
+    ),
+    # Source: LiteLLM 1.106.2 for the routes; limits and words from regolo's draft page of 2026-03-04 (unverified).
+    "regolo": Profile(
+        "regolo",
+        "regolo",
+        "https://api.regolo.ai/v1",
+        ("REGOLO_BASE_URL", "REGOLO_URL"),
+        create_fields={"timeout_minutes": 1440},
+        most_batches=10,
+        discount=0.1,
+        stages={
+            "validating": "Validating",
+            "queued": "Queued",
+            "in_progress": "Processing",
+            "finalizing": "Processing",
+            "completed": "Completed",
+            "failed": "Failed",
+        },
+        without_batches="run the file as single requests: --via direct",
+    ),
+    # Source: groq-python 1.7.0 (2026-11-21); its list takes no parameters.
+    "groq": Profile(
+        "groq",
+        "Groq",
+        "https://api.groq.com/openai/v1",
+        ("GROQ_BASE_URL",),
+        windows=("24h", "*"),
+        is_paged=False,
+        discount=0.5,
+    ),
+    # Source: Azure OpenAI's v1 surface, which needs no api-version (read 2026-11-21).
+    "azure": Profile(
+        "azure",
+        "Azure OpenAI",
+        None,
+        ("AZURE_OPENAI_BASE_URL", "AZURE_OPENAI_ENDPOINT"),
+        key_header="api-key",
+        discount=0.5,
+    ),
+}
+
+
+def profile(name: str) -> Profile:
+    """Give the profile of a service that speaks OpenAI's wire."""
+    return _COMPATIBLE[name]
