@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from batch_cli.errors import ConfigError, quoted
 
 _PORTS = {"http": 80, "https": 443}
+_ONE_WORD = re.compile(r"[!-~]+")
+"""Python would cut line ends out of a URL before it reads it."""
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*/?")
 
 
@@ -32,8 +34,11 @@ class Origin:
             ConfigError: it is none, holds a user or a query, or would send a key over a network in the clear.
         """
         hint = f"set {source} to an address like https://api.example.com/v1"
+        url = url.strip()
+        if not _ONE_WORD.fullmatch(url):
+            raise ConfigError(f"{source} is not a URL: {quoted(_shown(url))}", hint=hint)
         try:
-            parts = urlsplit(url.strip())
+            parts = urlsplit(url)
             port = parts.port
         except ValueError as error:
             raise ConfigError(f"{source} is not a URL: {error}", hint=hint) from error
@@ -64,6 +69,8 @@ class Origin:
 
     def path_of(self, url: str) -> str | None:
         """Give path and query of an absolute or relative URL that a server sent; None: it leads elsewhere."""
+        if not _ONE_WORD.fullmatch(url):
+            return None
         try:
             parts = urlsplit(url)
             port = parts.port or _PORTS.get(parts.scheme)
@@ -73,7 +80,7 @@ class Origin:
             here = (parts.scheme, (parts.hostname or "").lower(), port)
             if here != (self.scheme, self.host, self.port) or parts.username is not None:
                 return None
-        if not parts.path.startswith("/") or not (parts.path + parts.query).isprintable():
+        if not parts.path.startswith("/"):
             return None
         return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
