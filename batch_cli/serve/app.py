@@ -20,7 +20,7 @@ from batch_cli.serve import ledger, metrics
 from batch_cli.serve.config import ServerConfig
 from batch_cli.serve.desk import Desk
 from batch_cli.serve.gate import Access, Gate
-from batch_cli.serve.openai import batches, files, live
+from batch_cli.serve.openai import batches, files, live, uploads
 from batch_cli.serve.openai.objects import error_answer
 from batch_cli.serve.prediction import Models
 from batch_cli.serve.prediction import routes as prediction_routes
@@ -33,6 +33,7 @@ def build(config: ServerConfig, desk: Desk, wake: Callable[[], None], log: Calla
         Route("/health", _health, methods=["GET"]),
         *prediction_routes(Models.load(config.prediction_models), old_shapes=config.old_shapes),
         *files.routes(desk),
+        *uploads.routes(desk),
         *batches.routes(desk, wake),
         *live.routes(desk),
         *ledger.routes(desk),

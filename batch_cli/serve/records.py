@@ -16,6 +16,8 @@ from batch_cli.model import JsonObject
 from batch_cli.sql import Database, load_statements
 
 _SQL = load_statements("batch_cli.serve", "queries.sql")
+SCHEMAS = [_SQL["schema_1"], _SQL["schema_2"]]
+"""The steps that make the whole file, for all who open it."""
 _FIRST, _LAST = 0, 2**62
 
 
@@ -109,7 +111,7 @@ class Records:
         Raises:
             DiskError: it cannot be created.
         """
-        self._database = Database(data_dir / "serve.db", [_SQL["schema_1"]])
+        self._database = Database(data_dir / "serve.db", SCHEMAS)
 
     def close(self) -> None:
         """Close it."""

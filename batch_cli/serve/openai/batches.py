@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from batch_cli.model import ENDPOINTS, JsonObject, object_of
+from batch_cli.model import ENDPOINTS, JsonObject
 from batch_cli.serve.bodies import read_json
 from batch_cli.serve.desk import Desk, new_id
-from batch_cli.serve.openai.objects import answer, batch_object, limit_of, metadata_of, page, stay_of
+from batch_cli.serve.openai.objects import answer, batch_object, limit_of, metadata_of, page, stay_in
 from batch_cli.serve.records import BatchRecord, NewBatch
 from batch_cli.serve.refusal import Refusal
 
@@ -53,7 +53,6 @@ def _new_batch(desk: Desk, body: JsonObject) -> NewBatch:
     if body["completion_window"] not in _WINDOWS:
         message = f"Invalid value: '{body['completion_window'][:64]}'. Supported values are: '24h'."
         raise Refusal(400, message, param="completion_window", code="invalid_value")
-    stay = object_of(body.get("output_expires_after"))
     now = desk.clock.now()
     file = desk.records.file(body["input_file_id"], now)
     if file is None or file.purpose != "batch":
@@ -65,7 +64,7 @@ def _new_batch(desk: Desk, body: JsonObject) -> NewBatch:
         body["endpoint"],
         body["completion_window"],
         metadata_of(body.get("metadata")),
-        stay_of(stay.get("anchor"), stay.get("seconds"), "output_expires_after"),
+        stay_in(body.get("output_expires_after"), "output_expires_after"),
         now,
         now + _WINDOWS[body["completion_window"]],
     )

@@ -56,16 +56,30 @@ def _asked(upload: Upload) -> tuple[str, int | None]:
     purpose = upload.fields.get("purpose")
     if purpose is None:
         raise Refusal(400, "'purpose' is a required property", param="purpose")
-    if purpose not in _PURPOSES:
-        message = f"Invalid 'purpose': expected one of {', '.join(_PURPOSES)}."
-        raise Refusal(400, message, param="purpose")
-    if purpose == "batch" and not upload.filename.endswith(".jsonl"):
-        # Source: BerriAI/litellm#37527 (read 2026-11-21).
-        raise Refusal(400, "Invalid file format for Batch API. Must be .jsonl", param="file")
+    check_purpose(purpose, upload.filename, param="file")
     if not upload.content.written:
         raise Refusal(400, "The file is empty.", param="file")
     stay = stay_of(_either(upload.fields, "anchor"), _either(upload.fields, "seconds"), "expires_after")
-    return purpose, _BATCH_STAY if stay is None and purpose == "batch" else stay
+    return purpose, default_stay(purpose) if stay is None else stay
+
+
+def check_purpose(purpose: str, filename: str, *, param: str) -> None:
+    """Check what a file is for; ``param`` is the field with its name.
+
+    Raises:
+        Refusal: there is no such purpose, or the file is none for it.
+    """
+    if purpose not in _PURPOSES:
+        message = f"Invalid 'purpose': expected one of {', '.join(_PURPOSES)}."
+        raise Refusal(400, message, param="purpose")
+    if purpose == "batch" and not filename.endswith(".jsonl"):
+        # Source: BerriAI/litellm#37527 (read 2026-11-21).
+        raise Refusal(400, "Invalid file format for Batch API. Must be .jsonl", param=param)
+
+
+def default_stay(purpose: str) -> int | None:
+    """Give how many seconds a file stays where nothing was asked for; None: until it is deleted."""
+    return _BATCH_STAY if purpose == "batch" else None
 
 
 def _either(fields: Mapping[str, str], name: str) -> str | None:

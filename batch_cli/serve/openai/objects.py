@@ -15,6 +15,7 @@ from batch_cli.jsonl import dumps
 from batch_cli.model import JsonObject, JsonValue
 from batch_cli.serve.records import BatchRecord, FileRecord
 from batch_cli.serve.refusal import Refusal
+from batch_cli.serve.upload_records import PartRecord, UploadRecord
 
 _MOST_PAIRS, _LONGEST_KEY, _LONGEST_VALUE = 16, 64, 512
 _SHORTEST_STAY, _LONGEST_STAY = 3_600, 2_592_000
@@ -50,6 +51,31 @@ def file_object(file: FileRecord) -> JsonObject:
         "purpose": file.purpose,
         "status": "processed",
         "status_details": None,
+    }
+
+
+def upload_object(upload: UploadRecord, file: FileRecord | None = None) -> JsonObject:
+    """Give an upload; ``file`` is what it became."""
+    return {
+        "id": upload.id,
+        "object": "upload",
+        "bytes": upload.bytes,
+        "created_at": int(upload.created_at),
+        "expires_at": int(upload.expires_at),
+        "filename": upload.filename,
+        "purpose": upload.purpose,
+        "status": upload.status,
+        "file": None if file is None else file_object(file),
+    }
+
+
+def part_object(part: PartRecord) -> JsonObject:
+    """Give a part of an upload."""
+    return {
+        "id": part.id,
+        "object": "upload.part",
+        "created_at": int(part.created_at),
+        "upload_id": part.upload_id,
     }
 
 
@@ -130,6 +156,19 @@ def metadata_of(given: JsonValue) -> JsonObject | None:
             limits = f"{_LONGEST_KEY} characters in a key, {_LONGEST_VALUE} in a value"
             raise Refusal(400, f"Invalid 'metadata': at most {limits}.", param="metadata")
     return given
+
+
+def stay_in(given: JsonValue, param: str) -> int | None:
+    """Check the member ``param`` of a JSON body: ``{"anchor", "seconds"}``; see `stay_of`.
+
+    Raises:
+        Refusal: it is something else.
+    """
+    if given is None:
+        return None
+    if not isinstance(given, dict):
+        raise Refusal(400, f"Invalid type for '{param}': expected an object.", param=param)
+    return stay_of(given.get("anchor", ""), given.get("seconds"), param)
 
 
 def stay_of(anchor: JsonValue, seconds: JsonValue, param: str) -> int | None:
