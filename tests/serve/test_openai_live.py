@@ -50,9 +50,13 @@ def test_a_wrong_body_is_refused_with_the_field(client: OpenAI) -> None:
         client.chat.completions.create(model="m", messages=[{"role": "user", "content": "Hi"}], temperature=9)
 
     assert refused.value.param == "temperature"
-    with pytest.raises(openai.BadRequestError) as streaming:
-        client.completions.create(model="m", prompt="Hi", stream=True)
-    assert streaming.value.param == "stream"
+    for body in ({"stream": 1}, {"stream_options": {"include_usage": True}}):
+        with pytest.raises(openai.BadRequestError) as refused:
+            client.completions.create(model="m", prompt="Hi", extra_body=body)
+        assert refused.value.param == next(iter(body))
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.embeddings.create(model="m", input="Hi", extra_body={"stream": True})
+    assert refused.value.param == "stream"
 
 
 def test_models_are_listed_and_any_name_is_one(client: OpenAI) -> None:

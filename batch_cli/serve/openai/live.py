@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from batch_cli.model import CHAT, COMPLETIONS, EMBEDDINGS, RESPONSES, JsonObject
@@ -16,6 +17,7 @@ from batch_cli.models import MODELS
 from batch_cli.serve.bodies import read_json
 from batch_cli.serve.desk import Desk
 from batch_cli.serve.openai.objects import answer
+from batch_cli.serve.openai.streams import STREAMED, stream
 from batch_cli.serve.refusal import Refusal
 
 if TYPE_CHECKING:
@@ -51,12 +53,18 @@ class _Model:
         from batch_cli.engine.reply import Call  # noqa: PLC0415 - with the model
 
         body = await read_json(request)
+        streaming = _take_streaming(url, body)
         _refuse_faults(url, body)
         (reply,) = await self._handler()([Call(f"live-{next(self._numbers)}", url, body)])
         self._desk.metrics.live[url] += reply.is_good
         made = int(self._desk.clock.now())
         stamp: JsonObject = {name: made for name in ("created", "created_at") if name in reply.body}
-        return answer({**reply.body, **stamp}, reply.status)
+        if streaming is None or not reply.is_good:
+            return answer({**reply.body, **stamp}, reply.status)
+        events = stream(url, {**reply.body, **stamp}, include_usage=streaming.get("include_usage") is True)
+        return StreamingResponse(
+            _one_by_one(events), media_type="text/event-stream", headers={"cache-control": "no-cache"}
+        )
 
     def _handler(self) -> Simulate:
         if self._simulate is None:
@@ -65,6 +73,28 @@ class _Model:
             simulation = Simulation.from_settings(self._desk.config.handler_settings())
             self._simulate = Simulate(simulation, asyncio.sleep, most_seconds=_MOST_SECONDS)
         return self._simulate
+
+
+def _take_streaming(url: str, body: JsonObject) -> JsonObject | None:
+    """Take what it says about streaming out of a body: its options, or None for an answer in one piece.
+
+    Raises:
+        Refusal: the options are wrong, or stand there alone (400).
+    """
+    if url not in STREAMED:
+        return None
+    is_wanted, options = body.pop("stream", None), body.pop("stream_options", None)
+    if not (is_wanted is None or isinstance(is_wanted, bool)):
+        raise Refusal(400, "Invalid type for 'stream': expected a boolean.", param="stream")
+    if options is not None and not (is_wanted and isinstance(options, dict)):
+        message = "'stream_options' must be an object, and is only allowed when 'stream' is enabled."
+        raise Refusal(400, message, param="stream_options")
+    return (options or {}) if is_wanted else None
+
+
+async def _one_by_one(events: Iterator[bytes]) -> AsyncIterator[bytes]:
+    for event in events:
+        yield event
 
 
 def _refuse_faults(url: str, body: JsonObject) -> None:
