@@ -60,6 +60,15 @@ def test_a_batch_goes_from_validating_to_its_output_file(client: OpenAI) -> None
     assert (output.purpose, output.filename) == ("batch_output", f"{batch.id}_output.jsonl")
 
 
+def test_moderations_are_batched_too(client: OpenAI) -> None:
+    asked = {"custom_id": "a", "method": "POST", "url": "/v1/moderations", "body": {"input": "Kill it"}}
+
+    batch = ended(client, create(client, asked, endpoint="/v1/moderations").id)
+
+    (row,) = rows(client, batch.output_file_id)
+    assert row["response"]["body"]["results"][0]["flagged"]
+
+
 def test_rows_that_fail_stand_in_the_error_file_with_the_answer_they_got(client: OpenAI) -> None:
     bad = chat("bad")
     bad["body"]["messages"] = [{"role": "user", "content": "x"}]

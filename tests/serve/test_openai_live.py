@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import openai
 import pytest
@@ -57,6 +58,23 @@ def test_a_wrong_body_is_refused_with_the_field(client: OpenAI) -> None:
     with pytest.raises(openai.BadRequestError) as refused:
         client.embeddings.create(model="m", input="Hi", extra_body={"stream": True})
     assert refused.value.param == "stream"
+
+
+def test_moderations_flag_what_they_find_in_each_text(client: OpenAI) -> None:
+    texts = client.moderations.create(input=["I will kill you, you idiot", "Good morning"]).results
+    message: Any = [
+        {"type": "text", "text": "blood and murder"},
+        {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}},
+    ]
+    parts = client.moderations.create(input=message, model="omni-moderation-latest")
+
+    assert [result.flagged for result in texts] == [True, False]
+    assert texts[0].categories.harassment_threatening
+    assert not texts[0].categories.violence_graphic
+    assert texts[0].category_scores.violence > 0.4 > texts[1].category_scores.violence
+    assert parts.model == "omni-moderation-latest"
+    (result,) = parts.results
+    assert result.categories.violence_graphic
 
 
 def test_models_are_listed_and_any_name_is_one(client: OpenAI) -> None:

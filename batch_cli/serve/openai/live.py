@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from batch_cli.model import CHAT, COMPLETIONS, EMBEDDINGS, RESPONSES, JsonObject
+from batch_cli.model import CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS, RESPONSES, JsonObject
 from batch_cli.models import MODELS
 from batch_cli.serve.bodies import read_json
 from batch_cli.serve.desk import Desk
@@ -23,7 +23,7 @@ from batch_cli.serve.refusal import Refusal
 if TYPE_CHECKING:
     from batch_cli.engine.handlers.simulate.handler import Simulate
 
-_URLS = (CHAT, COMPLETIONS, EMBEDDINGS, RESPONSES)
+_URLS = (CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS, RESPONSES)
 _MOST_SECONDS = 1.0
 """Processor time of one request: nobody else is served meanwhile."""
 _CREATED = 1_735_689_600

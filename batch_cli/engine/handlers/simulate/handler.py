@@ -1,6 +1,6 @@
 """The simulated model: a deterministic, rule-based stand-in that needs no key and no network.
 
-It answers the bodies of chat/completions, completions, responses and embeddings in their own shapes, says
+It answers the bodies of chat/completions, completions, responses, embeddings and moderations in their own shapes, says
 in each answer that it is simulated, and gives the same bytes for the same request, always. Failures are
 part of it: a seeded share of the requests can be answered with the errors that real services give.
 """
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from batch_cli.engine.handlers.simulate.fill import fill
+from batch_cli.engine.handlers.simulate.moderation import moderation
 from batch_cli.engine.handlers.simulate.values import Unfillable
 from batch_cli.engine.reply import Call, Reply, broken_reply
 from batch_cli.engine.time_limit import TimeIsOver, TimeLimit
@@ -390,4 +391,5 @@ _ANSWERS: dict[str, Callable[[JsonObject, str], JsonObject]] = {
     "/v1/completions": _completion,
     "/v1/responses": _response,
     "/v1/embeddings": _embedding,
+    "/v1/moderations": moderation,
 }
