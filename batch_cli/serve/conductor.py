@@ -151,7 +151,7 @@ class _Steps:
         with self._contents.path(batch.input_file_id).open("rb", buffering=1 << 20) as stream:
             lines = (raw.removesuffix(b"\n") for raw in stream if not is_blank(raw))
             engine_id = self._engine.stage(batch.engine_key, lines)
-        settings = self._config.handler_settings()
+        settings = {**self._config.handler_settings(), "created": int(self._clock.now())}
         new = NewBatch(batch.engine_key, batch.endpoint, model, settings, {}, requests)
         self._engine.add(engine_id, new)
 

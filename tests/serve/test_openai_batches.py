@@ -60,6 +60,40 @@ def test_a_batch_goes_from_validating_to_its_output_file(client: OpenAI) -> None
     assert (output.purpose, output.filename) == ("batch_output", f"{batch.id}_output.jsonl")
 
 
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"temperature": 7}, "temperature"),
+        ({"stream": True}, "stream"),
+        ({"messages": []}, "messages"),
+        ({"response_format": {"type": "json_schema"}}, "response_format"),
+    ],
+)
+def test_a_wrong_body_fails_its_own_row_as_it_fails_live(
+    client: OpenAI, server: ServerProcess, body: dict[str, Any], param: str
+) -> None:
+    batch = ended(client, create(client, chat("good"), chat("bad", **body)).id)
+
+    assert batch.status == "completed"
+    assert [row["custom_id"] for row in rows(client, batch.output_file_id)] == ["good"]
+    (row,) = rows(client, batch.error_file_id)
+    assert (row["custom_id"], row["response"]["status_code"], row["error"]) == ("bad", 400, None)
+    error = row["response"]["body"]["error"]
+    assert (error["type"], error["param"]) == ("invalid_request_error", param)
+    with server.http() as http:
+        live = http.post("/v1/chat/completions", json=chat("bad", **body)["body"])
+    assert param == "stream" or (live.status_code, live.json()["error"]) == (400, error)
+
+
+def test_rows_say_when_they_were_made_and_are_the_same_otherwise(client: OpenAI) -> None:
+    batches = [ended(client, create(client, chat("a"), chat("b")).id) for _ in range(2)]
+
+    bodies = [[row["response"]["body"] for row in rows(client, one.output_file_id)] for one in batches]
+    for batch, found in zip(batches, bodies, strict=True):
+        assert all(batch.created_at <= body.pop("created") <= batch.completed_at for body in found)
+    assert bodies[0] == bodies[1]
+
+
 def test_moderations_are_batched_too(client: OpenAI) -> None:
     asked = {"custom_id": "a", "method": "POST", "url": "/v1/moderations", "body": {"input": "Kill it"}}
 
@@ -95,7 +129,7 @@ def test_rows_that_fail_stand_in_the_error_file_with_the_answer_they_got(client:
         ([chat("a"), chat("b", model="other")], "model_mismatch", 2, None),
         ([{**chat("a"), "method": "GET"}], "invalid_request", 1, "method"),
         ([{"custom_id": "a", "method": "POST", "body": {}}], "missing_required_parameter", 1, None),
-        ([chat("a", temperature=7)], "invalid_request", 1, "body.temperature"),
+        ([{**chat("a"), "body": []}], "invalid_request", 1, "body"),
     ],
 )
 def test_a_wrong_file_fails_its_batch_later_with_code_line_and_field(

@@ -21,7 +21,7 @@ from batch_cli.serve.openai.streams import STREAMED, stream
 from batch_cli.serve.refusal import Refusal
 
 if TYPE_CHECKING:
-    from batch_cli.engine.handlers.simulate.handler import Simulate
+    from batch_cli.serve.openai.model import Model
 
 _URLS = (CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS, RESPONSES)
 _MOST_SECONDS = 1.0
@@ -32,20 +32,20 @@ _CREATED = 1_735_689_600
 
 def routes(desk: Desk) -> list[Route]:
     """Give the routes."""
-    model = _Model(desk)
+    live = _Live(desk)
     return [
-        *(Route(url, partial(model.answer, url), methods=["POST"]) for url in _URLS),
+        *(Route(url, partial(live.answer, url), methods=["POST"]) for url in _URLS),
         Route("/v1/models", _list, methods=["GET"]),
         Route("/v1/models/{id:path}", _retrieve, methods=["GET"]),
     ]
 
 
-class _Model:
-    """The simulated model, made when it is first asked: it takes a moment to import."""
+class _Live:
+    """The model, made when it is first asked: it takes a moment to import."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._simulate: Simulate | None = None
+        self._model: Model | None = None
         self._numbers = count()
 
     async def answer(self, url: str, request: Request) -> Response:
@@ -54,25 +54,24 @@ class _Model:
 
         body = await read_json(request)
         streaming = _take_streaming(url, body)
-        _refuse_faults(url, body)
         (reply,) = await self._handler()([Call(f"live-{next(self._numbers)}", url, body)])
         self._desk.metrics.live[url] += reply.is_good
-        made = int(self._desk.clock.now())
-        stamp: JsonObject = {name: made for name in ("created", "created_at") if name in reply.body}
         if streaming is None or not reply.is_good:
-            return answer({**reply.body, **stamp}, reply.status)
-        events = stream(url, {**reply.body, **stamp}, include_usage=streaming.get("include_usage") is True)
+            return answer(reply.body, reply.status)
+        events = stream(url, reply.body, include_usage=streaming.get("include_usage") is True)
         return StreamingResponse(
             _one_by_one(events), media_type="text/event-stream", headers={"cache-control": "no-cache"}
         )
 
-    def _handler(self) -> Simulate:
-        if self._simulate is None:
+    def _handler(self) -> Model:
+        if self._model is None:
             from batch_cli.engine.handlers.simulate.handler import Simulate, Simulation  # noqa: PLC0415
+            from batch_cli.serve.openai.model import Model  # noqa: PLC0415 - 100 ms for the rules
 
             simulation = Simulation.from_settings(self._desk.config.handler_settings())
-            self._simulate = Simulate(simulation, asyncio.sleep, most_seconds=_MOST_SECONDS)
-        return self._simulate
+            simulate = Simulate(simulation, asyncio.sleep, most_seconds=_MOST_SECONDS)
+            self._model = Model(simulate, lambda: int(self._desk.clock.now()))
+        return self._model
 
 
 def _take_streaming(url: str, body: JsonObject) -> JsonObject | None:
@@ -97,30 +96,16 @@ async def _one_by_one(events: Iterator[bytes]) -> AsyncIterator[bytes]:
         yield event
 
 
-def _refuse_faults(url: str, body: JsonObject) -> None:
-    """Hold a body to the rules that a line of a request file with this body would be held to."""
-    from batch_cli.errors import Severity  # noqa: PLC0415 - with the rules
-    from batch_cli.providers.openai import OPENAI  # noqa: PLC0415 - 100 ms; not before the server is ready
-
-    line = {"custom_id": "live", "method": "POST", "url": url, "body": body}
-    for found in OPENAI.check(line):
-        if found.severity is Severity.ERROR:
-            message = "streaming is not supported here" if found.path == "body.stream" else found.message
-            raise Refusal(
-                400, message.replace("body.", ""), param=found.path.removeprefix("body").strip(".") or None
-            )
-
-
-def _model(name: str) -> JsonObject:
+def _object(name: str) -> JsonObject:
     return {"id": name, "object": "model", "created": _CREATED, "owned_by": "batch-cli"}
 
 
 async def _list(request: Request) -> Response:
     del request
     names = [model.name for model in MODELS if model.provider in ("openai", "local")]
-    return answer({"object": "list", "data": [_model(name) for name in names]})
+    return answer({"object": "list", "data": [_object(name) for name in names]})
 
 
 async def _retrieve(request: Request) -> Response:
     """Answer for any name: requests may name any model, too."""
-    return answer(_model(request.path_params["id"][:256]))
+    return answer(_object(request.path_params["id"][:256]))
