@@ -183,3 +183,17 @@ select coalesce(sum(bytes), 0) from part
 -- name: latest_upload_moment
 select max(moment) from (
     select max(created_at) as moment from upload union all select max(created_at) from part)
+
+-- name: schema_3
+-- What clients call a create, so that a second try of it finds the batch of the first.
+create table idempotency_key (
+    key      text primary key,
+    digest   text not null,                          -- of the body that came with it
+    batch_id text not null references batch (id) on delete cascade
+) strict
+
+-- name: add_key
+insert into idempotency_key (key, digest, batch_id) values (:key, :digest, :batch_id)
+
+-- name: batch_of_key
+select digest, batch_id from idempotency_key where key = ?

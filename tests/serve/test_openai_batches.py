@@ -167,6 +167,15 @@ def test_a_file_that_is_no_json_fails_its_batch(client: OpenAI) -> None:
         ({"input_file_id": "file-none"}, "input_file_id"),
         ({"metadata": {f"k{n}": "v" for n in range(17)}}, "metadata"),
         ({"metadata": {"k": "v" * 513}}, "metadata"),
+        ({"metadata": {"k" * 65: "v"}}, "metadata"),
+        ({"metadata": {"k": 1}}, "metadata"),
+        ({"metadata": "x"}, "metadata"),
+        ({"output_expires_after": 3600}, "output_expires_after"),
+        ({"output_expires_after": {}}, "output_expires_after.anchor"),
+        (
+            {"output_expires_after": {"anchor": "created_at", "seconds": 2_592_001}},
+            "output_expires_after.seconds",
+        ),
         ({"output_expires_after": {"anchor": "created_at", "seconds": 5}}, "output_expires_after.seconds"),
     ],
 )
@@ -204,6 +213,11 @@ def test_lists_go_page_by_page_from_the_newest_to_the_oldest(client: OpenAI) -> 
     assert len(every) == len(set(every))
     assert client.batches.list(limit=1, after=every[-1]).data == []
     assert not client.batches.list(limit=100).has_more
+    for limit in (0, 101, -1):
+        with pytest.raises(openai.BadRequestError):
+            client.batches.list(limit=limit)
+    with pytest.raises(openai.NotFoundError):
+        client.batches.list(after="batch_none")
 
 
 def test_output_files_expire_when_it_was_asked_for(client: OpenAI) -> None:

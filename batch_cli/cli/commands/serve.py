@@ -24,7 +24,8 @@ FACTS = CommandFacts(
     details=(
         "Prints its URL when it is ready; logs go to standard error; Ctrl-C or SIGTERM ends it. Files and batches are"
         " kept in the data directory and go on after a restart. /health, /metrics and /_emulator/ledger tell how it"
-        " is, and which requests were executed and billed how often. /v1/predict, /predict and /examples/batch speak the"
+        " is, and which requests were executed and billed how often; an"
+        " Idempotency-Key header makes the creation of a batch repeatable. /v1/predict, /predict and /examples/batch speak the"
         " prediction wires of Spice and of the PyTorch server. Needs: pip install 'batch-cli[serve]'."
     ),
 )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from hashlib import blake2b
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from batch_cli.jsonl import dumps
 from batch_cli.model import ENDPOINTS, JsonObject
 from batch_cli.serve.bodies import read_json
 from batch_cli.serve.desk import Desk, new_id
@@ -17,6 +19,7 @@ from batch_cli.serve.records import BatchRecord, NewBatch
 from batch_cli.serve.refusal import Refusal
 
 _WINDOWS = {"24h": 86_400}
+_LONGEST_KEY = 255
 _LISTED, _MOST_LISTED = 20, 100
 
 
@@ -31,9 +34,35 @@ def routes(desk: Desk, wake: Callable[[], None]) -> list[Route]:
 
 
 async def _create(desk: Desk, wake: Callable[[], None], request: Request) -> Response:
-    batch = desk.records.add_batch(_new_batch(desk, await read_json(request)))
+    body = await read_json(request)
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        batch = desk.records.add_batch(_new_batch(desk, body))
+    else:
+        digest = blake2b(dumps(body, sort_keys=True), digest_size=16).hexdigest()
+        found = _made_before(desk, key, digest)
+        if found is not None:
+            return answer(_object(desk, found))
+        batch = desk.records.add_keyed_batch(_new_batch(desk, body), key, digest)
     wake()
     return answer(batch_object(batch, None))
+
+
+def _made_before(desk: Desk, key: str, digest: str) -> BatchRecord | None:
+    """Give the batch that was made for a key. A help of this server's own: OpenAI's looks at no such header.
+
+    Raises:
+        Refusal: it is no key (400), or it came with another body (409).
+    """
+    if not 0 < len(key) <= _LONGEST_KEY:
+        raise Refusal(400, f"Idempotency-Key: 1 to {_LONGEST_KEY} characters are allowed.")
+    found = desk.records.batch_of_key(key)
+    if found is None:
+        return None
+    if found[0] != digest:
+        message = f"The Idempotency-Key was used for another body, which made {found[1].id}."
+        raise Refusal(409, message, code="idempotency_key_reused")
+    return found[1]
 
 
 def _new_batch(desk: Desk, body: JsonObject) -> NewBatch:
