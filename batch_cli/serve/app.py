@@ -19,6 +19,7 @@ from batch_cli.jsonl import dumps
 from batch_cli.serve import ledger, metrics
 from batch_cli.serve.config import ServerConfig
 from batch_cli.serve.desk import Desk
+from batch_cli.serve.flavour import Flavour
 from batch_cli.serve.gate import Access, Gate
 from batch_cli.serve.openai import batches, files, live, uploads
 from batch_cli.serve.openai.objects import error_answer
@@ -29,19 +30,25 @@ from batch_cli.serve.refusal import Refusal
 
 def build(config: ServerConfig, desk: Desk, wake: Callable[[], None], log: Callable[[str], None]) -> Gate:
     """Build the application; ``wake`` tells the conductor that there is something to do."""
+    wire = [
+        route
+        for part in (files.routes(desk), uploads.routes(desk), batches.routes(desk, wake), live.routes(desk))
+        for route in part
+        if config.flavour.serves(route.path)
+    ]
     routes: list[BaseRoute] = [
         Route("/health", _health, methods=["GET"]),
+        *config.flavour.further(wire),
         *prediction_routes(Models.load(config.prediction_models), old_shapes=config.old_shapes),
-        *files.routes(desk),
-        *uploads.routes(desk),
-        *batches.routes(desk, wake),
-        *live.routes(desk),
+        *wire,
         *ledger.routes(desk),
         Route("/metrics", partial(_metrics, desk), methods=["GET"]),
     ]
     access = Access(config.hosts, config.token, config.needs_key)
     router = Router(routes, redirect_slashes=False, default=_unknown)
-    return Gate(_Application(router), access, _render, desk.machine_clock, log, desk.metrics)
+    return Gate(
+        _Application(router), access, partial(_render, config.flavour), desk.machine_clock, log, desk.metrics
+    )
 
 
 class _Application:
@@ -55,10 +62,10 @@ class _Application:
         await self._router(scope, receive, send)
 
 
-def _render(scope: Scope, refusal: Refusal) -> Response:
+def _render(flavour: Flavour, scope: Scope, refusal: Refusal) -> Response:
     """Write an error in the shape of the wire that was called; so far there is one."""
     del scope
-    return error_answer(refusal)
+    return error_answer(refusal, flavour)
 
 
 async def _unknown(scope: Scope, receive: Receive, send: Send) -> None:

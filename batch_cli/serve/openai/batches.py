@@ -45,7 +45,7 @@ async def _create(desk: Desk, wake: Callable[[], None], request: Request) -> Res
             return answer(_object(desk, found))
         batch = desk.records.add_keyed_batch(_new_batch(desk, body), key, digest)
     wake()
-    return answer(batch_object(batch, None))
+    return answer(batch_object(batch, None, desk.config.flavour))
 
 
 def _made_before(desk: Desk, key: str, digest: str) -> BatchRecord | None:
@@ -60,7 +60,7 @@ def _made_before(desk: Desk, key: str, digest: str) -> BatchRecord | None:
     if found is None:
         return None
     if found[0] != digest:
-        message = f"The Idempotency-Key was used for another body, which made {found[1].id}."
+        message = "The Idempotency-Key was used before, with another body."
         raise Refusal(409, message, code="idempotency_key_reused")
     return found[1]
 
@@ -83,7 +83,7 @@ def _new_batch(desk: Desk, body: JsonObject) -> NewBatch:
         message = f"Invalid value: '{body['completion_window'][:64]}'. Supported values are: '24h'."
         raise Refusal(400, message, param="completion_window", code="invalid_value")
     now = desk.clock.now()
-    file = desk.records.file(body["input_file_id"], now)
+    file = desk.records.file(desk.config.flavour.from_client(body["input_file_id"]), now)
     if file is None or file.purpose != "batch":
         what = "No such File object" if file is None else "The purpose of the file must be 'batch'"
         raise Refusal(400, f"{what}: {body['input_file_id'][:64]}", param="input_file_id")
@@ -100,14 +100,15 @@ def _new_batch(desk: Desk, body: JsonObject) -> NewBatch:
 
 
 def _find(desk: Desk, batch_id: str) -> BatchRecord:
-    batch = desk.records.batch(batch_id)
+    batch = desk.records.batch(desk.config.flavour.from_client(batch_id))
     if batch is None:
         raise Refusal(404, f"No batch found with id '{batch_id[:64]}'.", param="id")
     return batch
 
 
 def _object(desk: Desk, batch: BatchRecord) -> JsonObject:
-    return batch_object(batch, None if batch.has_ended else desk.engine.find(batch.engine_key))
+    executed = None if batch.has_ended else desk.engine.find(batch.engine_key)
+    return batch_object(batch, executed, desk.config.flavour)
 
 
 async def _retrieve(desk: Desk, request: Request) -> Response:
@@ -126,7 +127,7 @@ async def _cancel(desk: Desk, wake: Callable[[], None], request: Request) -> Res
     batch = _find(desk, request.path_params["id"])
     if batch.has_ended:
         message = f"Cannot cancel a batch with status '{batch.status}'."
-        raise Refusal(409, message, code="invalid_status")
+        raise Refusal(desk.config.flavour.late_cancel, message, code="invalid_status")
     desk.records.cancel(batch.id, desk.clock.now())
     wake()
     return answer(_object(desk, _find(desk, batch.id)))

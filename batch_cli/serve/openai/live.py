@@ -21,6 +21,7 @@ from batch_cli.serve.openai.streams import STREAMED, stream
 from batch_cli.serve.refusal import Refusal
 
 if TYPE_CHECKING:
+    from batch_cli.engine.reply import Reply
     from batch_cli.serve.openai.model import Model
 
 _URLS = (CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS, RESPONSES)
@@ -35,7 +36,7 @@ def routes(desk: Desk) -> list[Route]:
     live = _Live(desk)
     return [
         *(Route(url, partial(live.answer, url), methods=["POST"]) for url in _URLS),
-        Route("/v1/models", _list, methods=["GET"]),
+        Route("/v1/models", partial(_list, desk), methods=["GET"]),
         Route("/v1/models/{id:path}", _retrieve, methods=["GET"]),
     ]
 
@@ -56,8 +57,10 @@ class _Live:
         streaming = _take_streaming(url, body)
         (reply,) = await self._handler()([Call(f"live-{next(self._numbers)}", url, body)])
         self._desk.metrics.live[url] += reply.is_good
-        if streaming is None or not reply.is_good:
-            return answer(reply.body, reply.status)
+        if not reply.is_good:
+            raise _refusal(reply)
+        if streaming is None:
+            return answer(reply.body)
         events = stream(url, reply.body, include_usage=streaming.get("include_usage") is True)
         return StreamingResponse(
             _one_by_one(events), media_type="text/event-stream", headers={"cache-control": "no-cache"}
@@ -96,13 +99,25 @@ async def _one_by_one(events: Iterator[bytes]) -> AsyncIterator[bytes]:
         yield event
 
 
+def _refusal(reply: Reply) -> Refusal:
+    """Take an error answer of the model apart, so that it is written as every other error."""
+    error = reply.body["error"]
+    return Refusal(
+        reply.status,
+        error["message"],
+        kind=error["type"],
+        param=error.get("param"),
+        code=error.get("code"),
+    )
+
+
 def _object(name: str) -> JsonObject:
     return {"id": name, "object": "model", "created": _CREATED, "owned_by": "batch-cli"}
 
 
-async def _list(request: Request) -> Response:
+async def _list(desk: Desk, request: Request) -> Response:
     del request
-    names = [model.name for model in MODELS if model.provider in ("openai", "local")]
+    names = [model.name for model in MODELS if model.provider in desk.config.flavour.model_providers]
     return answer({"object": "list", "data": [_object(name) for name in names]})
 
 

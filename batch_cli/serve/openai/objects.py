@@ -13,6 +13,7 @@ from starlette.responses import Response
 from batch_cli.engine.store import StoredBatch
 from batch_cli.jsonl import dumps
 from batch_cli.model import JsonObject, JsonValue
+from batch_cli.serve.flavour import Flavour
 from batch_cli.serve.records import BatchRecord, FileRecord
 from batch_cli.serve.refusal import Refusal
 from batch_cli.serve.upload_records import PartRecord, UploadRecord
@@ -26,23 +27,17 @@ def answer(value: JsonObject, status: int = 200) -> Response:
     return Response(dumps(value), status, media_type="application/json")
 
 
-def error_answer(refusal: Refusal) -> Response:
+def error_answer(refusal: Refusal, flavour: Flavour) -> Response:
     """Answer with an error."""
-    error = {
-        "message": refusal.message,
-        "type": refusal.kind,
-        "param": refusal.param,
-        "code": refusal.code,
-    }
-    response = answer({"error": error}, refusal.status)
+    response = answer(flavour.error_of(refusal), refusal.status)
     response.headers.update(refusal.headers)
     return response
 
 
-def file_object(file: FileRecord) -> JsonObject:
+def file_object(file: FileRecord, flavour: Flavour) -> JsonObject:
     """Give a file."""
     return {
-        "id": file.id,
+        "id": flavour.to_client(file.id),
         "object": "file",
         "bytes": file.bytes,
         "created_at": int(file.created_at),
@@ -54,8 +49,8 @@ def file_object(file: FileRecord) -> JsonObject:
     }
 
 
-def upload_object(upload: UploadRecord, file: FileRecord | None = None) -> JsonObject:
-    """Give an upload; ``file`` is what it became."""
+def upload_object(upload: UploadRecord, file: JsonObject | None = None) -> JsonObject:
+    """Give an upload; ``file`` is the object of what it became."""
     return {
         "id": upload.id,
         "object": "upload",
@@ -65,7 +60,7 @@ def upload_object(upload: UploadRecord, file: FileRecord | None = None) -> JsonO
         "filename": upload.filename,
         "purpose": upload.purpose,
         "status": upload.status,
-        "file": None if file is None else file_object(file),
+        "file": file,
     }
 
 
@@ -79,20 +74,20 @@ def part_object(part: PartRecord) -> JsonObject:
     }
 
 
-def batch_object(batch: BatchRecord, executed: StoredBatch | None) -> JsonObject:
+def batch_object(batch: BatchRecord, executed: StoredBatch | None, flavour: Flavour) -> JsonObject:
     """Give a batch; ``executed`` is how the engine stands with it while it runs."""
     done = (batch.completed, batch.failed) if executed is None else (executed.completed, executed.failed)
     return {
-        "id": batch.id,
+        "id": flavour.to_client(batch.id),
         "object": "batch",
         "endpoint": batch.endpoint,
         "model": batch.model,
         "errors": None if batch.errors is None else {"object": "list", "data": batch.errors},
-        "input_file_id": batch.input_file_id,
+        "input_file_id": flavour.to_client(batch.input_file_id),
         "completion_window": batch.completion_window,
         "status": batch.status,
-        "output_file_id": batch.output_file_id,
-        "error_file_id": batch.error_file_id,
+        "output_file_id": batch.output_file_id and flavour.to_client(batch.output_file_id),
+        "error_file_id": batch.error_file_id and flavour.to_client(batch.error_file_id),
         "created_at": int(batch.created_at),
         "in_progress_at": _moment(batch.in_progress_at),
         "expires_at": _moment(batch.expires_at),

@@ -22,7 +22,7 @@ from batch_cli.serve.bodies import read_json
 from batch_cli.serve.contents import NewContent
 from batch_cli.serve.desk import Desk, new_id
 from batch_cli.serve.openai.files import check_purpose, default_stay
-from batch_cli.serve.openai.objects import answer, part_object, stay_in, upload_object
+from batch_cli.serve.openai.objects import answer, file_object, part_object, stay_in, upload_object
 from batch_cli.serve.records import FileRecord
 from batch_cli.serve.refusal import Refusal
 from batch_cli.serve.upload import Upload
@@ -179,7 +179,7 @@ def _become_file(desk: Desk, upload: UploadRecord, content: NewContent) -> JsonO
         raise _over("ended")
     for part in parts:
         desk.contents.delete(part)
-    return upload_object(replace(upload, status="completed"), file)
+    return upload_object(replace(upload, status="completed"), file_object(file, desk.config.flavour))
 
 
 async def _cancel(desk: Desk, request: Request) -> Response:
