@@ -8,6 +8,10 @@ from typing import Any
 import openai
 import pytest
 from openai import OpenAI
+from openai.types import Completion, CreateEmbeddingResponse, ModerationCreateResponse
+from openai.types.chat import ChatCompletion
+from openai.types.responses import Response
+from pydantic import BaseModel
 
 from tests.serving import ServerProcess, ended, wait_until
 from tests.support import chat
@@ -94,13 +98,25 @@ def test_rows_say_when_they_were_made_and_are_the_same_otherwise(client: OpenAI)
     assert bodies[0] == bodies[1]
 
 
-def test_moderations_are_batched_too(client: OpenAI) -> None:
-    asked = {"custom_id": "a", "method": "POST", "url": "/v1/moderations", "body": {"input": "Kill it"}}
+@pytest.mark.parametrize(
+    ("url", "body", "kind"),
+    [
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": "Hi"}]}, ChatCompletion),
+        ("/v1/completions", {"prompt": "Hi"}, Completion),
+        ("/v1/responses", {"input": "Hi", "max_output_tokens": 3}, Response),
+        ("/v1/embeddings", {"input": "Hi"}, CreateEmbeddingResponse),
+        ("/v1/moderations", {"input": "Hi"}, ModerationCreateResponse),
+    ],
+)
+def test_every_endpoint_is_batched_with_rows_of_its_published_type(
+    client: OpenAI, url: str, body: dict[str, Any], kind: type[BaseModel]
+) -> None:
+    asked = {"custom_id": "a", "method": "POST", "url": url, "body": {"model": "m", **body}}
 
-    batch = ended(client, create(client, asked, endpoint="/v1/moderations").id)
+    batch = ended(client, create(client, asked, endpoint=url).id)
 
     (row,) = rows(client, batch.output_file_id)
-    assert row["response"]["body"]["results"][0]["flagged"]
+    kind.model_validate(row["response"]["body"], strict=True)
 
 
 def test_rows_that_fail_stand_in_the_error_file_with_the_answer_they_got(client: OpenAI) -> None:
