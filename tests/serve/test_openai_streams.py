@@ -142,6 +142,24 @@ def test_a_stream_says_what_it_is_and_ends_as_the_wire_does(server: ServerProces
     assert "[DONE]" not in response
 
 
+def test_a_client_that_goes_away_in_the_middle_harms_nobody(server: ServerProcess) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"names": {"type": "array", "items": {"type": "string"}, "minItems": 5_000}},
+        "required": ["names"],
+    }
+    wanted = {"type": "json_schema", "json_schema": {"name": "Names", "schema": schema}}
+    body = {"model": "m", "messages": ASKED, "stream": True, "response_format": wanted}
+
+    with server.http() as http, http.stream("POST", "/v1/chat/completions", json=body) as answer:
+        assert next(answer.iter_lines()).startswith("data: {")
+
+    with server.http() as http:
+        assert http.get("/v1/models").status_code == 200
+    assert "Traceback" not in server.log
+    assert "Error" not in server.log
+
+
 def test_what_cannot_be_answered_is_an_error_and_no_stream(server: ServerProcess) -> None:
     with server.http() as http:
         answer = http.post("/v1/responses", json={"model": "m", "input": [], "stream": True})

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import random
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -191,3 +196,52 @@ def test_an_upload_is_gone_after_an_hour_of_the_servers_clock(tmp_path: Path) ->
 
         with pytest.raises(openai.BadRequestError, match="expired"):
             client.uploads.parts.create(upload, data=b"cd")
+
+
+def test_of_many_who_complete_or_cancel_one_wins_and_nothing_is_left(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path) as running, running.client() as client:
+        upload = begin(client, 3_000_000)
+        part = client.uploads.parts.create(upload, data=bytes(3_000_000)).id
+
+        def end(number: int) -> str:
+            try:
+                if number % 2:
+                    return client.uploads.cancel(upload).status
+                return client.uploads.complete(upload, part_ids=[part]).status
+            except openai.BadRequestError as refused:
+                return str(refused.code)
+
+        with ThreadPoolExecutor(8) as pool:
+            ends = list(pool.map(end, range(8)))
+
+        assert sorted(ends)[-7:] == ["invalid_status"] * 7
+        (winner,) = [status for status in ends if status != "invalid_status"]
+        assert [file.bytes for file in client.files.list()] == [3_000_000] * (winner == "completed")
+        assert len(stored(running)) == (winner == "completed")
+
+
+def test_killed_at_random_moments_an_upload_is_complete_or_can_be_completed(tmp_path: Path) -> None:
+    dice = random.Random(5)
+    with ServerProcess(tmp_path) as running:
+        for round_ in range(6):
+            with running.client() as client:
+                upload = begin(client, 4_000_000)
+                parts = [client.uploads.parts.create(upload, data=bytes(2_000_000)).id for _ in range(2)]
+
+                def complete(upload: str = upload, parts: list[str] = parts) -> None:
+                    with running.client() as other, contextlib.suppress(openai.APIConnectionError):
+                        other.uploads.complete(upload, part_ids=parts)
+
+                asking = threading.Thread(target=complete)
+                asking.start()
+                time.sleep(dice.uniform(0.0, 0.05))
+                running.kill()
+                asking.join()
+            running.start()
+
+            with running.client() as client:
+                if len(client.files.list().data) == round_:
+                    client.uploads.complete(upload, part_ids=parts)
+                files = client.files.list().data
+                assert [file.bytes for file in files] == [4_000_000] * (round_ + 1)
+                assert stored(running) == sorted(file.id for file in files)
