@@ -30,6 +30,7 @@ class Asked:
     token_file: Path | None
     no_auth: bool
     allowed_hosts: tuple[str, ...]
+    flavour: str
     speed: float
     max_body: str
     max_data: str
@@ -44,6 +45,7 @@ def serve(context: Context, asked: Asked) -> ExitCode:
     data_dir = asked.data_dir or state_directory(context.environment, context.shared.state_dir) / "serve"
     try:
         from batch_cli.serve.config import ServerConfig  # noqa: PLC0415 - with the server
+        from batch_cli.serve.flavour import FLAVOURS  # noqa: PLC0415 - as above
         from batch_cli.serve.server import serve as run  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
         raise ConfigError(
@@ -57,6 +59,7 @@ def serve(context: Context, asked: Asked) -> ExitCode:
         token=token,
         needs_key=not asked.no_auth,
         allowed_hosts=asked.allowed_hosts,
+        flavour=FLAVOURS[asked.flavour],
         speed=asked.speed,
         max_body=_bytes("--max-body", asked.max_body),
         max_data=_bytes("--max-data", asked.max_data),

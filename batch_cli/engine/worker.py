@@ -19,7 +19,7 @@ from itertools import groupby
 from types import FrameType
 from typing import Any
 
-from batch_cli.engine.handlers import make_handler
+from batch_cli.engine.handlers import MakeHandler, make_handler
 from batch_cli.engine.helpers import Helpers
 from batch_cli.engine.lines import abandoned_line, parse_call, result_line
 from batch_cli.engine.queue import LEASE_SECONDS, MOST_ATTEMPTS, Claim, Completion, Lease, Queue
@@ -94,8 +94,11 @@ class _Turn:
 class Worker:
     """One worker in this process. `run` may be called once."""
 
-    def __init__(self, store: Store, options: WorkerOptions, listener: Listener) -> None:
-        """Work for ``store``."""
+    def __init__(
+        self, store: Store, options: WorkerOptions, listener: Listener, make: MakeHandler | None = None
+    ) -> None:
+        """Work for ``store``, alone (``options.leash``) where its handlers are of another ``make``."""
+        self._make = make or make_handler
         self._store, self._options, self._listener = store, options, listener
         self._queue = Queue(store)
         self._batches: dict[int, StoredBatch] = {}
@@ -242,7 +245,7 @@ class Worker:
 
     def _handler(self, batch: StoredBatch) -> Handler:
         if batch.seq not in self._handlers:
-            self._handlers[batch.seq] = make_handler(batch.settings, asyncio.sleep)
+            self._handlers[batch.seq] = self._make(batch.settings, asyncio.sleep)
         return self._handlers[batch.seq]
 
     async def _call(self, handler: Handler, batch: StoredBatch, claims: list[Claim]) -> list[_Answered]:

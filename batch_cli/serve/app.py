@@ -19,8 +19,9 @@ from batch_cli.jsonl import dumps
 from batch_cli.serve import ledger, metrics
 from batch_cli.serve.config import ServerConfig
 from batch_cli.serve.desk import Desk
+from batch_cli.serve.flavour import Flavour
 from batch_cli.serve.gate import Access, Gate
-from batch_cli.serve.openai import batches, files, live
+from batch_cli.serve.openai import batches, files, live, uploads
 from batch_cli.serve.openai.objects import error_answer
 from batch_cli.serve.prediction import Models
 from batch_cli.serve.prediction import routes as prediction_routes
@@ -35,16 +36,22 @@ def build(config: ServerConfig, desk: Desk, wake: Callable[[], None], log: Calla
         *ledger.routes(desk),
         Route("/metrics", partial(_metrics, desk), methods=["GET"]),
     ]
+    served = [
+        route
+        for part in (files.routes(desk), uploads.routes(desk), batches.routes(desk, wake), live.routes(desk))
+        for route in part
+        if config.flavour.serves(route.path)
+    ]
     openai: list[BaseRoute] = [
+        *config.flavour.further(served),
         *prediction_routes(Models.load(config.prediction_models), old_shapes=config.old_shapes),
-        *files.routes(desk),
-        *batches.routes(desk, wake),
-        *live.routes(desk),
+        *served,
     ]
     wires: dict[Wire, list[BaseRoute]] = {"openai": openai, "anthropic": [], "google": []}
     access = Access(config.hosts, config.token, config.needs_key)
     application = _Application({wire: [*own, *routes] for wire, routes in wires.items()})
-    return Gate(application, access, _render, desk.machine_clock, log, desk.metrics)
+    render = partial(_render, config.flavour)
+    return Gate(application, access, render, desk.machine_clock, log, desk.metrics)
 
 
 class _Application:
@@ -60,11 +67,11 @@ class _Application:
         await self._routers[wire_of(scope)](scope, receive, send)
 
 
-def _render(scope: Scope, refusal: Refusal) -> Response:
+def _render(flavour: Flavour, scope: Scope, refusal: Refusal) -> Response:
     """Write an error in the shape of the wire that was called."""
     match wire_of(scope):
         case _:
-            return error_answer(refusal)
+            return error_answer(refusal, flavour)
 
 
 async def _unknown(scope: Scope, receive: Receive, send: Send) -> None:

@@ -26,6 +26,7 @@ from batch_cli.serve.executor import Executor
 from batch_cli.serve.fast_clock import FastClock
 from batch_cli.serve.outcome import write_outcome
 from batch_cli.serve.records import BatchRecord, Records
+from batch_cli.serve.upload_records import UploadRecords
 
 _BUSY_PAUSE = 0.05
 _IDLE_PAUSE = 1.0
@@ -57,6 +58,7 @@ class Conductor:
         records, contents = Records(self._config.data_dir), Contents(self._config.data_dir)
         engine = Store(self._config.data_dir / "engine", self._machine_clock)
         executor = Executor(engine.root, self._machine_clock)
+        uploads = UploadRecords(self._config.data_dir)
         steps = _Steps(self._config, self._clock, records, contents, engine)
         try:
             while not self._must_stop:
@@ -67,11 +69,14 @@ class Conductor:
                 if open_batches and engine.has_claimable():
                     executor.ensure()
                 steps.expire_files()
+                for part_id in uploads.expire(self._clock.now()):
+                    contents.delete(part_id)
                 self._happened.wait(_BUSY_PAUSE if open_batches else _IDLE_PAUSE)
                 self._happened.clear()
         finally:
             executor.stop(_GRACE)
             engine.close()
+            uploads.close()
             records.close()
 
     def _move(self, steps: _Steps, batch: BatchRecord) -> None:
@@ -144,7 +149,7 @@ class _Steps:
         with self._contents.path(batch.input_file_id).open("rb", buffering=1 << 20) as stream:
             lines = batch_wire(batch.wire).engine_lines(stream, batch)
             engine_id = self._engine.stage(batch.engine_key, lines)
-        settings = self._config.handler_settings()
+        settings = {**self._config.handler_settings(), "created": int(self._clock.now())}
         new = NewBatch(batch.engine_key, batch.endpoint, model, settings, {}, requests)
         self._engine.add(engine_id, new)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from batch_cli.model import JsonObject
+from batch_cli.serve.flavour import OPENAI, Flavour
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
@@ -25,6 +26,8 @@ class ServerConfig:
     """A request of a wire without any key is refused, as a provider would refuse it."""
     allowed_hosts: tuple[str, ...] = ()
     """Names, besides the loopback's and ``host``, that a Host header may hold."""
+    flavour: Flavour = OPENAI
+    """Which server of the OpenAI wire it is like."""
     speed: float = 1.0
     """How many seconds of the server's clock pass in a second."""
     max_body: int = 512_000_000

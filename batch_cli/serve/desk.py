@@ -13,6 +13,7 @@ from batch_cli.serve.contents import Contents
 from batch_cli.serve.fast_clock import FastClock
 from batch_cli.serve.metrics import Metrics
 from batch_cli.serve.records import Records
+from batch_cli.serve.upload_records import UploadRecords
 
 
 @dataclass(slots=True)
@@ -21,6 +22,7 @@ class Desk:
 
     config: ServerConfig
     records: Records
+    uploads: UploadRecords
     contents: Contents
     engine: Store
     clock: FastClock
@@ -37,15 +39,21 @@ class Desk:
             DiskError: it cannot be used.
         """
         records, contents = Records(config.data_dir), Contents(config.data_dir)
-        contents.sweep(records.file_ids())
-        start = max(clock.now(), records.latest_moment())
+        uploads = UploadRecords(config.data_dir)
+        contents.sweep(records.file_ids() | uploads.part_ids())
+        start = max(clock.now(), records.latest_moment(), uploads.latest_moment())
         engine = Store(config.data_dir / "engine", clock)
-        return cls(config, records, contents, engine, FastClock(clock, start, config.speed), clock)
+        return cls(config, records, uploads, contents, engine, FastClock(clock, start, config.speed), clock)
 
     def close(self) -> None:
         """Close the databases."""
         self.engine.close()
+        self.uploads.close()
         self.records.close()
+
+    def room(self) -> int:
+        """Give how many bytes may still be stored."""
+        return self.config.max_data - self.records.file_totals()[1] - self.uploads.stored_bytes()
 
 
 def new_id(prefix: str) -> str:

@@ -70,12 +70,12 @@ class Executor:
 def main(root: str) -> None:
     """Be the process: work until nothing has been left to do for a while, or standard input ends."""
     from batch_cli.engine.worker import Worker, WorkerOptions  # noqa: PLC0415 - only here, not in the server
+    from batch_cli.serve.openai.model import make_model  # noqa: PLC0415 - as above
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the server decides
+    options = WorkerOptions(linger=_LINGER, leash=0, grace=5.0)
     try:
-        Worker(
-            Store(Path(root), SystemClock()), WorkerOptions(linger=_LINGER, leash=0, grace=5.0), ignore
-        ).run()
+        Worker(Store(Path(root), SystemClock()), options, ignore, make_model).run()
     except BatchCliError as error:  # the server meets it too
         sys.exit(f"executor: {error.message}")
 

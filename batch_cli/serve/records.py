@@ -16,6 +16,8 @@ from batch_cli.model import JsonObject
 from batch_cli.sql import Database, load_statements
 
 _SQL = load_statements("batch_cli.serve", "queries.sql")
+SCHEMAS = [_SQL[name] for name in ("schema_1", "schema_2", "schema_3", "schema_4")]
+"""The steps that make the whole file, for all who open it."""
 _FIRST, _LAST = 0, 2**62
 
 
@@ -121,7 +123,7 @@ class Records:
         Raises:
             DiskError: it cannot be created.
         """
-        self._database = Database(data_dir / "serve.db", [_SQL["schema_1"], _SQL["schema_2"]])
+        self._database = Database(data_dir / "serve.db", SCHEMAS)
 
     def close(self) -> None:
         """Close it."""
@@ -208,6 +210,19 @@ class Records:
             },
         )
         return next(_batches(self._database.rows(_SQL["batch_by_id"], (new.id,))))
+
+    def add_keyed_batch(self, new: NewBatch, key: str, digest: str) -> BatchRecord:
+        """Write down a batch together with the client's own key for it, and a digest of what was asked for."""
+        with self._database.transaction():
+            batch = self.add_batch(new)
+            self._database.change(_SQL["add_key"], {"key": key, "digest": digest, "batch_id": new.id})
+        return batch
+
+    def batch_of_key(self, key: str) -> tuple[str, BatchRecord] | None:
+        """Give the digest of what was asked for with a client's own key, and the batch that was made."""
+        row = self._database.row(_SQL["batch_of_key"], (key,))
+        batch = None if row is None else self.batch(row[1])
+        return None if row is None or batch is None else (row[0], batch)
 
     def batch(self, batch_id: str, *, wire: str = "openai") -> BatchRecord | None:
         """Give a batch of a wire."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,19 +13,30 @@ from batch_cli.cli.app import CommandFacts
 from batch_cli.cli.context import Context
 from batch_cli.errors import ExitCode
 
+
+class ServedFlavour(enum.StrEnum):
+    """Which server of the OpenAI wire it is like."""
+
+    OPENAI = "openai"
+    REGOLO = "regolo"
+    REGOLO_NO_BATCH = "regolo-no-batch"
+
+
 FACTS = CommandFacts(
     examples=(
         "batch-cli serve",
         "OPENAI_BASE_URL=http://127.0.0.1:8000/v1 OPENAI_API_KEY=any python pipeline.py",
         "batch-cli serve --port 0 --port-file url.txt",
         "batch-cli serve --speed 3600 --simulate-latency 60000 --simulate-errors 0.1",
+        "batch-cli serve --flavour regolo-no-batch",
         "batch-cli serve --host 0.0.0.0 --allowed-host batch.internal --token-file token.txt",
     ),
     exits=(ExitCode.STATE,),
     details=(
         "Prints its URL when it is ready; logs go to standard error; Ctrl-C or SIGTERM ends it. Files and batches are"
         " kept in the data directory and go on after a restart. /health, /metrics and /_emulator/ledger tell how it"
-        " is, and which requests were executed and billed how often. /v1/predict, /predict and /examples/batch speak the"
+        " is, and which requests were executed and billed how often; an"
+        " Idempotency-Key header makes the creation of a batch repeatable. /v1/predict, /predict and /examples/batch speak the"
         " prediction wires of Spice and of the PyTorch server. Needs: pip install 'batch-cli[serve]'."
     ),
 )
@@ -60,6 +72,10 @@ def run(
         list[str] | None,
         typer.Option("--allowed-host", metavar="NAME", help="A further name to answer to; may be repeated."),
     ] = None,
+    flavour: Annotated[
+        ServedFlavour,
+        typer.Option("--flavour", help="Whose server it is like; regolo's may have no batches."),
+    ] = ServedFlavour.OPENAI,
     speed: Annotated[
         float,
         typer.Option(
@@ -98,6 +114,7 @@ def run(
         token_file=token_file,
         no_auth=no_auth,
         allowed_hosts=tuple(allowed_host or ()),
+        flavour=flavour.value,
         speed=speed,
         max_body=max_body,
         max_data=max_data,

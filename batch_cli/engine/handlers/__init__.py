@@ -9,6 +9,8 @@ from batch_cli.engine.reply import Handler
 from batch_cli.model import JsonObject
 
 Sleep = Callable[[float], Awaitable[None]]
+MakeHandler = Callable[[JsonObject, Sleep], Handler]
+"""Makes what answers a batch out of the batch's settings and a way to wait."""
 
 
 def make_handler(settings: JsonObject, sleep: Sleep) -> Handler:
