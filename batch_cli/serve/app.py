@@ -17,6 +17,9 @@ from starlette.types import Receive, Scope, Send
 from batch_cli import __version__
 from batch_cli.jsonl import dumps
 from batch_cli.serve import ledger, metrics
+from batch_cli.serve.anthropic import batches as message_batches
+from batch_cli.serve.anthropic import live as messages
+from batch_cli.serve.anthropic import objects as anthropic_objects
 from batch_cli.serve.config import ServerConfig
 from batch_cli.serve.desk import Desk
 from batch_cli.serve.flavour import Flavour
@@ -47,7 +50,8 @@ def build(config: ServerConfig, desk: Desk, wake: Callable[[], None], log: Calla
         *prediction_routes(Models.load(config.prediction_models), old_shapes=config.old_shapes),
         *served,
     ]
-    wires: dict[Wire, list[BaseRoute]] = {"openai": openai, "anthropic": [], "google": []}
+    anthropic: list[BaseRoute] = [*message_batches.routes(desk, wake), *messages.routes(desk)]
+    wires: dict[Wire, list[BaseRoute]] = {"openai": openai, "anthropic": anthropic, "google": []}
     access = Access(config.hosts, config.token, config.needs_key)
     application = _Application({wire: [*own, *routes] for wire, routes in wires.items()})
     render = partial(_render, config.flavour)
@@ -70,6 +74,8 @@ class _Application:
 def _render(flavour: Flavour, scope: Scope, refusal: Refusal) -> Response:
     """Write an error in the shape of the wire that was called."""
     match wire_of(scope):
+        case "anthropic":
+            return anthropic_objects.error_answer(scope, refusal)
         case _:
             return error_answer(refusal, flavour)
 

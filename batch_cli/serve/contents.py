@@ -10,7 +10,7 @@ import contextlib
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 from batch_cli.errors import disk_error
 from batch_cli.files import fsync, fsync_directory, private_directory, write_all
@@ -81,6 +81,15 @@ class NewContent:
         self.written += len(data)
         if len(self._buffer) >= _BUFFER:
             self._flush()
+
+    def reread(self) -> BinaryIO:
+        """Open what was written so far for reading; it stays readable when the content is removed.
+
+        Raises:
+            DiskError: it could not be written.
+        """
+        self._flush()
+        return self._part.open("rb")
 
     def _flush(self) -> None:
         try:

@@ -114,7 +114,7 @@ class Gate:
         if scope["type"] != "http":
             return
         began = self.clock.monotonic()
-        request_id = f"req_{secrets.token_hex(16)}"
+        request_id = scope["request_id"] = f"req_{secrets.token_hex(16)}"
         status = 0
 
         async def marked(message: Message) -> None:
@@ -122,7 +122,7 @@ class Gate:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
-                headers["x-request-id"] = request_id
+                headers["x-request-id"] = headers["request-id"] = request_id
                 headers["x-content-type-options"] = "nosniff"
             await send(message)
 

@@ -76,7 +76,7 @@ class BatchRecord:
     @property
     def engine_key(self) -> str:
         """Give the key under which the engine knows it."""
-        return f"bci_{self.id.removeprefix('batch_')}"
+        return f"bci_{self.id.removeprefix('msg').removeprefix('batch_')}"
 
     @property
     def has_ended(self) -> bool:

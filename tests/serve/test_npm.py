@@ -17,6 +17,7 @@ SOURCE = Path(__file__).parent / "npm"
 CLIENTS = [
     ("openai.mjs", "openai"),
     ("openai.mjs", "openai-6"),
+    ("anthropic.mjs", "@anthropic-ai/sdk"),
 ]
 """A script, and the name in ``package.json`` of the client that it is to use."""
 INSTALL = "npm install --ignore-scripts --no-audit --no-fund --no-package-lock --fetch-retries=1".split()

@@ -26,6 +26,7 @@ FACTS = CommandFacts(
     examples=(
         "batch-cli serve",
         "OPENAI_BASE_URL=http://127.0.0.1:8000/v1 OPENAI_API_KEY=any python pipeline.py",
+        "ANTHROPIC_BASE_URL=http://127.0.0.1:8000 ANTHROPIC_API_KEY=any python pipeline.py",
         "batch-cli serve --port 0 --port-file url.txt",
         "batch-cli serve --speed 3600 --simulate-latency 60000 --simulate-errors 0.1",
         "batch-cli serve --flavour regolo-no-batch",
@@ -35,8 +36,9 @@ FACTS = CommandFacts(
     details=(
         "Prints its URL when it is ready; logs go to standard error; Ctrl-C or SIGTERM ends it. Files and batches are"
         " kept in the data directory and go on after a restart. /health, /metrics and /_emulator/ledger tell how it"
-        " is, and which requests were executed and billed how often; an"
-        " Idempotency-Key header makes the creation of a batch repeatable. /v1/predict, /predict and /examples/batch speak the"
+        " is, and which requests were executed and billed how often; an Idempotency-Key header makes the creation of a"
+        " batch repeatable. Anthropic's clients are served at the same address: paths and headers tell them apart."
+        " /v1/predict, /predict and /examples/batch speak the"
         " prediction wires of Spice and of the PyTorch server. Needs: pip install 'batch-cli[serve]'."
     ),
 )

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from batch_cli.engine.handlers.simulate.answering import BadRequest, Wire
+from batch_cli.engine.handlers.simulate.anthropic import ANTHROPIC
 from batch_cli.engine.handlers.simulate.openai import OPENAI
 from batch_cli.engine.handlers.simulate.values import Unfillable
 from batch_cli.engine.reply import Call, Reply, broken_reply
 from batch_cli.engine.time_limit import TimeIsOver, TimeLimit
-from batch_cli.model import JsonObject
+from batch_cli.model import MESSAGES, JsonObject
 
 _GROUP = 64
 _MOST_SECONDS = 5.0
@@ -131,8 +132,7 @@ class Simulate:
 
 def _wire_of(url: str) -> Wire:
     """Tell by its url whose words a request speaks; an unknown url is refused in OpenAI's."""
-    del url
-    return OPENAI
+    return ANTHROPIC if url.startswith(MESSAGES) else OPENAI
 
 
 def _mark(custom_id: str) -> str:
