@@ -121,13 +121,17 @@ class FaultyServer:
                     connected.sendall(part)
 
     def _read(self, connected: socket.socket) -> Asked:
-        stream = connected.makefile("rb")
-        method, path, _ = stream.readline().decode().split(" ", 2)
         headers = {}
-        while line := stream.readline().decode().strip():
-            name, _, value = line.partition(":")
-            headers[name.lower()] = value.strip()
-        body = stream.read(int(headers.get("content-length", 0)))
+        with connected.makefile("rb") as stream:
+            words = stream.readline().decode().split(" ")
+            while line := stream.readline().decode().strip():
+                name, _, value = line.partition(":")
+                headers[name.lower()] = value.strip()
+            length = int(headers.get("content-length", 0))
+            body = stream.read(length)
+        if len(words) != 3 or len(body) != length:
+            raise ConnectionError("the client went away")
+        method, path, _ = words
         with self._lock:
             self.asked.append(asked := Asked(len(self.asked), method, path, headers, body))
         return asked

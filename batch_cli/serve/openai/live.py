@@ -15,13 +15,14 @@ from batch_cli.model import CHAT, COMPLETIONS, EMBEDDINGS, RESPONSES, JsonObject
 from batch_cli.models import MODELS
 from batch_cli.serve.bodies import read_json
 from batch_cli.serve.desk import Desk
+from batch_cli.serve.openai import passing
 from batch_cli.serve.openai.objects import answer
 from batch_cli.serve.refusal import Refusal
 
 if TYPE_CHECKING:
     from batch_cli.engine.handlers.simulate.handler import Simulate
 
-_URLS = (CHAT, COMPLETIONS, EMBEDDINGS, RESPONSES)
+LIVE_URLS = (CHAT, COMPLETIONS, EMBEDDINGS, RESPONSES)
 _MOST_SECONDS = 1.0
 """Processor time of one request: nobody else is served meanwhile."""
 _CREATED = 1_735_689_600
@@ -29,10 +30,12 @@ _CREATED = 1_735_689_600
 
 
 def routes(desk: Desk) -> list[Route]:
-    """Give the routes."""
+    """Give the routes; before a model server, those that pass on."""
+    if desk.config.backend is not None:
+        return passing.routes(desk, desk.config.backend, LIVE_URLS)
     model = _Model(desk)
     return [
-        *(Route(url, partial(model.answer, url), methods=["POST"]) for url in _URLS),
+        *(Route(url, partial(model.answer, url), methods=["POST"]) for url in LIVE_URLS),
         Route("/v1/models", _list, methods=["GET"]),
         Route("/v1/models/{id:path}", _retrieve, methods=["GET"]),
     ]
