@@ -6,17 +6,32 @@ import contextlib
 import ipaddress
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from batch_cli.cli.context import Context
+from batch_cli.engine.handlers.live.backend import Backend, read_base_url
 from batch_cli.errors import ConfigError, ExitCode, UsageError, disk_error, quoted
 from batch_cli.files import write_atomically
 from batch_cli.model import JsonObject
-from batch_cli.settings import state_directory
+from batch_cli.settings import key_in, state_directory
 
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 _SHORTEST_TOKEN, _LONGEST_TOKEN = 16, 512
+
+
+_BACKEND_KEY = "BACKEND_API_KEY"
+
+
+@dataclass(frozen=True, slots=True)
+class AskedBackend:
+    """What was said about the model server; None is what was not said."""
+
+    url: str | None
+    concurrency: int | None
+    seconds: float | None
+    key_variable: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +51,14 @@ class Asked:
     max_data: str
     prediction_models: tuple[str, ...]
     old_shapes: bool
+    backend: AskedBackend
     simulation: JsonObject
 
 
 def serve(context: Context, asked: Asked) -> ExitCode:
     """Serve until a signal asks to stop."""
     token = _token(asked)
+    backend = _backend(asked, context.environment)
     data_dir = asked.data_dir or state_directory(context.environment, context.shared.state_dir) / "serve"
     try:
         from batch_cli.serve.config import ServerConfig  # noqa: PLC0415 - with the server
@@ -65,6 +82,7 @@ def serve(context: Context, asked: Asked) -> ExitCode:
         max_data=_bytes("--max-data", asked.max_data),
         prediction_models=asked.prediction_models,
         old_shapes=asked.old_shapes,
+        backend=backend,
         simulation=asked.simulation,
     )
 
@@ -79,6 +97,8 @@ def serve(context: Context, asked: Asked) -> ExitCode:
         else:
             console.line(url)
         console.flush()
+        if backend is not None:
+            console.say(f"requests are answered by {backend.url}, {backend.concurrency} of batches at once")
         console.say(f"serving from {config.data_dir}; Ctrl-C ends it")
 
     _forget(asked.port_file)  # of a server that was killed
@@ -94,6 +114,26 @@ def _forget(port_file: Path | None) -> None:
     if port_file is not None:
         with contextlib.suppress(OSError):
             port_file.unlink()
+
+
+def _backend(asked: Asked, environment: Mapping[str, str]) -> Backend | None:
+    """Give the model server that was named, with its key."""
+    given = asked.backend
+    if given.url is None:
+        if given != AskedBackend(None, None, None, None):
+            raise UsageError("--backend-... means nothing without --backend", hint="add --backend URL")
+        return None
+    if any(asked.simulation.values()):
+        raise UsageError("--backend and --simulate-... do not go together", hint="leave one of them out")
+    url = read_base_url(given.url)
+    key = key_in(given.key_variable or _BACKEND_KEY, environment)
+    if given.key_variable is not None and key is None:
+        raise ConfigError(
+            f"{quoted(given.key_variable)} environment variable is not set",
+            hint="export it with the model server's key, or leave --backend-key-env out",
+        )
+    usual = Backend(url)
+    return Backend(url, key, given.concurrency or usual.concurrency, given.seconds or usual.seconds)
 
 
 def _token(asked: Asked) -> str | None:

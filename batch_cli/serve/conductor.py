@@ -57,7 +57,7 @@ class Conductor:
         """Conduct until `stop`. What is half-done then goes on in the next server."""
         records, contents = Records(self._config.data_dir), Contents(self._config.data_dir)
         engine = Store(self._config.data_dir / "engine", self._machine_clock)
-        executor = Executor(engine.root, self._machine_clock)
+        executor = Executor(engine.root, self._machine_clock, self._config.backend, self._log)
         uploads = UploadRecords(self._config.data_dir)
         steps = _Steps(self._config, self._clock, records, contents, engine)
         try:

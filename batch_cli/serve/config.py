@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from batch_cli.engine.handlers.live.backend import LIVE, Backend
 from batch_cli.model import JsonObject
 from batch_cli.serve.flavour import OPENAI, Flavour
 
@@ -41,12 +42,17 @@ class ServerConfig:
     simulation: JsonObject = field(default_factory=dict)
     """How the simulated model behaves, in the words of a batch's settings; its latency in seconds of this clock."""
 
+    backend: Backend | None = None
+    """The model server that answers in place of the simulated model."""
+
     @property
     def hosts(self) -> frozenset[str]:
         """Give the names under which the server may be called, in lower case."""
         return frozenset(name.lower() for name in (*LOOPBACK_HOSTS, self.host, *self.allowed_hosts))
 
     def handler_settings(self) -> JsonObject:
-        """Give the settings of the simulated model in real seconds."""
+        """Give the settings of a batch: a model server's, or the simulated model's, in real seconds."""
+        if self.backend is not None:
+            return {"handler": LIVE}
         latency = float(self.simulation.get("latency", 0)) / self.speed
         return {**self.simulation, "latency": latency}

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from batch_cli.clock import Clock
+from batch_cli.engine.handlers.live.backend import Backend
 from batch_cli.engine.store import Store
 from batch_cli.serve.config import ServerConfig
 from batch_cli.serve.contents import Contents
@@ -14,6 +15,9 @@ from batch_cli.serve.fast_clock import FastClock
 from batch_cli.serve.metrics import Metrics
 from batch_cli.serve.records import Records
 from batch_cli.serve.upload_records import UploadRecords
+
+if TYPE_CHECKING:
+    from batch_cli.engine.handlers.live.connection import Connection
 
 
 @dataclass(slots=True)
@@ -31,6 +35,8 @@ class Desk:
     arriving: int = 0
     """Bytes of the uploads that are on their way."""
 
+    _connection: Connection | None = None
+
     @classmethod
     def open(cls, config: ServerConfig, clock: Clock) -> Self:
         """Open the data directory, which the caller has locked, and sweep away what a crash left half-done.
@@ -44,6 +50,19 @@ class Desk:
         start = max(clock.now(), records.latest_moment(), uploads.latest_moment())
         engine = Store(config.data_dir / "engine", clock)
         return cls(config, records, uploads, contents, engine, FastClock(clock, start, config.speed), clock)
+
+    def connection(self, backend: Backend) -> Connection:
+        """Give the connection to the model server, the same for all live requests; from the event loop."""
+        from batch_cli.engine.handlers.live.connection import Connection  # noqa: PLC0415 - 200 ms
+
+        if self._connection is None:
+            self._connection = Connection(backend)
+        return self._connection
+
+    async def disconnect(self) -> None:
+        """Close the connection to the model server, if there is one."""
+        if self._connection is not None:
+            await self._connection.close()
 
     def close(self) -> None:
         """Close the databases."""

@@ -16,6 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import uvicorn
 
 from batch_cli.clock import Clock
+from batch_cli.engine.handlers import is_live
 from batch_cli.engine.stop_signals import leave_to_others
 from batch_cli.errors import StateError, UsageError
 from batch_cli.files import held, private_directory, try_lock
@@ -82,6 +83,11 @@ async def _run(
 ) -> None:
     listener, ready = door
     desk = Desk.open(config, clock)
+    try:
+        _refuse_orphans(desk)
+    except StateError:
+        desk.close()
+        raise
     conductor = Conductor(config, desk.clock, clock, log)
     server = _Server(
         _uvicorn_config(build(config, desk, conductor.wake, log)), lambda: ready(url_of(listener))
@@ -98,7 +104,20 @@ async def _run(
     finally:
         conductor.stop()
         pool.shutdown()
+        await desk.disconnect()
         desk.close()
+
+
+def _refuse_orphans(desk: Desk) -> None:
+    """Refuse to start without a model server where batches wait for one: nothing else may answer them."""
+    queued = [desk.engine.find(batch.engine_key) for batch in desk.records.open_batches()]
+    waiting = [one for one in queued if one is not None and not one.has_ended and is_live(one.settings)]
+    if waiting and desk.config.backend is None:
+        raise StateError(
+            f"{len(waiting)} unfinished batch(es) here were begun by a model server, and none is named",
+            where=str(desk.config.data_dir),
+            hint="start with --backend URL; a batch can be cancelled there, too",
+        )
 
 
 def _stop_if_broken(conducting: Future[None], loop: asyncio.AbstractEventLoop, server: _Server) -> None:

@@ -28,6 +28,8 @@ FACTS = CommandFacts(
         "OPENAI_BASE_URL=http://127.0.0.1:8000/v1 OPENAI_API_KEY=any python pipeline.py",
         "ANTHROPIC_BASE_URL=http://127.0.0.1:8000 ANTHROPIC_API_KEY=any python pipeline.py",
         "batch-cli serve --port 0 --port-file url.txt",
+        "batch-cli serve --backend http://localhost:11434 --data-dir ~/batches",
+        "batch-cli serve --backend https://models.example.org/v1 --backend-concurrency 64",
         "batch-cli serve --speed 3600 --simulate-latency 60000 --simulate-errors 0.1",
         "batch-cli serve --flavour regolo-no-batch",
         "batch-cli serve --host 0.0.0.0 --allowed-host batch.internal --token-file token.txt",
@@ -40,6 +42,9 @@ FACTS = CommandFacts(
         " batch repeatable. Anthropic's clients are served at the same address: paths and headers tell them apart."
         " /v1/predict, /predict and /examples/batch speak the"
         " prediction wires of Spice and of the PyTorch server. Needs: pip install 'batch-cli[serve]'."
+        " With --backend a model server answers (vLLM, Ollama, llama.cpp, anything with OpenAI's endpoints): requests of"
+        " batches are kept, retried and sent so many at once; while it is away they wait; live requests are passed on."
+        " A URL without a path gets /v1; one with a path is taken as it is. http:// goes to your own networks only."
     ),
 )
 
@@ -90,6 +95,40 @@ def run(
     ] = 1.0,
     max_body: Annotated[str, typer.Option("--max-body", metavar="SIZE", help="Largest upload.")] = "512MB",
     max_data: Annotated[str, typer.Option("--max-data", metavar="SIZE", help="Room for all files.")] = "20GB",
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            "--backend", metavar="URL", help="Let this model server answer, in place of the simulated model."
+        ),
+    ] = None,
+    backend_concurrency: Annotated[
+        int | None,
+        typer.Option(
+            "--backend-concurrency",
+            metavar="N",
+            min=1,
+            max=512,
+            help="Requests of batches on their way to it at once.  [default: 16]",
+        ),
+    ] = None,
+    backend_timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--backend-timeout",
+            metavar="S",
+            min=0.1,
+            max=86400,
+            help="Seconds that one answer may take in all.  [default: 600]",
+        ),
+    ] = None,
+    backend_key_env: Annotated[
+        str | None,
+        typer.Option(
+            "--backend-key-env",
+            metavar="NAME",
+            help="The variable that holds its key.  [default: BACKEND_API_KEY, if it is set]",
+        ),
+    ] = None,
     prediction_model: Annotated[
         list[str] | None,
         typer.Option(
@@ -122,6 +161,7 @@ def run(
         max_data=max_data,
         prediction_models=tuple(prediction_model or ()),
         old_shapes=old_shapes,
+        backend=serving.AskedBackend(backend, backend_concurrency, backend_timeout, backend_key_env),
         simulation={"error_rate": simulate_errors, "latency": simulate_latency / 1000, "seed": simulate_seed},
     )
     return serving.serve(context, asked)

@@ -16,6 +16,7 @@ from batch_cli.model import CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS, RESPONSE
 from batch_cli.models import MODELS
 from batch_cli.serve.bodies import read_json
 from batch_cli.serve.desk import Desk
+from batch_cli.serve.openai import passing
 from batch_cli.serve.openai.objects import answer
 from batch_cli.serve.openai.streams import STREAMED, stream
 from batch_cli.serve.refusal import Refusal
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from batch_cli.engine.reply import Reply
     from batch_cli.serve.openai.model import Model
 
-_URLS = (CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS, RESPONSES)
+LIVE_URLS = (CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS, RESPONSES)
 _MOST_SECONDS = 1.0
 """Processor time of one request: nobody else is served meanwhile."""
 _CREATED = 1_735_689_600
@@ -32,10 +33,12 @@ _CREATED = 1_735_689_600
 
 
 def routes(desk: Desk) -> list[Route]:
-    """Give the routes."""
+    """Give the routes; before a model server, those that pass on."""
+    if desk.config.backend is not None:
+        return passing.routes(desk, desk.config.backend, LIVE_URLS)
     live = _Live(desk)
     return [
-        *(Route(url, partial(live.answer, url), methods=["POST"]) for url in _URLS),
+        *(Route(url, partial(live.answer, url), methods=["POST"]) for url in LIVE_URLS),
         Route("/v1/models", partial(_list, desk), methods=["GET"]),
         Route("/v1/models/{id:path}", _retrieve, methods=["GET"]),
     ]

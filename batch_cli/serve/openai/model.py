@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from batch_cli.engine.handlers import Sleep, make_handler
+from batch_cli.engine.handlers.simulate.handler import Simulate
 from batch_cli.engine.reply import Call, Handler, Reply
 from batch_cli.errors import Severity
 from batch_cli.model import ENDPOINTS, JsonObject
@@ -14,7 +14,7 @@ from batch_cli.providers.openai import OPENAI
 class Model:
     """The handler: what the rules refuse is answered with 400, the rest by ``inner``."""
 
-    def __init__(self, inner: Handler, now: Callable[[], int]) -> None:
+    def __init__(self, inner: Simulate, now: Callable[[], int]) -> None:
         """Ask ``inner``, whose answers were made at ``now()``, in seconds since 1970."""
         self._inner, self._now = inner, now
         self.max_batch, self.is_cpu_bound = inner.max_batch, inner.is_cpu_bound
@@ -31,10 +31,13 @@ class Model:
         return Reply(reply.status, {**reply.body, **dict.fromkeys(named, self._now())}) if named else reply
 
 
-def make_model(settings: JsonObject, sleep: Sleep) -> Handler:
-    """Make what answers a batch; ``created`` in its settings is when it was queued, so that no retry changes a byte."""
+def held_to_rules(settings: JsonObject, model: Simulate) -> Handler:
+    """Put the rules around what answers a batch.
+
+    ``created`` in its settings is when it was queued: no retry changes a byte.
+    """
     created = int(settings.get("created", 0))
-    return Model(make_handler(settings, sleep), lambda: created)
+    return Model(model, lambda: created)
 
 
 def _refused(call: Call) -> Reply | None:
