@@ -36,12 +36,18 @@ class Asked:
     max_data: str
     prediction_models: tuple[str, ...]
     old_shapes: bool
+    scenarios: tuple[str, ...]
+    seed: int | None
     simulation: JsonObject
 
 
 def serve(context: Context, asked: Asked) -> ExitCode:
     """Serve until a signal asks to stop."""
+    from batch_cli.serve.scenarios.reading import load  # noqa: PLC0415 - kept out of --help
+    from batch_cli.serve.scenarios.scenario import together  # noqa: PLC0415 - as above
+
     token = _token(asked)
+    scenario = together([load(given) for given in asked.scenarios])
     data_dir = asked.data_dir or state_directory(context.environment, context.shared.state_dir) / "serve"
     try:
         from batch_cli.serve.config import ServerConfig  # noqa: PLC0415 - with the server
@@ -65,6 +71,8 @@ def serve(context: Context, asked: Asked) -> ExitCode:
         max_data=_bytes("--max-data", asked.max_data),
         prediction_models=asked.prediction_models,
         old_shapes=asked.old_shapes,
+        scenario=scenario,
+        seed=scenario.seed if asked.seed is None else asked.seed,
         simulation=asked.simulation,
     )
 
@@ -87,6 +95,21 @@ def serve(context: Context, asked: Asked) -> ExitCode:
     finally:
         _forget(asked.port_file)
     context.console.say("stopped; batches that are not done go on with the next start")
+    return ExitCode.OK
+
+
+def list_scenarios(context: Context) -> ExitCode:
+    """Show the scenarios that are built in."""
+    from batch_cli.cli.tables import Column, Table, show  # noqa: PLC0415 - kept out of --help
+    from batch_cli.serve.scenarios.built_in import BUILT_IN  # noqa: PLC0415 - as above
+
+    if context.console.json:
+        known = [{"name": name, **document} for name, document in BUILT_IN.items()]
+        context.console.document("scenarios", {"scenarios": known})
+        return ExitCode.OK
+    columns = (Column("scenario", "Scenario", whole=True), Column("about", "What goes wrong"))
+    rows = [[name, document["description"]] for name, document in BUILT_IN.items()]
+    show(context.console, Table("Scenarios", columns, rows), None)
     return ExitCode.OK
 
 

@@ -27,6 +27,8 @@ FACTS = CommandFacts(
         "batch-cli serve",
         "OPENAI_BASE_URL=http://127.0.0.1:8000/v1 OPENAI_API_KEY=any python pipeline.py",
         "batch-cli serve --port 0 --port-file url.txt",
+        "batch-cli serve --scenario partial --scenario flaky --seed 7",
+        "batch-cli serve --list-scenarios",
         "batch-cli serve --speed 3600 --simulate-latency 60000 --simulate-errors 0.1",
         "batch-cli serve --flavour regolo-no-batch",
         "batch-cli serve --host 0.0.0.0 --allowed-host batch.internal --token-file token.txt",
@@ -99,6 +101,25 @@ def run(
     old_shapes: Annotated[
         bool, typer.Option("--old-shapes", help="Answer predictions as old servers really did.")
     ] = False,
+    scenario: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scenario",
+            metavar="NAME|FILE",
+            help="What goes wrong on purpose; may be repeated.  [default: nothing]",
+        ),
+    ] = None,
+    list_scenarios: Annotated[
+        bool, typer.Option("--list-scenarios", help="Show the scenarios that have a name, and end.")
+    ] = False,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            "--seed",
+            metavar="N",
+            help="Same requests, same answers: decides chance and ids.  [default: ids nobody can guess]",
+        ),
+    ] = None,
     simulate_errors: options.SimulateErrors = 0.0,
     simulate_latency: options.SimulateLatency = 0.0,
     simulate_seed: options.SimulateSeed = 0,
@@ -106,6 +127,8 @@ def run(
     """Serve the OpenAI batch API on this machine, with a simulated model."""
     from batch_cli.cli import serving  # noqa: PLC0415 - kept out of --help
 
+    if list_scenarios:
+        return serving.list_scenarios(context)
     asked = serving.Asked(
         host=host,
         port=port,
@@ -120,6 +143,8 @@ def run(
         max_data=max_data,
         prediction_models=tuple(prediction_model or ()),
         old_shapes=old_shapes,
+        scenarios=tuple(scenario or ()),
+        seed=seed,
         simulation={"error_rate": simulate_errors, "latency": simulate_latency / 1000, "seed": simulate_seed},
     )
     return serving.serve(context, asked)
