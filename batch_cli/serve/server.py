@@ -85,7 +85,7 @@ async def _run(
     listener, ready = door
     desk = Desk.open(config, clock)
     stage = Stage(config.scenario, config.seed or 0, log)
-    conductor = Conductor(config, desk.clock, clock, log)
+    conductor = Conductor(config, stage, desk.clock, clock, log)
     application = build(config, desk, stage, conductor.wake, log)
     server = _Server(_uvicorn_config(application), lambda: ready(url_of(listener)))
     loop = asyncio.get_running_loop()
