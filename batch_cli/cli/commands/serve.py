@@ -39,7 +39,8 @@ FACTS = CommandFacts(
         " kept in the data directory and go on after a restart. /health, /metrics and /_emulator/ledger tell how it"
         " is, and which requests were executed and billed how often; an"
         " Idempotency-Key header makes the creation of a batch repeatable. /v1/predict, /predict and /examples/batch speak the"
-        " prediction wires of Spice and of the PyTorch server. Needs: pip install 'batch-cli[serve]'."
+        " prediction wires of Spice and of the PyTorch server. With --scenario it goes wrong on purpose; POST"
+        " /_emulator/scenario changes that while it runs. Needs: pip install 'batch-cli[serve]'."
     ),
 )
 
