@@ -82,12 +82,21 @@ def serve(context: Context, asked: Asked) -> ExitCode:
         console = context.console
         if console.json:
             auth = "token" if token else "none" if asked.no_auth else "any key"
-            facts = {"url": url, "pid": os.getpid(), "data_dir": str(config.data_dir), "auth": auth}
+            facts = {
+                "url": url,
+                "pid": os.getpid(),
+                "data_dir": str(config.data_dir),
+                "auth": auth,
+                "scenario": scenario.name,
+                "seed": config.seed,
+            }
             console.document("serve", facts)
         else:
             console.line(url)
         console.flush()
         console.say(f"serving from {config.data_dir}; Ctrl-C ends it")
+        if asked.scenarios:
+            console.say(f"scenario {scenario.name}: {scenario.about}")
 
     _forget(asked.port_file)  # of a server that was killed
     try:

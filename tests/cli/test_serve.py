@@ -58,12 +58,13 @@ def test_without_the_extra_it_says_what_to_install(cli: Cli, monkeypatch: pytest
 
 
 def test_as_json_it_says_where_it_is_and_what_it_keeps(tmp_path: Path) -> None:
-    with ServerProcess(tmp_path, "--json", "--no-auth") as running:
+    with ServerProcess(tmp_path, "--json", "--no-auth", "--scenario", "partial", "--seed", "7") as running:
         document = json.loads(running.url)
 
     assert document["schema"] == "batch_cli.serve/v1"
     assert document["url"].startswith("http://127.0.0.1:")
     assert (document["pid"], document["auth"]) == (running.process.pid, "none")
+    assert (document["scenario"], document["seed"]) == ("partial", 7)
     assert document["data_dir"] == str(tmp_path / "data")
 
 
