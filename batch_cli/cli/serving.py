@@ -6,7 +6,7 @@ import contextlib
 import ipaddress
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from batch_cli.cli.context import Context
@@ -48,6 +48,8 @@ def serve(context: Context, asked: Asked) -> ExitCode:
 
     token = _token(asked)
     scenario = together([load(given) for given in asked.scenarios])
+    if asked.seed is not None:
+        scenario = replace(scenario, seed=asked.seed)
     data_dir = asked.data_dir or state_directory(context.environment, context.shared.state_dir) / "serve"
     try:
         from batch_cli.serve.config import ServerConfig  # noqa: PLC0415 - with the server
@@ -72,7 +74,7 @@ def serve(context: Context, asked: Asked) -> ExitCode:
         prediction_models=asked.prediction_models,
         old_shapes=asked.old_shapes,
         scenario=scenario,
-        seed=scenario.seed if asked.seed is None else asked.seed,
+        seed=scenario.seed,
         simulation=asked.simulation,
     )
 

@@ -6,6 +6,7 @@ import json
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from batch_cli.serve.scenarios.reading import load
@@ -66,6 +67,16 @@ def test_as_json_it_says_where_it_is_and_what_it_keeps(tmp_path: Path) -> None:
     assert (document["pid"], document["auth"]) == (running.process.pid, "none")
     assert (document["scenario"], document["seed"]) == ("partial", 7)
     assert document["data_dir"] == str(tmp_path / "data")
+
+
+def test_the_seed_of_the_call_has_precedence_over_the_scenarios_own(tmp_path: Path) -> None:
+    (tmp_path / "mine.json").write_text('{"seed": 5}')
+    seeds = []
+    for words in ((), ("--seed", "7")):
+        with ServerProcess(tmp_path, "--scenario", "mine.json", *words) as running:
+            seeds.append(httpx.get(f"{running.url}/_emulator/scenario").json()["seed"])
+
+    assert seeds == [5, 7]
 
 
 def test_the_scenarios_that_have_a_name_are_listed_each_with_a_line(cli: Cli) -> None:
