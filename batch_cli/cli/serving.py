@@ -7,7 +7,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from batch_cli.cli.context import Context
@@ -52,13 +52,21 @@ class Asked:
     prediction_models: tuple[str, ...]
     old_shapes: bool
     backend: AskedBackend
+    scenarios: tuple[str, ...]
+    seed: int | None
     simulation: JsonObject
 
 
 def serve(context: Context, asked: Asked) -> ExitCode:
     """Serve until a signal asks to stop."""
+    from batch_cli.serve.scenarios.reading import load  # noqa: PLC0415 - kept out of --help
+    from batch_cli.serve.scenarios.scenario import together  # noqa: PLC0415 - as above
+
     token = _token(asked)
     backend = _backend(asked, context.environment)
+    scenario = together([load(given) for given in asked.scenarios])
+    if asked.seed is not None:
+        scenario = replace(scenario, seed=asked.seed)
     data_dir = asked.data_dir or state_directory(context.environment, context.shared.state_dir) / "serve"
     try:
         from batch_cli.serve.config import ServerConfig  # noqa: PLC0415 - with the server
@@ -83,6 +91,8 @@ def serve(context: Context, asked: Asked) -> ExitCode:
         prediction_models=asked.prediction_models,
         old_shapes=asked.old_shapes,
         backend=backend,
+        scenario=scenario,
+        seed=scenario.seed,
         simulation=asked.simulation,
     )
 
@@ -92,7 +102,14 @@ def serve(context: Context, asked: Asked) -> ExitCode:
         console = context.console
         if console.json:
             auth = "token" if token else "none" if asked.no_auth else "any key"
-            facts = {"url": url, "pid": os.getpid(), "data_dir": str(config.data_dir), "auth": auth}
+            facts = {
+                "url": url,
+                "pid": os.getpid(),
+                "data_dir": str(config.data_dir),
+                "auth": auth,
+                "scenario": scenario.name,
+                "seed": config.seed,
+            }
             console.document("serve", facts)
         else:
             console.line(url)
@@ -100,6 +117,8 @@ def serve(context: Context, asked: Asked) -> ExitCode:
         if backend is not None:
             console.say(f"requests are answered by {backend.url}, {backend.concurrency} of batches at once")
         console.say(f"serving from {config.data_dir}; Ctrl-C ends it")
+        if asked.scenarios:
+            console.say(f"scenario {scenario.name}: {scenario.about}")
 
     _forget(asked.port_file)  # of a server that was killed
     try:
@@ -107,6 +126,21 @@ def serve(context: Context, asked: Asked) -> ExitCode:
     finally:
         _forget(asked.port_file)
     context.console.say("stopped; batches that are not done go on with the next start")
+    return ExitCode.OK
+
+
+def list_scenarios(context: Context) -> ExitCode:
+    """Show the scenarios that are built in."""
+    from batch_cli.cli.tables import Column, Table, show  # noqa: PLC0415 - kept out of --help
+    from batch_cli.serve.scenarios.built_in import BUILT_IN  # noqa: PLC0415 - as above
+
+    if context.console.json:
+        known = [{"name": name, **document} for name, document in BUILT_IN.items()]
+        context.console.document("scenarios", {"scenarios": known})
+        return ExitCode.OK
+    columns = (Column("scenario", "Scenario", whole=True), Column("about", "What goes wrong"))
+    rows = [[name, document["description"]] for name, document in BUILT_IN.items()]
+    show(context.console, Table("Scenarios", columns, rows), None)
     return ExitCode.OK
 
 

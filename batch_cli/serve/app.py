@@ -29,14 +29,20 @@ from batch_cli.serve.openai.objects import error_answer
 from batch_cli.serve.prediction import Models
 from batch_cli.serve.prediction import routes as prediction_routes
 from batch_cli.serve.refusal import Refusal
+from batch_cli.serve.scenarios import control
+from batch_cli.serve.scenarios.layer import Layer
+from batch_cli.serve.scenarios.stage import Stage
 from batch_cli.serve.wires import Wire, wire_of
 
 
-def build(config: ServerConfig, desk: Desk, wake: Callable[[], None], log: Callable[[str], None]) -> Gate:
+def build(
+    config: ServerConfig, desk: Desk, stage: Stage, wake: Callable[[], None], log: Callable[[str], None]
+) -> Gate:
     """Build the application; ``wake`` tells the conductor that there is something to do."""
     own: list[BaseRoute] = [
         Route("/health", _health, methods=["GET"]),
         *ledger.routes(desk),
+        *control.routes(stage),
         Route("/metrics", partial(_metrics, desk), methods=["GET"]),
     ]
     served = [
@@ -54,8 +60,9 @@ def build(config: ServerConfig, desk: Desk, wake: Callable[[], None], log: Calla
     wires: dict[Wire, list[BaseRoute]] = {"openai": openai, "anthropic": anthropic, "google": []}
     access = Access(config.hosts, config.token, config.needs_key)
     application = _Application({wire: [*own, *routes] for wire, routes in wires.items()})
+    layer = Layer(application, stage, desk.machine_clock)
     render = partial(_render, config.flavour)
-    return Gate(application, access, render, desk.machine_clock, log, desk.metrics)
+    return Gate(layer, access, render, desk.machine_clock, log, desk.metrics)
 
 
 class _Application:

@@ -8,6 +8,7 @@ from pathlib import Path
 from batch_cli.engine.handlers.live.backend import LIVE, Backend
 from batch_cli.model import JsonObject
 from batch_cli.serve.flavour import OPENAI, Flavour
+from batch_cli.serve.scenarios.scenario import Scenario
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
@@ -41,6 +42,10 @@ class ServerConfig:
     """Answer predictions as old servers did where their documentation says otherwise."""
     simulation: JsonObject = field(default_factory=dict)
     """How the simulated model behaves, in the words of a batch's settings; its latency in seconds of this clock."""
+    scenario: Scenario = field(default_factory=Scenario)
+    """What goes wrong on purpose."""
+    seed: int | None = None
+    """Makes chance and ids repeatable; None: ids nobody can guess, and chance from the scenario's own seed, or 0."""
 
     backend: Backend | None = None
     """The model server that answers in place of the simulated model."""

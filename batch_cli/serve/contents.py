@@ -98,6 +98,13 @@ class NewContent:
             raise disk_error(error, self._part, doing="writing") from error
         self._buffer.clear()
 
+    def cut_off(self, count: int) -> None:
+        """Take the last ``count`` bytes away again."""
+        self._flush()
+        self.written -= count
+        os.ftruncate(self._descriptor, self.written)
+        os.lseek(self._descriptor, 0, os.SEEK_END)
+
     def commit(self) -> None:
         """Put it on disk and give it its name.
 

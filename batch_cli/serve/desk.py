@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
@@ -12,6 +11,7 @@ from batch_cli.engine.store import Store
 from batch_cli.serve.config import ServerConfig
 from batch_cli.serve.contents import Contents
 from batch_cli.serve.fast_clock import FastClock
+from batch_cli.serve.ids import Ids
 from batch_cli.serve.metrics import Metrics
 from batch_cli.serve.records import Records
 from batch_cli.serve.upload_records import UploadRecords
@@ -31,6 +31,7 @@ class Desk:
     engine: Store
     clock: FastClock
     machine_clock: Clock
+    ids: Ids
     metrics: Metrics = field(default_factory=Metrics)
     arriving: int = 0
     """Bytes of the uploads that are on their way."""
@@ -49,7 +50,9 @@ class Desk:
         contents.sweep(records.file_ids() | uploads.part_ids())
         start = max(clock.now(), records.latest_moment(), uploads.latest_moment())
         engine = Store(config.data_dir / "engine", clock)
-        return cls(config, records, uploads, contents, engine, FastClock(clock, start, config.speed), clock)
+        fast = FastClock(clock, start, config.speed)
+        ids = Ids(config.seed, max(records.latest_moment(), uploads.latest_moment()))
+        return cls(config, records, uploads, contents, engine, fast, clock, ids)
 
     def connection(self, backend: Backend) -> Connection:
         """Give the connection to the model server, the same for all live requests; from the event loop."""
@@ -76,5 +79,5 @@ class Desk:
 
 
 def new_id(prefix: str) -> str:
-    """Make an id that nobody can guess: 128 random bits."""
-    return f"{prefix}{secrets.token_hex(16)}"
+    """Make an id that nobody can guess, where no seed matters."""
+    return Ids().new(prefix)

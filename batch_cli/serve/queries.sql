@@ -121,6 +121,10 @@ select * from batch where status in ('validating', 'in_progress', 'finalizing', 
 -- name: batch_statuses
 select status, count(*) from batch group by status
 
+-- name: decide_batch
+-- Once: a scenario that is changed later does not change it.
+update batch set effects = :effects where id = :id and effects is null
+
 -- name: fail_batch
 update batch set status = 'failed', failed_at = :now, errors = :errors, total = :total
 where id = :id and status in ('validating', 'in_progress', 'finalizing')
@@ -222,3 +226,7 @@ insert into idempotency_key (key, digest, batch_id) values (:key, :digest, :batc
 
 -- name: batch_of_key
 select digest, batch_id from idempotency_key where key = ?
+
+-- name: schema_5
+-- effects: JSON, what a scenario does to a batch; null until that is decided.
+alter table batch add column effects text

@@ -16,7 +16,7 @@ from batch_cli.model import JsonObject
 from batch_cli.sql import Database, load_statements
 
 _SQL = load_statements("batch_cli.serve", "queries.sql")
-SCHEMAS = [_SQL[name] for name in ("schema_1", "schema_2", "schema_3", "schema_4")]
+SCHEMAS = [_SQL[name] for name in ("schema_1", "schema_2", "schema_3", "schema_4", "schema_5")]
 """The steps that make the whole file, for all who open it."""
 _FIRST, _LAST = 0, 2**62
 
@@ -72,6 +72,8 @@ class BatchRecord:
     never_run: int
     """How many of the failed never began."""
     deleted_at: float | None
+    effects: JsonObject | None
+    """What a scenario does to it; None: not decided yet."""
 
     @property
     def engine_key(self) -> str:
@@ -260,6 +262,10 @@ class Records:
         """Count the batches by status."""
         return dict(self._database.rows(_SQL["batch_statuses"]))
 
+    def decide(self, batch_id: str, effects: JsonObject) -> None:
+        """Write down what a scenario does to a batch; only the first time counts."""
+        self._database.change(_SQL["decide_batch"], {"id": batch_id, "effects": dumps(effects).decode()})
+
     def fail(self, batch_id: str, errors: list[JsonObject], total: int, now: float) -> None:
         """End a batch that cannot be worked at, unless it is being cancelled."""
         given = {"id": batch_id, "errors": dumps(errors).decode(), "total": total, "now": now}
@@ -315,6 +321,6 @@ def _file(row: tuple[Any, ...]) -> FileRecord:
 def _batches(rows: list[tuple[Any, ...]]) -> Iterator[BatchRecord]:
     for row in rows:
         fields = dict(zip(BatchRecord.__dataclass_fields__, row, strict=True))
-        for name in ("metadata", "errors", "usage", "details"):
+        for name in ("metadata", "errors", "usage", "details", "effects"):
             fields[name] = None if fields[name] is None else loads(fields[name])
         yield BatchRecord(**fields)

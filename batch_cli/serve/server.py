@@ -23,7 +23,9 @@ from batch_cli.files import held, private_directory, try_lock
 from batch_cli.serve.app import build
 from batch_cli.serve.conductor import Conductor
 from batch_cli.serve.config import ServerConfig
+from batch_cli.serve.connection import Door, protocol_with
 from batch_cli.serve.desk import Desk
+from batch_cli.serve.scenarios.stage import Stage
 
 _KEEP_ALIVE = 15
 _GRACE = 10
@@ -88,10 +90,10 @@ async def _run(
     except StateError:
         desk.close()
         raise
-    conductor = Conductor(config, desk.clock, clock, log)
-    server = _Server(
-        _uvicorn_config(build(config, desk, conductor.wake, log)), lambda: ready(url_of(listener))
-    )
+    stage = Stage(config.scenario, config.seed or 0, log)
+    conductor = Conductor(config, stage, desk.clock, clock, log)
+    application = build(config, desk, stage, conductor.wake, log)
+    server = _Server(_uvicorn_config(application), lambda: ready(url_of(listener)))
     loop = asyncio.get_running_loop()
     pool = ThreadPoolExecutor(1, thread_name_prefix="conductor", initializer=leave_to_others)
     try:
@@ -152,7 +154,7 @@ class _Server(uvicorn.Server):
 def _uvicorn_config(app: Callable[..., object]) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="h11",
+        http=protocol_with(Door()),
         ws="none",
         loop="asyncio",
         lifespan="off",

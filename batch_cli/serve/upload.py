@@ -16,7 +16,7 @@ from starlette.requests import Request
 
 from batch_cli.serve.bodies import read_chunks
 from batch_cli.serve.contents import NewContent
-from batch_cli.serve.desk import Desk, new_id
+from batch_cli.serve.desk import Desk
 from batch_cli.serve.refusal import Refusal
 
 _MOST_PARTS = 10
@@ -47,7 +47,7 @@ class Upload:
         self._most = min(desk.config.max_body, most or desk.config.max_body)
         self.fields: dict[str, str] = {}
         self.filename: str | None = None
-        self.content = NewContent(desk.contents, new_id(prefix))
+        self.content = NewContent(desk.contents, desk.ids.new(prefix))
         self._parts = 0
         self._part = _Part()
         self._header_name = bytearray()

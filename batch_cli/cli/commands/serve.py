@@ -30,6 +30,8 @@ FACTS = CommandFacts(
         "batch-cli serve --port 0 --port-file url.txt",
         "batch-cli serve --backend http://localhost:11434 --data-dir ~/batches",
         "batch-cli serve --backend https://models.example.org/v1 --backend-concurrency 64",
+        "batch-cli serve --scenario partial --scenario flaky --seed 7",
+        "batch-cli serve --list-scenarios",
         "batch-cli serve --speed 3600 --simulate-latency 60000 --simulate-errors 0.1",
         "batch-cli serve --flavour regolo-no-batch",
         "batch-cli serve --host 0.0.0.0 --allowed-host batch.internal --token-file token.txt",
@@ -40,11 +42,12 @@ FACTS = CommandFacts(
         " kept in the data directory and go on after a restart. /health, /metrics and /_emulator/ledger tell how it"
         " is, and which requests were executed and billed how often; an Idempotency-Key header makes the creation of a"
         " batch repeatable. Anthropic's clients are served at the same address: paths and headers tell them apart."
-        " /v1/predict, /predict and /examples/batch speak the"
-        " prediction wires of Spice and of the PyTorch server. Needs: pip install 'batch-cli[serve]'."
+        " /v1/predict, /predict and /examples/batch speak the prediction wires of Spice and of the PyTorch server."
+        " With --scenario it goes wrong on purpose; POST /_emulator/scenario changes that while it runs."
         " With --backend a model server answers (vLLM, Ollama, llama.cpp, anything with OpenAI's endpoints): requests of"
         " batches are kept, retried and sent so many at once; while it is away they wait; live requests are passed on."
         " A URL without a path gets /v1; one with a path is taken as it is. http:// goes to your own networks only."
+        " Needs: pip install 'batch-cli[serve]'."
     ),
 )
 
@@ -140,6 +143,25 @@ def run(
     old_shapes: Annotated[
         bool, typer.Option("--old-shapes", help="Answer predictions as old servers really did.")
     ] = False,
+    scenario: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scenario",
+            metavar="NAME|FILE",
+            help="What goes wrong on purpose; may be repeated.  [default: nothing]",
+        ),
+    ] = None,
+    list_scenarios: Annotated[
+        bool, typer.Option("--list-scenarios", help="Show the scenarios that have a name, and end.")
+    ] = False,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            "--seed",
+            metavar="N",
+            help="Same requests, same answers: decides chance and ids.  [default: ids nobody can guess]",
+        ),
+    ] = None,
     simulate_errors: options.SimulateErrors = 0.0,
     simulate_latency: options.SimulateLatency = 0.0,
     simulate_seed: options.SimulateSeed = 0,
@@ -147,6 +169,8 @@ def run(
     """Serve the OpenAI batch API on this machine, with a simulated model."""
     from batch_cli.cli import serving  # noqa: PLC0415 - kept out of --help
 
+    if list_scenarios:
+        return serving.list_scenarios(context)
     asked = serving.Asked(
         host=host,
         port=port,
@@ -162,6 +186,8 @@ def run(
         prediction_models=tuple(prediction_model or ()),
         old_shapes=old_shapes,
         backend=serving.AskedBackend(backend, backend_concurrency, backend_timeout, backend_key_env),
+        scenarios=tuple(scenario or ()),
+        seed=seed,
         simulation={"error_rate": simulate_errors, "latency": simulate_latency / 1000, "seed": simulate_seed},
     )
     return serving.serve(context, asked)

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from batch_cli.jsonl import dumps
 from batch_cli.model import ENDPOINTS, JsonObject
 from batch_cli.serve.bodies import read_json
-from batch_cli.serve.desk import Desk, new_id
+from batch_cli.serve.desk import Desk
 from batch_cli.serve.openai.objects import answer, batch_object, limit_of, metadata_of, page, stay_in
 from batch_cli.serve.records import BatchRecord, NewBatch
 from batch_cli.serve.refusal import Refusal
@@ -88,7 +88,7 @@ def _new_batch(desk: Desk, body: JsonObject) -> NewBatch:
         what = "No such File object" if file is None else "The purpose of the file must be 'batch'"
         raise Refusal(400, f"{what}: {body['input_file_id'][:64]}", param="input_file_id")
     return NewBatch(
-        new_id("batch_"),
+        desk.ids.new("batch_"),
         file.id,
         body["endpoint"],
         body["completion_window"],

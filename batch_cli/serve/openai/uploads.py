@@ -20,7 +20,7 @@ from starlette.routing import Route
 from batch_cli.model import JsonObject
 from batch_cli.serve.bodies import read_json
 from batch_cli.serve.contents import NewContent
-from batch_cli.serve.desk import Desk, new_id
+from batch_cli.serve.desk import Desk
 from batch_cli.serve.openai.files import check_purpose, default_stay
 from batch_cli.serve.openai.objects import answer, file_object, part_object, stay_in, upload_object
 from batch_cli.serve.records import FileRecord
@@ -68,7 +68,9 @@ def _new_upload(desk: Desk, body: JsonObject) -> UploadRecord:
     stay = stay_in(body.get("expires_after"), "expires_after")
     stay = default_stay(purpose) if stay is None else stay
     now = desk.clock.now()
-    return UploadRecord(new_id("upload_"), "pending", filename, purpose, size, stay, now, now + _LIFETIME)
+    return UploadRecord(
+        desk.ids.new("upload_"), "pending", filename, purpose, size, stay, now, now + _LIFETIME
+    )
 
 
 def _required(body: JsonObject, name: str) -> Any:
@@ -126,7 +128,7 @@ async def _complete(desk: Desk, request: Request) -> Response:
     parts, wanted = _named_parts(desk, upload, body), body.get("md5")
     if wanted is not None and not isinstance(wanted, str):
         raise Refusal(400, "Invalid type for 'md5': expected a string.", param="md5", code="invalid_type")
-    with NewContent(desk.contents, new_id("file-")) as content:
+    with NewContent(desk.contents, desk.ids.new("file-")) as content:
         try:
             found = await asyncio.to_thread(_join, [desk.contents.path(part) for part in parts], content)
         except FileNotFoundError as error:  # it ended meanwhile
