@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from batch_cli.engine.handlers.simulate.answering import BadRequest, Wire
+from batch_cli.engine.handlers.simulate.google import GOOGLE
+from batch_cli.engine.handlers.simulate.google import URL as GOOGLE_URL
 from batch_cli.engine.handlers.simulate.openai import OPENAI
 from batch_cli.engine.handlers.simulate.values import Unfillable
 from batch_cli.engine.reply import Call, Reply, broken_reply
@@ -131,8 +133,7 @@ class Simulate:
 
 def _wire_of(url: str) -> Wire:
     """Tell by its url whose words a request speaks; an unknown url is refused in OpenAI's."""
-    del url
-    return OPENAI
+    return GOOGLE if GOOGLE_URL.fullmatch(url) else OPENAI
 
 
 def _mark(custom_id: str) -> str:
