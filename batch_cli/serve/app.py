@@ -16,10 +16,11 @@ from starlette.types import Receive, Scope, Send
 
 from batch_cli import __version__
 from batch_cli.jsonl import dumps
-from batch_cli.serve import ledger, metrics
+from batch_cli.serve import google, ledger, metrics
 from batch_cli.serve.config import ServerConfig
 from batch_cli.serve.desk import Desk
 from batch_cli.serve.gate import Access, Gate
+from batch_cli.serve.google.objects import error_answer as google_error
 from batch_cli.serve.openai import batches, files, live
 from batch_cli.serve.openai.objects import error_answer
 from batch_cli.serve.prediction import Models
@@ -41,7 +42,11 @@ def build(config: ServerConfig, desk: Desk, wake: Callable[[], None], log: Calla
         *batches.routes(desk, wake),
         *live.routes(desk),
     ]
-    wires: dict[Wire, list[BaseRoute]] = {"openai": openai, "anthropic": [], "google": []}
+    wires: dict[Wire, list[BaseRoute]] = {
+        "openai": openai,
+        "anthropic": [],
+        "google": google.routes(desk, wake),
+    }
     access = Access(config.hosts, config.token, config.needs_key)
     application = _Application({wire: [*own, *routes] for wire, routes in wires.items()})
     return Gate(application, access, _render, desk.machine_clock, log, desk.metrics)
@@ -63,6 +68,8 @@ class _Application:
 def _render(scope: Scope, refusal: Refusal) -> Response:
     """Write an error in the shape of the wire that was called."""
     match wire_of(scope):
+        case "google":
+            return google_error(refusal)
         case _:
             return error_answer(refusal)
 
