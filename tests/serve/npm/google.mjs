@@ -1,13 +1,16 @@
-// The life of Gemini batches with @google/genai: node google.mjs URL. Ends with 0 if everything held.
+// The official Gemini client for JavaScript: the life of batches, by file and inline, and the live methods.
+// node google.mjs URL [PACKAGE]; it ends with an error where something is not as the client expects it.
+
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { GoogleGenAI } from "@google/genai";
 
+const [url, name = "@google/genai"] = process.argv.slice(2);
+const { GoogleGenAI } = await import(name);
 const model = "gemini-2.0-flash-001";
-const client = new GoogleGenAI({ apiKey: "AIza-any", httpOptions: { baseUrl: process.argv[2] } });
+const client = new GoogleGenAI({ apiKey: "AIza-any", httpOptions: { baseUrl: url } });
 const directory = mkdtempSync(join(tmpdir(), "google-"));
 
 async function ended(name) {
