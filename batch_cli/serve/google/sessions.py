@@ -57,11 +57,12 @@ class Sessions:
             DiskError: it cannot be written.
         """
         path = self._root / session.id
+        write_atomically(self._facts(session.id), dumps(asdict(session)), mode=0o600)
         try:
             path.touch(mode=0o600, exist_ok=False)
+            fsync_directory(self._root)
         except OSError as error:
             raise disk_error(error, path, doing="creating") from error
-        write_atomically(self._facts(session.id), dumps(asdict(session)), mode=0o600)
 
     def find(self, session_id: str, now: float) -> Session | None:
         """Give a session whose time is not over."""
