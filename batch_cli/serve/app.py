@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from batch_cli import __version__
 from batch_cli.jsonl import dumps
-from batch_cli.serve import ledger, metrics
+from batch_cli.serve import google, ledger, metrics
 from batch_cli.serve.anthropic import batches as message_batches
 from batch_cli.serve.anthropic import live as messages
 from batch_cli.serve.anthropic import objects as anthropic_objects
@@ -24,6 +24,7 @@ from batch_cli.serve.config import ServerConfig
 from batch_cli.serve.desk import Desk
 from batch_cli.serve.flavour import Flavour
 from batch_cli.serve.gate import Access, Gate
+from batch_cli.serve.google.objects import error_answer as google_error
 from batch_cli.serve.openai import batches, files, live, uploads
 from batch_cli.serve.openai.objects import error_answer
 from batch_cli.serve.prediction import Models
@@ -57,7 +58,11 @@ def build(
         *served,
     ]
     anthropic: list[BaseRoute] = [*message_batches.routes(desk, wake), *messages.routes(desk)]
-    wires: dict[Wire, list[BaseRoute]] = {"openai": openai, "anthropic": anthropic, "google": []}
+    wires: dict[Wire, list[BaseRoute]] = {
+        "openai": openai,
+        "anthropic": anthropic,
+        "google": google.routes(desk, wake),
+    }
     access = Access(config.hosts, config.token, config.needs_key)
     application = _Application({wire: [*own, *routes] for wire, routes in wires.items()})
     layer = Layer(application, stage, desk.machine_clock)
@@ -83,6 +88,8 @@ def _render(flavour: Flavour, scope: Scope, refusal: Refusal) -> Response:
     match wire_of(scope):
         case "anthropic":
             return anthropic_objects.error_answer(scope, refusal)
+        case "google":
+            return google_error(refusal)
         case _:
             return error_answer(refusal, flavour)
 

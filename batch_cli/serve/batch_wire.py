@@ -62,6 +62,10 @@ def batch_wire(name: str) -> BatchWire:
         from batch_cli.serve.anthropic.batch_wire import AnthropicBatches  # noqa: PLC0415
 
         return AnthropicBatches()
+    if name == "google":
+        from batch_cli.serve.google.batch_wire import GoogleBatches  # noqa: PLC0415
+
+        return GoogleBatches()
     from batch_cli.serve.openai.batch_wire import OpenAIBatches  # noqa: PLC0415
 
     return OpenAIBatches()

@@ -18,6 +18,7 @@ CLIENTS = [
     ("openai.mjs", "openai"),
     ("openai.mjs", "openai-6"),
     ("anthropic.mjs", "@anthropic-ai/sdk"),
+    ("google.mjs", "@google/genai"),
 ]
 """A script, and the name in ``package.json`` of the client that it is to use."""
 INSTALL = "npm install --ignore-scripts --no-audit --no-fund --no-package-lock --fetch-retries=1".split()

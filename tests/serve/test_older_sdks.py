@@ -9,7 +9,10 @@ import pytest
 from tests.serve.older_sdks import OldSdk, install, run
 from tests.serving import ServerProcess
 
-SDKS = (OldSdk("anthropic", "1.17.0", "anthropic_lifecycle.py"),)
+SDKS = (
+    OldSdk("anthropic", "1.17.0", "anthropic_lifecycle.py"),
+    OldSdk("google-genai", "2.34.0", "google_lifecycle.py"),
+)
 
 
 @pytest.mark.parametrize("sdk", SDKS, ids=lambda sdk: f"{sdk.package}-{sdk.version}")

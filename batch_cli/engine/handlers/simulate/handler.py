@@ -14,6 +14,8 @@ from hashlib import blake2b
 
 from batch_cli.engine.handlers.simulate.answering import BadRequest, Wire
 from batch_cli.engine.handlers.simulate.anthropic import ANTHROPIC
+from batch_cli.engine.handlers.simulate.google import GOOGLE
+from batch_cli.engine.handlers.simulate.google import URL as GOOGLE_URL
 from batch_cli.engine.handlers.simulate.luck import luck
 from batch_cli.engine.handlers.simulate.openai import OPENAI
 from batch_cli.engine.handlers.simulate.values import Unfillable
@@ -126,6 +128,8 @@ class Simulate:
 
 def _wire_of(url: str) -> Wire:
     """Tell by its url whose words a request speaks; an unknown url is refused in OpenAI's."""
+    if GOOGLE_URL.fullmatch(url):
+        return GOOGLE
     return ANTHROPIC if url.startswith(MESSAGES) else OPENAI
 
 
