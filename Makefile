@@ -46,6 +46,7 @@ bench: $(VENV)/developing ## measure what the README promises; figures, not test
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/kill_soak.py
+	$(BIN)/python benchmarks/backend.py
 
 completions: $(VENV)/installed ## write completions/ anew
 	for shell in bash zsh fish; do $(BIN)/batch-cli completion $$shell > completions/batch-cli.$$shell; done

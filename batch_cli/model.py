@@ -20,6 +20,8 @@ EMBEDDINGS = "/v1/embeddings"
 MODERATIONS = "/v1/moderations"
 ENDPOINTS = (CHAT, RESPONSES, EMBEDDINGS, COMPLETIONS, MODERATIONS)
 """What a request may ask for, in OpenAI's words. Source: openai-openapi 2.3.0 (2026-08-21)."""
+MESSAGES = "/v1/messages"
+"""The one endpoint of Anthropic's batches."""
 
 DEFAULT_MODEL = "openai/gpt-4o-mini"
 """What people who come from instructor expect when they name no model."""

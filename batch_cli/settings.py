@@ -85,6 +85,16 @@ def api_key(provider: str, environment: Mapping[str, str], key_file: Path | None
     )
 
 
+def key_in(variable: str, environment: Mapping[str, str]) -> Secret | None:
+    """Give the key that an environment variable holds; None where it is not set, or empty.
+
+    Raises:
+        ConfigError: what it holds cannot be a key (E604).
+    """
+    value = environment.get(variable, "").strip()
+    return _checked(value, variable, KeyRule((variable,))) if value else None
+
+
 def read_key_file(path: Path) -> str:
     """Read a key from a file that only its owner can read.
 

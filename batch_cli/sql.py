@@ -35,10 +35,12 @@ class Database:
             DiskError: it cannot be opened, is damaged, or was made by a newer version.
         """
         self.path = path
-        with contextlib.suppress(
-            OSError
-        ):  # SQLite says what is wrong; its own two files take the mode of this one
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        # SQLite says what is wrong; its own two files take the mode of this one. Only a new file may be opened and
+        # closed here: closing any descriptor of a file drops all locks that this process holds on it, those of
+        # another connection too, and the next process to leave would take the log away from under that one.
+        # Source: https://www.sqlite.org/howtocorrupt.html, 2.2 (read 2026-11-21).
+        with contextlib.suppress(OSError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         with self.translated():
             self._connection = sqlite3.connect(
                 path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -22,8 +22,8 @@ TERMINAL = ("completed", "failed", "expired", "cancelled")
 class ServerProcess:
     """``batch-cli serve`` on a free port, with its data in ``directory``."""
 
-    def __init__(self, directory: Path, *words: str) -> None:
-        self.directory, self.words = directory, words
+    def __init__(self, directory: Path, *words: str, env: Mapping[str, str] | None = None) -> None:
+        self.directory, self.words, self.env = directory, words, env
         self.url = ""
         self.start()
 
@@ -33,7 +33,7 @@ class ServerProcess:
             self.process = subprocess.Popen(
                 [*words, "--data-dir", str(self.directory / "data")],
                 cwd=self.directory,
-                env=clean_environment(self.directory),
+                env=clean_environment(self.directory, self.env),
                 stdout=subprocess.PIPE,
                 stderr=log,
             )

@@ -5,8 +5,6 @@ Source: google-genai 3.4.0; proto-JSON takes camelCase and snake_case (read 2026
 
 from __future__ import annotations
 
-import re
-
 from batch_cli.dialects import output
 from batch_cli.dialects.base import (
     Change,
@@ -21,6 +19,7 @@ from batch_cli.dialects.base import (
 )
 from batch_cli.dialects.chat import data_url, image_part, plain_content, tool_call
 from batch_cli.dialects.google import AUDIO, MODES, PDF_NAME, UPLOADED, WORDS
+from batch_cli.dialects.google_api import camel
 from batch_cli.jsonl import dumps_exactly
 from batch_cli.model import BatchRequest, JsonObject, JsonValue
 from batch_cli.schema import plain_schema
@@ -47,14 +46,14 @@ def read(line: JsonObject, number: int) -> Reading:
     """
     if not isinstance(line.get("request"), dict):
         raise Unsupported("request must be an object", path="request")
-    body = _camel(line["request"])
+    body = camel(line["request"])
     if "contents" not in body and "content" in body:
         raise Unsupported("only chats can be carried over, this is for an embedding", path="request.content")
     talk = _Talk()
     _read_system(body.pop("systemInstruction", None), talk)
     for path, content in each_object(body.pop("contents", None), "request.contents"):
         _read_content(content, path, talk)
-    settings = _settings(_camel(object_at(body, "generationConfig", "request")), talk.losses)
+    settings = _settings(camel(object_at(body, "generationConfig", "request")), talk.losses)
     settings |= _tools(body, talk.losses)
     model = body.pop("model", None)
     talk.losses.add_rest(body, ("generationConfig", "tools", "toolConfig"), "request", _NO_FIELD)
@@ -70,14 +69,6 @@ def read(line: JsonObject, number: int) -> Reading:
         Places("request", _PLACES, talk.origins),
         (*beside(line, ("key", "request")), *talk.losses.found),
     )
-
-
-_SNAKE = re.compile(r"(?<!^)_([a-z])")  # `_responseJsonSchema` is a name of its own
-
-
-def _camel(holder: JsonObject) -> JsonObject:
-    """Give an object with its own field names in camelCase, as a copy to take from."""
-    return {_SNAKE.sub(lambda found: found[1].upper(), name): value for name, value in holder.items()}
 
 
 class _Talk:
@@ -128,7 +119,7 @@ def _read_content(content: JsonObject, path: str, talk: _Talk) -> None:
     parts: list[JsonObject] = []
     calls: list[JsonObject] = []
     for here, raw in each_object(content.get("parts"), f"{path}.parts"):
-        part = _camel(raw)
+        part = camel(raw)
         if "functionCall" in part:
             talk.losses.add_rest(part, ("functionCall",), here, _NO_FIELD)
             calls.append(_read_call(object_at(part, "functionCall", here), f"{here}.functionCall", talk))
@@ -169,7 +160,7 @@ def _read_part(part: JsonObject, path: str, losses: Losses) -> list[JsonObject]:
         return [{"type": "text", "text": part["text"]}]
     if "inlineData" in part:
         losses.add_rest(part, ("inlineData",), path, _NO_FIELD)
-        inline = _camel(object_at(part, "inlineData", path))
+        inline = camel(object_at(part, "inlineData", path))
         here = f"{path}.inlineData"
         losses.add_rest(inline, ("mimeType", "data"), here, _NO_FIELD)
         media_type, data = text_of(inline, "mimeType", here), text_of(inline, "data", here)
@@ -180,7 +171,7 @@ def _read_part(part: JsonObject, path: str, losses: Losses) -> list[JsonObject]:
         if media_type == "application/pdf":
             return [{"type": "file", "file": {"filename": PDF_NAME, "file_data": data_url(media_type, data)}}]
     if "fileData" in part:
-        file = _camel(object_at(part, "fileData", path))
+        file = camel(object_at(part, "fileData", path))
         if str(file.get("mimeType") or "image/").startswith("image/"):
             losses.add_rest(part, ("fileData",), path, _NO_FIELD)
             url = text_of(file, "fileUri", f"{path}.fileData")
@@ -222,15 +213,15 @@ def _settings(config: JsonObject, losses: Losses) -> JsonObject:
 def _tools(body: JsonObject, losses: Losses) -> JsonObject:
     tools = []
     for here, raw in each_object(body.get("tools"), "request.tools"):
-        tool = _camel(raw)
+        tool = camel(raw)
         losses.add_rest(tool, ("functionDeclarations",), here, "a chat has functions as its only tools")
         at = f"{here}.functionDeclarations"
         for path, declaration in each_object(tool.get("functionDeclarations"), at):
-            tools.append(_read_declaration(_camel(declaration), path, losses))
+            tools.append(_read_declaration(camel(declaration), path, losses))
     settings: JsonObject = {"tools": tools} if tools else {}
-    config = _camel(object_at(body, "toolConfig", "request"))
+    config = camel(object_at(body, "toolConfig", "request"))
     losses.add_rest(config, ("functionCallingConfig",), "request.toolConfig", _NO_FIELD)
-    choice = _camel(object_at(config, "functionCallingConfig", "request.toolConfig"))
+    choice = camel(object_at(config, "functionCallingConfig", "request.toolConfig"))
     here = "request.toolConfig.functionCallingConfig"
     losses.add_rest(choice, ("mode", "allowedFunctionNames"), here, _NO_FIELD)
     names, mode = choice.get("allowedFunctionNames"), choice.get("mode")

@@ -12,7 +12,7 @@ from batch_cli.model import JsonObject
 def parse_call(line: bytes) -> Call:
     """Read a request line of the stored input, which was checked when it was submitted."""
     request = loads(line)
-    return Call(request["custom_id"], request["url"], request["body"])
+    return Call(request["custom_id"], request["url"], request["body"], line)
 
 
 def result_line(batch: StoredBatch, claim: Claim, call: Call, reply: Reply) -> bytes:

@@ -16,6 +16,8 @@ class Call:
     custom_id: str
     url: str
     body: JsonValue
+    line: bytes = b""
+    """The request line it was parsed from; there, integers beyond 64 bits are what they were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +40,16 @@ def broken_reply(error: Exception) -> Reply:
 
 
 class Handler(Protocol):
-    """What answers calls: a group in, one reply for each in the same order; it never raises for a request."""
+    """What answers calls: a group in, one reply for each in the same order; it never raises for a request.
+
+    None in place of a reply gives a request back that was not answered, because nobody wants its batch any more.
+    """
 
     max_batch: int
     """How many calls it wants at once."""
     is_cpu_bound: bool
     """It computes instead of waiting, so that more processes make it faster."""
 
-    async def __call__(self, calls: Sequence[Call]) -> list[Reply]:
+    async def __call__(self, calls: Sequence[Call]) -> Sequence[Reply | None]:
         """Answer every call."""
         ...

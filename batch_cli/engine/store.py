@@ -140,8 +140,11 @@ class Store:
 
     # --- batches ---
 
-    def add(self, batch_id: str, new: NewBatch) -> StoredBatch:
-        """Queue the staged batch ``batch_id``; the same key again gives the batch that is there already."""
+    def add(self, batch_id: str, new: NewBatch, *, cancelled: bool = False) -> StoredBatch:
+        """Queue the staged batch ``batch_id``; the same key again gives the batch that is there already.
+
+        One that is ``cancelled`` ends before anything of it can start.
+        """
         with self.database.transaction():
             if self.database.row(SQL["batch_by_key"], (new.key,)) is None:
                 self.database.change(
@@ -157,6 +160,9 @@ class Store:
                         "created_at": self.clock.now(),
                     },
                 )
+                if cancelled:
+                    self.database.change(SQL["request_cancel"], (batch_id,))
+                    self.end_cancelled()
         found = self.find(new.key)
         if found is None:
             raise DamagedData(f"batch {batch_id} vanished while it was added")

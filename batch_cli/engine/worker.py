@@ -12,20 +12,21 @@ import contextlib
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import groupby
 from types import FrameType
 from typing import Any
 
-from batch_cli.engine.handlers import make_handler
+from batch_cli.engine.handlers import Handlers, Wrap
+from batch_cli.engine.handlers.live.backend import Backend
 from batch_cli.engine.helpers import Helpers
-from batch_cli.engine.lines import abandoned_line, parse_call, result_line
-from batch_cli.engine.queue import LEASE_SECONDS, MOST_ATTEMPTS, Claim, Completion, Lease, Queue
-from batch_cli.engine.reply import Handler, broken_reply
+from batch_cli.engine.lines import parse_call, result_line
+from batch_cli.engine.queue import Claim, Queue
+from batch_cli.engine.reply import Handler, Reply, broken_reply
 from batch_cli.engine.stop_signals import held_back, leave_to_others, let_through
-from batch_cli.engine.store import ResultFile, Store, StoredBatch
+from batch_cli.engine.store import Store, StoredBatch
+from batch_cli.engine.store_turn import Answered, Orders, StoreTurns, Turn
 from batch_cli.events import Listener, Note, Phase, Progress
 
 _MOST_CLAIMED = 512
@@ -55,60 +56,32 @@ class WorkerOptions:
     """A descriptor whose end means that the worker this one helps has gone: stop then."""
     grace: float = 30.0
     """Seconds that running calls get to finish after a stop was asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Answered:
-    claim: Claim
-    is_good: bool
-    line: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class _Orders:
-    """What a store turn has to do."""
-
-    answered: list[_Answered]
-    unwanted: list[Claim]
-    room: int
-    """How many requests may be claimed."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Turn:
-    """What a store turn gave."""
-
-    claims: list[Claim]
-    batches: dict[int, StoredBatch]
-    """The batches of the claims, where they were not known yet."""
-    only: StoredBatch | None
-    """How the one batch stands that is worked at."""
-    backlog: int
-    """Requests that nobody has claimed yet."""
-    cancelling: set[int]
-    """Batches whose waiting requests must not be started any more."""
-    ended: list[tuple[int, StoredBatch | None]]
-    """Batches that this worker worked at and that have ended, or were deleted (None)."""
+    backend: Backend | None = None
+    """The model server that answers live batches."""
 
 
 class Worker:
     """One worker in this process. `run` may be called once."""
 
-    def __init__(self, store: Store, options: WorkerOptions, listener: Listener) -> None:
-        """Work for ``store``."""
+    def __init__(
+        self, store: Store, options: WorkerOptions, listener: Listener, wrap: Wrap | None = None
+    ) -> None:
+        """Work for ``store``, alone (``options.leash``) where something is put around the simulated model."""
         self._store, self._options, self._listener = store, options, listener
         self._queue = Queue(store)
         self._batches: dict[int, StoredBatch] = {}
         self._handlers: dict[int, Handler] = {}
-        self._files: dict[int, ResultFile] = {}
+        self._turns = StoreTurns(store, self._queue, options.only)
+        self._maker = Handlers(options.backend, lambda text: listener(Note(text, warning=True)), wrap)
+        self._unwanted_batches: dict[int, asyncio.Event] = {}
         self._waiting: deque[Claim] = deque()
-        self._answered: list[_Answered] = []
-        self._calls: set[asyncio.Task[list[_Answered]]] = set()
+        self._answered: list[Answered] = []
+        self._calls: set[asyncio.Task[list[Answered]]] = set()
         self._signal: int | None = None
         self._deadline = float("inf")
         self._unwanted: list[Claim] = []
-        """Claimed, but of a batch that was cancelled since; given back in the next turn."""
-        self._next_renewal = self._last_turn = 0.0
+        """Claimed and not answered, because nobody wants their batch any more; given back in the next turn."""
+        self._last_turn = self._next_claim = 0.0
         self._idle_since: float | None = None
         self._helpers = None if options.leash is not None else Helpers(store.root, options.only)
 
@@ -127,9 +100,7 @@ class Worker:
             if self._helpers is not None:
                 self._helpers.stop(self._options.grace)
             thread.shutdown()
-            for file in self._files.values():
-                file.close()
-            self._queue.close()
+            self._turns.close()
         return self._signal
 
     @property
@@ -146,12 +117,12 @@ class Worker:
     async def _work(self, stopped: asyncio.Future[None], thread: ThreadPoolExecutor) -> None:
         loop = asyncio.get_running_loop()
         with self._queue.join() as lease:
-            turn: asyncio.Future[_Turn] | None = None
+            turn: asyncio.Future[Turn] | None = None
             try:
                 while not self._must_stop:
                     self._start_calls()
                     if turn is None and self._wants_turn():
-                        turn = loop.run_in_executor(thread, self._store_turn, lease, self._orders())
+                        turn = loop.run_in_executor(thread, self._turns.run, lease, self._orders())
                     await self._wait({stopped, *self._calls, *({turn} if turn else ())})
                     self._collect_calls()
                     if turn is not None and turn.done():
@@ -160,18 +131,19 @@ class Worker:
                             break
             finally:
                 await self._wind_up(turn, thread)
+                await self._maker.close()
 
-    def _orders(self) -> _Orders:
+    def _orders(self) -> Orders:
         """Hand over what the next store turn has to do. What it reads is its own: it runs in another thread."""
         answered, self._answered = self._answered, []
         unwanted, self._unwanted = self._unwanted, []
-        ahead = self._claim_ahead
-        return _Orders(answered, unwanted, ahead if len(self._waiting) < ahead else 0)
+        return Orders(answered, unwanted, self._claim_ahead if self._has_room else 0)
 
     async def _wait(self, happenings: set[asyncio.Future[Any]]) -> None:
         """Wait until something has happened, or it is time to look at the store or the clock again."""
-        left = self._deadline - self._store.clock.monotonic()
-        timeout = max(0.0, min(left, _LONGEST_SILENCE))
+        now = self._store.clock.monotonic()
+        next_look = self._next_claim if self._has_room and self._next_claim > now else now + _LONGEST_SILENCE
+        timeout = max(0.0, min(self._deadline, next_look) - now)
         await asyncio.wait(happenings, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
 
     def _wants_turn(self) -> bool:
@@ -179,9 +151,13 @@ class Worker:
         return (
             bool(self._answered)
             or bool(self._unwanted)
-            or len(self._waiting) < self._claim_ahead
+            or (self._has_room and self._store.clock.monotonic() >= self._next_claim)
             or silence > _LONGEST_SILENCE
         )
+
+    @property
+    def _has_room(self) -> bool:
+        return len(self._waiting) < self._claim_ahead
 
     @property
     def _claim_ahead(self) -> int:
@@ -189,22 +165,24 @@ class Worker:
         largest = max((handler.max_batch for handler in self._handlers.values()), default=1)
         return min(2 * self._options.concurrency * largest, _MOST_CLAIMED)
 
-    def _renewal_is_due(self) -> bool:
-        return self._store.clock.monotonic() >= self._next_renewal
-
-    async def _is_over(self, turn: _Turn) -> bool:
+    async def _is_over(self, turn: Turn) -> bool:
         """Take in what a turn gave; tell whether the work is done, after a pause where there is none."""
         self._last_turn = self._store.clock.monotonic()
+        # Where nothing was left to claim, the next look waits: requests under way may take minutes.
+        self._next_claim = 0.0 if turn.claims else self._last_turn + _IDLE_SECONDS
         self._batches.update(turn.batches)
         self._waiting.extend(turn.claims)
         if turn.cancelling:
             self._unwanted.extend(claim for claim in self._waiting if claim.batch in turn.cancelling)
             self._waiting = deque(c for c in self._waiting if c.batch not in turn.cancelling)
+            for seq in turn.cancelling & self._unwanted_batches.keys():
+                self._unwanted_batches[seq].set()
         if self._helpers is not None and any(h.is_cpu_bound for h in self._handlers.values()):
             self._helpers.start(turn.backlog)
         for seq, ended in turn.ended:
             self._batches.pop(seq, None)
             self._handlers.pop(seq, None)
+            self._unwanted_batches.pop(seq, None)
             self._waiting = deque(claim for claim in self._waiting if claim.batch != seq)
             if ended is not None and self._options.only is None:
                 counts = f"{ended.completed:,} completed, {ended.failed:,} failed"
@@ -242,95 +220,28 @@ class Worker:
 
     def _handler(self, batch: StoredBatch) -> Handler:
         if batch.seq not in self._handlers:
-            self._handlers[batch.seq] = make_handler(batch.settings, asyncio.sleep)
+            unwanted = self._unwanted_batches[batch.seq] = asyncio.Event()
+            self._handlers[batch.seq] = self._maker.make(batch.settings, unwanted)
         return self._handlers[batch.seq]
 
-    async def _call(self, handler: Handler, batch: StoredBatch, claims: list[Claim]) -> list[_Answered]:
+    async def _call(self, handler: Handler, batch: StoredBatch, claims: list[Claim]) -> list[Answered]:
         calls = [parse_call(self._queue.read(claim)) for claim in claims]
         try:
-            replies = await handler(calls)
+            replies: Sequence[Reply | None] = await handler(calls)
         except Exception as error:  # noqa: BLE001 - a broken handler must not take the other batches down
             replies = [broken_reply(error)] * len(calls)
-        return [
-            _Answered(claim, reply.is_good, result_line(batch, claim, call, reply))
-            for claim, call, reply in zip(claims, calls, replies, strict=True)
-        ]
+        answered = []
+        for claim, call, reply in zip(claims, calls, replies, strict=True):
+            if reply is None:
+                self._unwanted.append(claim)
+            else:
+                answered.append(Answered(claim, reply.is_good, result_line(batch, claim, call, reply)))
+        return answered
 
     def _collect_calls(self) -> None:
         for call in [call for call in self._calls if call.done()]:
             self._calls.remove(call)
             self._answered.extend(call.result())
-
-    # --- the store turn; runs in the thread, and nothing else touches the database meanwhile ---
-
-    def _store_turn(self, lease: Lease, orders: _Orders) -> _Turn:
-        if orders.answered:
-            self._queue.finish(self._append(orders.answered))
-        if orders.unwanted:
-            self._queue.release(orders.unwanted)
-        if self._renewal_is_due():
-            if not lease.renew():
-                lease.rejoin()
-            self._queue.rescue()
-            self._next_renewal = self._store.clock.monotonic() + LEASE_SECONDS / 3
-        ended = self._close_ended(orders)
-        claims: list[Claim] = []
-        if orders.room:
-            claims = self._queue.claim(lease.worker, orders.room, only=self._options.only)
-            claims = self._fail_poisoned(claims)
-        batches = {}
-        for seq in {claim.batch for claim in claims}:
-            if (batch := self._queue.batch(seq)) is not None:
-                batches[seq] = batch
-        claims = [claim for claim in claims if claim.batch in batches]
-        only = self._store.batch(self._options.only) if self._options.only else None
-        backlog = self._queue.backlog(self._options.only)
-        return _Turn(claims, batches, only, backlog, self._store.cancelling(), ended)
-
-    def _close_ended(self, orders: _Orders) -> list[tuple[int, StoredBatch | None]]:
-        """Close the files of the batches that have ended with these orders."""
-        ended = []
-        for seq in {one.claim.batch for one in orders.answered} | {c.batch for c in orders.unwanted}:
-            batch = self._queue.batch(seq)
-            if batch is None or batch.has_ended:
-                ended.append((seq, batch))
-                self._queue.close_input(seq)
-                if seq in self._files:
-                    self._files.pop(seq).close()
-        return ended
-
-    def _append(self, answered: list[_Answered]) -> list[Completion]:
-        """Write result lines, durably, and give what to record; those of a deleted batch are dropped."""
-        completions = []
-        answered.sort(key=lambda one: one.claim.batch)
-        for seq, group in groupby(answered, key=lambda one: one.claim.batch):
-            lines = list(group)
-            file = self._file(seq)
-            if file is None:
-                continue
-            for one, (start, length) in zip(lines, file.append([one.line for one in lines]), strict=True):
-                completions.append(Completion(one.claim, one.is_good, start, length))
-        return completions
-
-    def _file(self, seq: int) -> ResultFile | None:
-        if seq not in self._files:
-            batch = self._queue.batch(seq)
-            path = self._store.results_path(batch.id) if batch is not None else None
-            if path is None or not path.parent.is_dir():
-                return None
-            self._files[seq] = ResultFile(path)
-        return self._files[seq]
-
-    def _fail_poisoned(self, claims: list[Claim]) -> list[Claim]:
-        """Fail what has killed its worker again and again; give the rest."""
-        answered = []
-        for claim in claims:
-            batch = self._queue.batch(claim.batch) if claim.attempt > MOST_ATTEMPTS else None
-            if batch is not None:
-                call = parse_call(self._queue.read(claim))
-                answered.append(_Answered(claim, is_good=False, line=abandoned_line(batch, claim, call)))
-        self._queue.finish(self._append(answered))
-        return [claim for claim in claims if claim.attempt <= MOST_ATTEMPTS]
 
     # --- stopping ---
 
@@ -375,12 +286,14 @@ class Worker:
             self._signal = signal.SIGTERM
             stopped.cancel()
 
-    async def _wind_up(self, turn: asyncio.Future[_Turn] | None, thread: ThreadPoolExecutor) -> None:
+    async def _wind_up(self, turn: asyncio.Future[Turn] | None, thread: ThreadPoolExecutor) -> None:
         """Let running calls finish within the grace and record them; give back the rest."""
         loop = asyncio.get_running_loop()
         if turn is not None:
             with contextlib.suppress(Exception):
                 self._waiting.extend((await turn).claims)
+        for unwanted in self._unwanted_batches.values():
+            unwanted.set()
         if self._calls:
             grace = self._options.grace if self._signal is not None else _DEADLINE_GRACE
             await asyncio.wait(self._calls, timeout=grace)
@@ -391,6 +304,6 @@ class Worker:
                 if not call.cancelled() and call.exception() is None:
                     self._answered.extend(call.result())
         if self._answered:
-            await loop.run_in_executor(thread, lambda: self._queue.finish(self._append(self._answered)))
+            await loop.run_in_executor(thread, self._turns.record, self._answered)
         # What was begun and not finished is given back by leaving the lease, and counts as an attempt.
         await loop.run_in_executor(thread, self._queue.release, [*self._unwanted, *self._waiting])

@@ -6,13 +6,13 @@ Source: google-genai 3.4.0 and https://ai.google.dev/gemini-api/docs/batch-api (
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from batch_cli.dialects import google as dialect
 from batch_cli.dialects.base import Losses, Reading, Unsupported
 from batch_cli.dialects.chat import system_first
+from batch_cli.dialects.google_api import camel
 from batch_cli.dialects.google_reading import read
 from batch_cli.errors import Finding
 from batch_cli.jsonl import dumps_exactly
@@ -25,7 +25,6 @@ from batch_cli.providers.result_lines import google_answer, read_google
 from batch_cli.providers.rules import check_body, check_id, missing
 from batch_cli.schema import Inconvertible
 
-_UNDERSCORE = re.compile("(?<!^)_([a-z])")  # `_responseJsonSchema` is a name of its own
 _FREE_TEXTS = frozenset(
     {
         ("request", "contents", "*", "parts", "*", "text"),
@@ -141,11 +140,6 @@ class GoogleCodec:
     def answer(self, body: JsonValue) -> Answer | None:
         """Take the model's words out of a response body."""
         return google_answer(body)
-
-
-def camel(value: JsonObject) -> JsonObject:
-    """Give an object with its own keys in camelCase: both spellings mean the same on this wire."""
-    return {_UNDERSCORE.sub(lambda found: found[1].upper(), key): each for key, each in value.items()}
 
 
 def _check_contents(body: JsonObject) -> Iterator[Finding]:

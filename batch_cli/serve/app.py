@@ -16,35 +16,58 @@ from starlette.types import Receive, Scope, Send
 
 from batch_cli import __version__
 from batch_cli.jsonl import dumps
-from batch_cli.serve import ledger, metrics
+from batch_cli.serve import google, ledger, metrics
+from batch_cli.serve.anthropic import batches as message_batches
+from batch_cli.serve.anthropic import live as messages
+from batch_cli.serve.anthropic import objects as anthropic_objects
 from batch_cli.serve.config import ServerConfig
 from batch_cli.serve.desk import Desk
+from batch_cli.serve.flavour import Flavour
 from batch_cli.serve.gate import Access, Gate
-from batch_cli.serve.openai import batches, files, live
+from batch_cli.serve.google.objects import error_answer as google_error
+from batch_cli.serve.openai import batches, files, live, uploads
 from batch_cli.serve.openai.objects import error_answer
 from batch_cli.serve.prediction import Models
 from batch_cli.serve.prediction import routes as prediction_routes
 from batch_cli.serve.refusal import Refusal
+from batch_cli.serve.scenarios import control
+from batch_cli.serve.scenarios.layer import Layer
+from batch_cli.serve.scenarios.stage import Stage
 from batch_cli.serve.wires import Wire, wire_of
 
 
-def build(config: ServerConfig, desk: Desk, wake: Callable[[], None], log: Callable[[str], None]) -> Gate:
+def build(
+    config: ServerConfig, desk: Desk, stage: Stage, wake: Callable[[], None], log: Callable[[str], None]
+) -> Gate:
     """Build the application; ``wake`` tells the conductor that there is something to do."""
     own: list[BaseRoute] = [
         Route("/health", _health, methods=["GET"]),
         *ledger.routes(desk),
+        *control.routes(stage),
         Route("/metrics", partial(_metrics, desk), methods=["GET"]),
     ]
-    openai: list[BaseRoute] = [
-        *prediction_routes(Models.load(config.prediction_models), old_shapes=config.old_shapes),
-        *files.routes(desk),
-        *batches.routes(desk, wake),
-        *live.routes(desk),
+    served = [
+        route
+        for part in (files.routes(desk), uploads.routes(desk), batches.routes(desk, wake), live.routes(desk))
+        for route in part
+        if config.flavour.serves(route.path)
     ]
-    wires: dict[Wire, list[BaseRoute]] = {"openai": openai, "anthropic": [], "google": []}
+    openai: list[BaseRoute] = [
+        *config.flavour.further(served),
+        *prediction_routes(Models.load(config.prediction_models), old_shapes=config.old_shapes),
+        *served,
+    ]
+    anthropic: list[BaseRoute] = [*message_batches.routes(desk, wake), *messages.routes(desk)]
+    wires: dict[Wire, list[BaseRoute]] = {
+        "openai": openai,
+        "anthropic": anthropic,
+        "google": google.routes(desk, wake),
+    }
     access = Access(config.hosts, config.token, config.needs_key)
     application = _Application({wire: [*own, *routes] for wire, routes in wires.items()})
-    return Gate(application, access, _render, desk.machine_clock, log, desk.metrics)
+    layer = Layer(application, stage, desk.machine_clock)
+    render = partial(_render, config.flavour)
+    return Gate(layer, access, render, desk.machine_clock, log, desk.metrics)
 
 
 class _Application:
@@ -60,11 +83,15 @@ class _Application:
         await self._routers[wire_of(scope)](scope, receive, send)
 
 
-def _render(scope: Scope, refusal: Refusal) -> Response:
+def _render(flavour: Flavour, scope: Scope, refusal: Refusal) -> Response:
     """Write an error in the shape of the wire that was called."""
     match wire_of(scope):
+        case "anthropic":
+            return anthropic_objects.error_answer(scope, refusal)
+        case "google":
+            return google_error(refusal)
         case _:
-            return error_answer(refusal)
+            return error_answer(refusal, flavour)
 
 
 async def _unknown(scope: Scope, receive: Receive, send: Send) -> None:

@@ -58,7 +58,14 @@ class BatchWire(Protocol):
 
 def batch_wire(name: str) -> BatchWire:
     """Give the batches of a wire; imported only here, because its rules take 100 ms to import."""
-    del name
+    if name == "anthropic":
+        from batch_cli.serve.anthropic.batch_wire import AnthropicBatches  # noqa: PLC0415
+
+        return AnthropicBatches()
+    if name == "google":
+        from batch_cli.serve.google.batch_wire import GoogleBatches  # noqa: PLC0415
+
+        return GoogleBatches()
     from batch_cli.serve.openai.batch_wire import OpenAIBatches  # noqa: PLC0415
 
     return OpenAIBatches()

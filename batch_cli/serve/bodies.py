@@ -50,15 +50,24 @@ def _too_large(most: int) -> Refusal:
     return Refusal(413, message, code="request_too_large", headers={"connection": "close"})
 
 
+def require_json(request: Request) -> None:
+    """Let pass what says that it is JSON: a page elsewhere cannot say so without being asked first.
+
+    Raises:
+        Refusal: another content type (415).
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise Refusal(415, "Content-Type must be application/json")
+
+
 async def read_json(request: Request) -> JsonObject:
     """Read a JSON object.
 
     Raises:
         Refusal: another content type (415), or not an acceptable JSON object (400).
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise Refusal(415, "Content-Type must be application/json")
+    require_json(request)
     raw = b"".join([chunk async for chunk in read_chunks(request, MOST_JSON_BYTES)])
     return parse_object(raw)
 
@@ -83,4 +92,4 @@ def parse_object(raw: bytes) -> JsonObject:
     return value
 
 
-__all__ = ["ClientDisconnect", "parse_object", "read_chunks", "read_json"]
+__all__ = ["ClientDisconnect", "parse_object", "read_chunks", "read_json", "require_json"]

@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 from batch_cli.clock import Clock
 from batch_cli.engine.queue import Queue
 from batch_cli.engine.store import NewBatch, Store, StoredBatch
 from batch_cli.errors import BatchCliError, DamagedData
+from batch_cli.model import JsonObject
 from batch_cli.serve.batch_wire import batch_wire
 from batch_cli.serve.config import ServerConfig
 from batch_cli.serve.contents import Contents
@@ -26,19 +28,36 @@ from batch_cli.serve.executor import Executor
 from batch_cli.serve.fast_clock import FastClock
 from batch_cli.serve.outcome import write_outcome
 from batch_cli.serve.records import BatchRecord, Records
+from batch_cli.serve.scenarios.effects import (
+    REQUESTS,
+    FailingShare,
+    executed_requests,
+    rejection,
+    requests_of,
+)
+from batch_cli.serve.scenarios.stage import Stage
+from batch_cli.serve.upload_records import UploadRecords
 
 _BUSY_PAUSE = 0.05
 _IDLE_PAUSE = 1.0
 _GRACE = 10.0
+_SEEDED_DATE = 1_735_689_600
+"""2025-01-01."""
 
 
 class Conductor:
     """The thread's work; `run` is called there, everything else from the event loop."""
 
     def __init__(
-        self, config: ServerConfig, clock: FastClock, machine_clock: Clock, log: Callable[[str], None]
+        self,
+        config: ServerConfig,
+        stage: Stage,
+        clock: FastClock,
+        machine_clock: Clock,
+        log: Callable[[str], None],
     ) -> None:
-        """Conduct the batches of ``config.data_dir``."""
+        """Conduct the batches of ``config.data_dir``; ``stage`` says what befalls them."""
+        self._stage = stage
         self._config, self._clock, self._machine_clock, self._log = config, clock, machine_clock, log
         self._happened = threading.Event()
         self._must_stop = False
@@ -56,8 +75,9 @@ class Conductor:
         """Conduct until `stop`. What is half-done then goes on in the next server."""
         records, contents = Records(self._config.data_dir), Contents(self._config.data_dir)
         engine = Store(self._config.data_dir / "engine", self._machine_clock)
-        executor = Executor(engine.root, self._machine_clock)
-        steps = _Steps(self._config, self._clock, records, contents, engine)
+        executor = Executor(engine.root, self._machine_clock, self._config.backend, self._log)
+        uploads = UploadRecords(self._config.data_dir)
+        steps = _Steps(self._config, self._stage, self._clock, (records, contents, engine))
         try:
             while not self._must_stop:
                 open_batches = records.open_batches()
@@ -67,11 +87,14 @@ class Conductor:
                 if open_batches and engine.has_claimable():
                     executor.ensure()
                 steps.expire_files()
+                for part_id in uploads.expire(self._clock.now()):
+                    contents.delete(part_id)
                 self._happened.wait(_BUSY_PAUSE if open_batches else _IDLE_PAUSE)
                 self._happened.clear()
         finally:
             executor.stop(_GRACE)
             engine.close()
+            uploads.close()
             records.close()
 
     def _move(self, steps: _Steps, batch: BatchRecord) -> None:
@@ -89,10 +112,14 @@ class _Steps:
     """What is done for a batch in each status."""
 
     def __init__(
-        self, config: ServerConfig, clock: FastClock, records: Records, contents: Contents, engine: Store
+        self,
+        config: ServerConfig,
+        stage: Stage,
+        clock: FastClock,
+        stores: tuple[Records, Contents, Store],
     ) -> None:
-        self._config, self._clock = config, clock
-        self._records, self._contents, self._engine = records, contents, engine
+        self._config, self._stage, self._clock = config, stage, clock
+        self._records, self._contents, self._engine = stores
 
     def move(self, batch: BatchRecord) -> None:
         """Do the next step of an open batch, if it can be done."""
@@ -123,7 +150,10 @@ class _Steps:
     def _validate(self, batch: BatchRecord) -> None:
         queued = self._engine.find(batch.engine_key)
         if queued is not None:  # a crash came between the two databases
-            self._records.start(batch.id, queued.model, queued.total, self._clock.now())
+            self._records.start(batch.id, queued.model, requests_of(queued), self._clock.now())
+            return
+        effects = self._effects(batch)
+        if self._clock.now() < batch.created_at + effects.get("validating_seconds", 0):
             return
         source = self._contents.path(batch.input_file_id)
         try:
@@ -133,31 +163,59 @@ class _Steps:
             error = {"code": "file_not_found", "message": message, "param": "input_file_id", "line": None}
             self._records.fail(batch.id, [error], 0, self._clock.now())
             return
-        if found.errors:
-            self._records.fail(batch.id, found.errors, found.requests, self._clock.now())
+        rejected = rejection(effects)
+        errors = found.errors or ([rejected] if rejected is not None else [])
+        if errors:
+            self._records.fail(batch.id, errors, found.requests, self._clock.now())
             return
-        self._queue(batch, found.model or "", found.requests)
+        self._queue(replace(batch, effects=effects), found.model or "", found.requests)
         self._records.start(batch.id, found.model, found.requests, self._clock.now())
 
     def _queue(self, batch: BatchRecord, model: str, requests: int) -> None:
-        """Hand a valid batch to the engine."""
+        """Hand a valid batch to the engine: of one that is to stop early, only what is done before."""
+        effects = batch.effects or {}
+        failing = FailingShare(effects)
         with self._contents.path(batch.input_file_id).open("rb", buffering=1 << 20) as stream:
             lines = batch_wire(batch.wire).engine_lines(stream, batch)
-            engine_id = self._engine.stage(batch.engine_key, lines)
-        settings = self._config.handler_settings()
-        new = NewBatch(batch.engine_key, batch.endpoint, model, settings, {}, requests)
-        self._engine.add(engine_id, new)
+            engine_id = self._engine.stage(batch.engine_key, failing.watch(lines))
+        settings = {**self._config.handler_settings(), "created": self._date(), **failing.settings()}
+        wanted = executed_requests(effects, requests)
+        metadata = {REQUESTS: str(requests)}
+        new = NewBatch(batch.engine_key, batch.endpoint, model, settings, metadata, max(1, wanted))
+        self._engine.add(engine_id, new, cancelled=wanted == 0)
+
+    def _date(self) -> int:
+        """Give when the rows of a batch say that they were made; with a seed they say the same every time."""
+        return _SEEDED_DATE if self._config.seed is not None else int(self._clock.now())
+
+    def _effects(self, batch: BatchRecord) -> JsonObject:
+        """Decide what befalls a batch, once."""
+        if batch.effects is not None:
+            return batch.effects
+        effects = self._stage.effects()
+        self._records.decide(batch.id, effects)
+        return effects
 
     def _follow(self, batch: BatchRecord) -> None:
         executed = self._executed(batch)
         if executed.status == "failed":
             raise DamagedData(f"its stored requests are damaged: {executed.error}")
-        if executed.status == "completed":
+        stop = (batch.effects or {}).get("stop")
+        if executed.has_ended and stop is not None:
+            self._stop_early(batch, stop)
+        elif executed.status == "completed":
             self._records.finalize(batch.id, self._clock.now())
         elif executed.has_ended:  # we cancelled it, because its time was over
             self._end(batch, "expired")
         elif self._clock.now() >= batch.expires_at:
             self._stop(executed)
+
+    def _stop_early(self, batch: BatchRecord, stop: str) -> None:
+        """End a batch that has come as far as its scenario lets it; one that never ends stays as it is."""
+        if stop == "expired":
+            self._end(batch, "expired")
+        elif stop == "cancelled":
+            self._records.cancel(batch.id, self._clock.now())
 
     def _cancel(self, batch: BatchRecord) -> None:
         executed = self._engine.find(batch.engine_key)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from batch_cli.engine.handlers.live.backend import LIVE, Backend
 from batch_cli.model import JsonObject
+from batch_cli.serve.flavour import OPENAI, Flavour
+from batch_cli.serve.scenarios.scenario import Scenario
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
@@ -25,6 +28,8 @@ class ServerConfig:
     """A request of a wire without any key is refused, as a provider would refuse it."""
     allowed_hosts: tuple[str, ...] = ()
     """Names, besides the loopback's and ``host``, that a Host header may hold."""
+    flavour: Flavour = OPENAI
+    """Which server of the OpenAI wire it is like."""
     speed: float = 1.0
     """How many seconds of the server's clock pass in a second."""
     max_body: int = 512_000_000
@@ -37,6 +42,13 @@ class ServerConfig:
     """Answer predictions as old servers did where their documentation says otherwise."""
     simulation: JsonObject = field(default_factory=dict)
     """How the simulated model behaves, in the words of a batch's settings; its latency in seconds of this clock."""
+    scenario: Scenario = field(default_factory=Scenario)
+    """What goes wrong on purpose."""
+    seed: int | None = None
+    """Makes chance and ids repeatable; None: ids nobody can guess, and chance from the scenario's own seed, or 0."""
+
+    backend: Backend | None = None
+    """The model server that answers in place of the simulated model."""
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -44,6 +56,8 @@ class ServerConfig:
         return frozenset(name.lower() for name in (*LOOPBACK_HOSTS, self.host, *self.allowed_hosts))
 
     def handler_settings(self) -> JsonObject:
-        """Give the settings of the simulated model in real seconds."""
+        """Give the settings of a batch: a model server's, or the simulated model's, in real seconds."""
+        if self.backend is not None:
+            return {"handler": LIVE}
         latency = float(self.simulation.get("latency", 0)) / self.speed
         return {**self.simulation, "latency": latency}

@@ -10,7 +10,7 @@ import contextlib
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import BinaryIO, Self
 
 from batch_cli.errors import disk_error
 from batch_cli.files import fsync, fsync_directory, private_directory, write_all
@@ -82,12 +82,28 @@ class NewContent:
         if len(self._buffer) >= _BUFFER:
             self._flush()
 
+    def reread(self) -> BinaryIO:
+        """Open what was written so far for reading; it stays readable when the content is removed.
+
+        Raises:
+            DiskError: it could not be written.
+        """
+        self._flush()
+        return self._part.open("rb")
+
     def _flush(self) -> None:
         try:
             write_all(self._descriptor, self._buffer)
         except OSError as error:
             raise disk_error(error, self._part, doing="writing") from error
         self._buffer.clear()
+
+    def cut_off(self, count: int) -> None:
+        """Take the last ``count`` bytes away again."""
+        self._flush()
+        self.written -= count
+        os.ftruncate(self._descriptor, self.written)
+        os.lseek(self._descriptor, 0, os.SEEK_END)
 
     def commit(self) -> None:
         """Put it on disk and give it its name.

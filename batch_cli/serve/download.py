@@ -17,7 +17,9 @@ _CHUNK = 1 << 18
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
-def download(request: Request, path: Path, etag: str) -> Response:
+def download(
+    request: Request, path: Path, etag: str, media_type: str = "application/octet-stream"
+) -> Response:
     """Answer with a file, which is opened now: deleting it does not cut the answer off.
 
     One range is understood; several, or another unit, give the whole file, as RFC 9110 14.2 allows.
@@ -41,7 +43,7 @@ def download(request: Request, path: Path, etag: str) -> Response:
         _pieces(descriptor, start, end),
         200 if wanted is None else 206,
         headers=headers,
-        media_type="application/octet-stream",
+        media_type=media_type,
     )
 
 

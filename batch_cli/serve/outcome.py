@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from batch_cli.serve.batch_wire import BatchWire
 from batch_cli.serve.contents import Contents, NewContent
 from batch_cli.serve.desk import new_id
 from batch_cli.serve.records import BatchRecord, End, FileRecord
+from batch_cli.serve.scenarios.effects import played, requests_of
 
 
 @dataclass(slots=True)
@@ -67,14 +69,20 @@ def write_outcome(
         DiskError: they cannot be written.
     """
     counts = _Counts()
+    last: Counter[str] = Counter()
     with ExitStack() as stack:
         output = stack.enter_context(NewContent(contents, new_id("file-")))
         errors = stack.enter_context(NewContent(contents, new_id("file-")))
         if executed is not None:
-            for is_good, line in _rows(wire, batch, status, executed, counts):
+            effects = batch.effects or {}
+            for is_good, line in played(_rows(wire, batch, status, executed, counts), effects, batch.total):
                 target = output if is_good or not wire.has_error_file else errors
                 target.write(line)
                 target.write(b"\n")
+                last[target.id] = len(line)
+            if effects.get("torn"):
+                for new in filter(lambda new: new.written, (output, errors)):
+                    new.cut_off(last[new.id] // 2 + 1)
         files = [_file(batch, kind, new, now) for kind, new in (("output", output), ("error", errors))]
     return End(status, counts.completed, counts.failed, counts.never_run, counts.tokens.usage(), *files)
 
@@ -113,5 +121,5 @@ def _rows(
                 counts.failed += 1
                 counts.never_run += 1
                 yield False, wire.never_run(batch, status, position, loads(raw)["custom_id"])
-    if position + 1 != executed.total:
+    if position + 1 != requests_of(executed):
         raise DamagedData(f"the stored requests of {batch.id} are cut off")

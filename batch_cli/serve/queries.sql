@@ -121,6 +121,10 @@ select * from batch where status in ('validating', 'in_progress', 'finalizing', 
 -- name: batch_statuses
 select status, count(*) from batch group by status
 
+-- name: decide_batch
+-- Once: a scenario that is changed later does not change it.
+update batch set effects = :effects where id = :id and effects is null
+
 -- name: fail_batch
 update batch set status = 'failed', failed_at = :now, errors = :errors, total = :total
 where id = :id and status in ('validating', 'in_progress', 'finalizing')
@@ -144,3 +148,85 @@ update batch set status = :status, completed = :completed, failed = :failed, nev
     completed_at = iif(:status = 'completed', :now, null), expired_at = iif(:status = 'expired', :now, null),
     cancelled_at = iif(:status = 'cancelled', :now, null)
 where id = :id and status = :was
+
+-- name: schema_3
+-- Files that come in parts. The content of a part stands beside this database, under its id.
+create table upload (
+    id         text    primary key,
+    status     text    not null check (status in ('pending', 'completed', 'cancelled', 'expired')),
+    filename   text    not null,
+    purpose    text    not null,
+    bytes      integer not null check (bytes > 0),
+    stay       integer,                              -- seconds that the file stays
+    created_at real    not null,
+    expires_at real    not null
+) strict;
+create index upload_pending on upload (expires_at) where status = 'pending';
+create table part (
+    id         text    primary key,
+    upload_id  text    not null references upload (id),
+    bytes      integer not null check (bytes > 0),
+    created_at real    not null
+) strict;
+create index part_of_upload on part (upload_id)
+
+-- name: add_upload
+insert into upload (id, status, filename, purpose, bytes, stay, created_at, expires_at)
+values (:id, 'pending', :filename, :purpose, :bytes, :stay, :created_at, :expires_at)
+
+-- name: upload_by_id
+-- Late ones count as expired before somebody says so.
+select id, iif(status = 'pending' and expires_at <= :now, 'expired', status), filename, purpose, bytes, stay,
+       created_at, expires_at
+from upload where id = :id
+
+-- name: add_part
+-- Only to a pending upload: it may have ended while the part was on its way.
+insert into part (id, upload_id, bytes, created_at)
+select :id, id, :bytes, :created_at from upload
+where id = :upload_id and status = 'pending' and expires_at > :created_at
+
+-- name: parts_of_upload
+-- By the index part_of_upload.
+select id, bytes from part where upload_id = ?
+
+-- name: end_upload
+update upload set status = :status where id = :id and status = 'pending' and expires_at > :now
+
+-- name: late_uploads
+-- By the partial index upload_pending.
+select id from upload where status = 'pending' and expires_at <= ? limit 1000
+
+-- name: expire_upload
+update upload set status = 'expired' where id = ? and status = 'pending'
+
+-- name: forget_parts
+delete from part where upload_id = ?
+
+-- name: part_ids
+select id from part
+
+-- name: part_bytes
+select coalesce(sum(bytes), 0) from part
+
+-- name: latest_upload_moment
+select max(moment) from (
+    select max(created_at) as moment from upload union all select max(created_at) from part)
+
+-- name: schema_4
+-- What clients call a create, so that a second try of it finds the batch of the first.
+create table idempotency_key (
+    key      text primary key,
+    digest   text not null,                          -- of the body that came with it
+    batch_id text not null references batch (id) on delete cascade
+) strict
+
+-- name: add_key
+insert into idempotency_key (key, digest, batch_id) values (:key, :digest, :batch_id)
+
+-- name: batch_of_key
+select digest, batch_id from idempotency_key where key = ?
+
+-- name: schema_5
+-- effects: JSON, what a scenario does to a batch; null until that is decided.
+alter table batch add column effects text

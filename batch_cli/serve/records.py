@@ -16,6 +16,8 @@ from batch_cli.model import JsonObject
 from batch_cli.sql import Database, load_statements
 
 _SQL = load_statements("batch_cli.serve", "queries.sql")
+SCHEMAS = [_SQL[name] for name in ("schema_1", "schema_2", "schema_3", "schema_4", "schema_5")]
+"""The steps that make the whole file, for all who open it."""
 _FIRST, _LAST = 0, 2**62
 
 
@@ -70,11 +72,13 @@ class BatchRecord:
     never_run: int
     """How many of the failed never began."""
     deleted_at: float | None
+    effects: JsonObject | None
+    """What a scenario does to it; None: not decided yet."""
 
     @property
     def engine_key(self) -> str:
         """Give the key under which the engine knows it."""
-        return f"bci_{self.id.removeprefix('batch_')}"
+        return f"bci_{self.id.removeprefix('msg').removeprefix('batch_')}"
 
     @property
     def has_ended(self) -> bool:
@@ -121,7 +125,7 @@ class Records:
         Raises:
             DiskError: it cannot be created.
         """
-        self._database = Database(data_dir / "serve.db", [_SQL["schema_1"], _SQL["schema_2"]])
+        self._database = Database(data_dir / "serve.db", SCHEMAS)
 
     def close(self) -> None:
         """Close it."""
@@ -209,6 +213,19 @@ class Records:
         )
         return next(_batches(self._database.rows(_SQL["batch_by_id"], (new.id,))))
 
+    def add_keyed_batch(self, new: NewBatch, key: str, digest: str) -> BatchRecord:
+        """Write down a batch together with the client's own key for it, and a digest of what was asked for."""
+        with self._database.transaction():
+            batch = self.add_batch(new)
+            self._database.change(_SQL["add_key"], {"key": key, "digest": digest, "batch_id": new.id})
+        return batch
+
+    def batch_of_key(self, key: str) -> tuple[str, BatchRecord] | None:
+        """Give the digest of what was asked for with a client's own key, and the batch that was made."""
+        row = self._database.row(_SQL["batch_of_key"], (key,))
+        batch = None if row is None else self.batch(row[1])
+        return None if row is None or batch is None else (row[0], batch)
+
     def batch(self, batch_id: str, *, wire: str = "openai") -> BatchRecord | None:
         """Give a batch of a wire."""
         found = next(_batches(self._database.rows(_SQL["batch_by_id"], (batch_id,))), None)
@@ -244,6 +261,10 @@ class Records:
     def statuses(self) -> dict[str, int]:
         """Count the batches by status."""
         return dict(self._database.rows(_SQL["batch_statuses"]))
+
+    def decide(self, batch_id: str, effects: JsonObject) -> None:
+        """Write down what a scenario does to a batch; only the first time counts."""
+        self._database.change(_SQL["decide_batch"], {"id": batch_id, "effects": dumps(effects).decode()})
 
     def fail(self, batch_id: str, errors: list[JsonObject], total: int, now: float) -> None:
         """End a batch that cannot be worked at, unless it is being cancelled."""
@@ -300,6 +321,6 @@ def _file(row: tuple[Any, ...]) -> FileRecord:
 def _batches(rows: list[tuple[Any, ...]]) -> Iterator[BatchRecord]:
     for row in rows:
         fields = dict(zip(BatchRecord.__dataclass_fields__, row, strict=True))
-        for name in ("metadata", "errors", "usage", "details"):
+        for name in ("metadata", "errors", "usage", "details", "effects"):
             fields[name] = None if fields[name] is None else loads(fields[name])
         yield BatchRecord(**fields)

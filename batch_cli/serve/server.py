@@ -16,13 +16,16 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import uvicorn
 
 from batch_cli.clock import Clock
+from batch_cli.engine.handlers import is_live
 from batch_cli.engine.stop_signals import leave_to_others
 from batch_cli.errors import StateError, UsageError
 from batch_cli.files import held, private_directory, try_lock
 from batch_cli.serve.app import build
 from batch_cli.serve.conductor import Conductor
 from batch_cli.serve.config import ServerConfig
+from batch_cli.serve.connection import Door, protocol_with
 from batch_cli.serve.desk import Desk
+from batch_cli.serve.scenarios.stage import Stage
 
 _KEEP_ALIVE = 15
 _GRACE = 10
@@ -82,10 +85,15 @@ async def _run(
 ) -> None:
     listener, ready = door
     desk = Desk.open(config, clock)
-    conductor = Conductor(config, desk.clock, clock, log)
-    server = _Server(
-        _uvicorn_config(build(config, desk, conductor.wake, log)), lambda: ready(url_of(listener))
-    )
+    try:
+        _refuse_orphans(desk)
+    except StateError:
+        desk.close()
+        raise
+    stage = Stage(config.scenario, config.seed or 0, log)
+    conductor = Conductor(config, stage, desk.clock, clock, log)
+    application = build(config, desk, stage, conductor.wake, log)
+    server = _Server(_uvicorn_config(application), lambda: ready(url_of(listener)))
     loop = asyncio.get_running_loop()
     pool = ThreadPoolExecutor(1, thread_name_prefix="conductor", initializer=leave_to_others)
     try:
@@ -98,7 +106,20 @@ async def _run(
     finally:
         conductor.stop()
         pool.shutdown()
+        await desk.disconnect()
         desk.close()
+
+
+def _refuse_orphans(desk: Desk) -> None:
+    """Refuse to start without a model server where batches wait for one: nothing else may answer them."""
+    queued = [desk.engine.find(batch.engine_key) for batch in desk.records.open_batches()]
+    waiting = [one for one in queued if one is not None and not one.has_ended and is_live(one.settings)]
+    if waiting and desk.config.backend is None:
+        raise StateError(
+            f"{len(waiting)} unfinished batch(es) here were begun by a model server, and none is named",
+            where=str(desk.config.data_dir),
+            hint="start with --backend URL; a batch can be cancelled there, too",
+        )
 
 
 def _stop_if_broken(conducting: Future[None], loop: asyncio.AbstractEventLoop, server: _Server) -> None:
@@ -133,7 +154,7 @@ class _Server(uvicorn.Server):
 def _uvicorn_config(app: Callable[..., object]) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="h11",
+        http=protocol_with(Door()),
         ws="none",
         loop="asyncio",
         lifespan="off",

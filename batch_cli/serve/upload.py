@@ -16,7 +16,7 @@ from starlette.requests import Request
 
 from batch_cli.serve.bodies import read_chunks
 from batch_cli.serve.contents import NewContent
-from batch_cli.serve.desk import Desk, new_id
+from batch_cli.serve.desk import Desk
 from batch_cli.serve.refusal import Refusal
 
 _MOST_PARTS = 10
@@ -39,18 +39,21 @@ class _Part:
 class Upload:
     """One upload: the fields by name, and the content of the one file. Leaving the block removes what was not kept."""
 
-    def __init__(self, desk: Desk, file_field: str = "file") -> None:
-        """Take an upload whose file is in the part ``file_field``."""
+    def __init__(
+        self, desk: Desk, *, file_field: str = "file", prefix: str = "file-", most: int | None = None
+    ) -> None:
+        """Take an upload whose file is in the part ``file_field``, of at most ``most`` bytes; its id gets ``prefix``."""
         self._desk, self._file_field = desk, file_field
+        self._most = min(desk.config.max_body, most or desk.config.max_body)
         self.fields: dict[str, str] = {}
         self.filename: str | None = None
-        self.content = NewContent(desk.contents, new_id("file-"))
+        self.content = NewContent(desk.contents, desk.ids.new(prefix))
         self._parts = 0
         self._part = _Part()
         self._header_name = bytearray()
         self._header_value = bytearray()
         self._is_complete = False
-        self._room = self._free()
+        self._room = desk.room()
 
     def __enter__(self) -> Self:
         """Give the upload itself."""
@@ -88,16 +91,12 @@ class Upload:
                     "on_end": self._end,
                 },
             )
-            async for chunk in read_chunks(request, self._desk.config.max_body + _ENVELOPE):
+            async for chunk in read_chunks(request, self._most + _ENVELOPE):
                 parser.write(chunk)
         except FormParserError as error:
             raise Refusal(400, f"the multipart body is damaged: {error}") from error
         if not self._is_complete:
             raise Refusal(400, "the multipart body ends before its last boundary")
-
-    def _free(self) -> int:
-        """Give how many bytes may still be stored."""
-        return self._desk.config.max_data - self._desk.records.file_totals()[1]
 
     async def keep(self) -> None:
         """Put the content on disk, while others are served.
@@ -105,7 +104,7 @@ class Upload:
         Raises:
             Refusal: other uploads have taken its room meanwhile.
         """
-        if self.content.written > self._free():
+        if self.content.written > self._desk.room():
             raise _full()
         await asyncio.to_thread(self.content.commit)
 
@@ -149,8 +148,8 @@ class Upload:
                 raise Refusal(400, message, param=self._part.name)
             return
         size = end - start
-        if self.content.written + size > self._desk.config.max_body:
-            most = f"{self._desk.config.max_body:,} bytes are allowed"
+        if self.content.written + size > self._most:
+            most = f"{self._most:,} bytes are allowed"
             raise Refusal(
                 413, f"the file is too large: {most}", param=self._file_field, code="file_too_large"
             )

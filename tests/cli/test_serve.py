@@ -6,8 +6,10 @@ import json
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
+from batch_cli.serve.scenarios.reading import load
 from tests.conftest import Cli
 from tests.serving import ServerProcess
 
@@ -57,10 +59,61 @@ def test_without_the_extra_it_says_what_to_install(cli: Cli, monkeypatch: pytest
 
 
 def test_as_json_it_says_where_it_is_and_what_it_keeps(tmp_path: Path) -> None:
-    with ServerProcess(tmp_path, "--json", "--no-auth") as running:
+    with ServerProcess(tmp_path, "--json", "--no-auth", "--scenario", "partial", "--seed", "7") as running:
         document = json.loads(running.url)
 
     assert document["schema"] == "batch_cli.serve/v1"
     assert document["url"].startswith("http://127.0.0.1:")
     assert (document["pid"], document["auth"]) == (running.process.pid, "none")
+    assert (document["scenario"], document["seed"]) == ("partial", 7)
     assert document["data_dir"] == str(tmp_path / "data")
+
+
+def test_the_seed_of_the_call_has_precedence_over_the_scenarios_own(tmp_path: Path) -> None:
+    (tmp_path / "mine.json").write_text('{"seed": 5}')
+    seeds = []
+    for words in ((), ("--seed", "7")):
+        with ServerProcess(tmp_path, "--scenario", "mine.json", *words) as running:
+            seeds.append(httpx.get(f"{running.url}/_emulator/scenario").json()["seed"])
+
+    assert seeds == [5, 7]
+
+
+def test_the_scenarios_that_have_a_name_are_listed_each_with_a_line(cli: Cli) -> None:
+    done = cli("serve", "--list-scenarios")
+
+    assert done.code == 0
+    lines = dict(line.split("\t") for line in done.out.splitlines())
+    assert {"ok", "expired-partial", "answer-lost", "429-seconds"} <= set(lines)
+    assert all(lines.values())
+
+
+def test_as_json_the_scenarios_are_documents_to_begin_with(cli: Cli, tmp_path: Path) -> None:
+    (first, *others) = cli("serve", "--list-scenarios", "--json").json["scenarios"]
+
+    assert first == {"name": "ok", "description": "nothing goes wrong"}
+    partial = next(scenario for scenario in others if scenario["name"] == "partial")
+    del partial["name"]
+    (tmp_path / "mine.json").write_text(json.dumps(partial))
+    assert load(str(tmp_path / "mine.json")).batches
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("--scenario", "expird-partial"), 2, "did you mean 'expired-partial'?"),
+        (("--scenario", "none.json"), 12, "no such file"),
+        (("--scenario", "wrong.json"), 3, "rules[0].fault: 'rest' is not known; did you mean 'reset'?"),
+        (("--seed", "x"), 2, "--seed"),
+    ],
+)
+def test_a_wrong_scenario_is_one_message(
+    cli: Cli, tmp_path: Path, words: tuple[str, ...], code: int, message: str
+) -> None:
+    (tmp_path / "wrong.json").write_text('{"rules": [{"route": "GET /x", "fault": "rest"}]}')
+
+    done = cli("serve", *words)
+
+    assert (done.code, done.out) == (code, "")
+    assert message in done.err
+    assert "fix: " in done.err

@@ -16,7 +16,14 @@ from batch_cli.settings import KEY_RULES
 from tests.support import ROOT, clean_environment, read_lines
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-PAGES = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"]
+PAGES = [
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "CHANGELOG.md",
+    "docs/local-model-server.md",
+]
 
 
 def table_under(heading: str) -> list[list[str]]:

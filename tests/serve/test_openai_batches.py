@@ -8,6 +8,10 @@ from typing import Any
 import openai
 import pytest
 from openai import OpenAI
+from openai.types import Completion, CreateEmbeddingResponse, ModerationCreateResponse
+from openai.types.chat import ChatCompletion
+from openai.types.responses import Response
+from pydantic import BaseModel
 
 from tests.serving import ServerProcess, ended, wait_until
 from tests.support import chat
@@ -60,6 +64,61 @@ def test_a_batch_goes_from_validating_to_its_output_file(client: OpenAI) -> None
     assert (output.purpose, output.filename) == ("batch_output", f"{batch.id}_output.jsonl")
 
 
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"temperature": 7}, "temperature"),
+        ({"stream": True}, "stream"),
+        ({"messages": []}, "messages"),
+        ({"response_format": {"type": "json_schema"}}, "response_format"),
+    ],
+)
+def test_a_wrong_body_fails_its_own_row_as_it_fails_live(
+    client: OpenAI, server: ServerProcess, body: dict[str, Any], param: str
+) -> None:
+    batch = ended(client, create(client, chat("good"), chat("bad", **body)).id)
+
+    assert batch.status == "completed"
+    assert [row["custom_id"] for row in rows(client, batch.output_file_id)] == ["good"]
+    (row,) = rows(client, batch.error_file_id)
+    assert (row["custom_id"], row["response"]["status_code"], row["error"]) == ("bad", 400, None)
+    error = row["response"]["body"]["error"]
+    assert (error["type"], error["param"]) == ("invalid_request_error", param)
+    with server.http() as http:
+        live = http.post("/v1/chat/completions", json=chat("bad", **body)["body"])
+    assert param == "stream" or (live.status_code, live.json()["error"]) == (400, error)
+
+
+def test_rows_say_when_they_were_made_and_are_the_same_otherwise(client: OpenAI) -> None:
+    batches = [ended(client, create(client, chat("a"), chat("b")).id) for _ in range(2)]
+
+    bodies = [[row["response"]["body"] for row in rows(client, one.output_file_id)] for one in batches]
+    for batch, found in zip(batches, bodies, strict=True):
+        assert all(batch.created_at <= body.pop("created") <= batch.completed_at for body in found)
+    assert bodies[0] == bodies[1]
+
+
+@pytest.mark.parametrize(
+    ("url", "body", "kind"),
+    [
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": "Hi"}]}, ChatCompletion),
+        ("/v1/completions", {"prompt": "Hi"}, Completion),
+        ("/v1/responses", {"input": "Hi", "max_output_tokens": 3}, Response),
+        ("/v1/embeddings", {"input": "Hi"}, CreateEmbeddingResponse),
+        ("/v1/moderations", {"input": "Hi"}, ModerationCreateResponse),
+    ],
+)
+def test_every_endpoint_is_batched_with_rows_of_its_published_type(
+    client: OpenAI, url: str, body: dict[str, Any], kind: type[BaseModel]
+) -> None:
+    asked = {"custom_id": "a", "method": "POST", "url": url, "body": {"model": "m", **body}}
+
+    batch = ended(client, create(client, asked, endpoint=url).id)
+
+    (row,) = rows(client, batch.output_file_id)
+    kind.model_validate(row["response"]["body"], strict=True)
+
+
 def test_rows_that_fail_stand_in_the_error_file_with_the_answer_they_got(client: OpenAI) -> None:
     bad = chat("bad")
     bad["body"]["messages"] = [{"role": "user", "content": "x"}]
@@ -86,7 +145,7 @@ def test_rows_that_fail_stand_in_the_error_file_with_the_answer_they_got(client:
         ([chat("a"), chat("b", model="other")], "model_mismatch", 2, None),
         ([{**chat("a"), "method": "GET"}], "invalid_request", 1, "method"),
         ([{"custom_id": "a", "method": "POST", "body": {}}], "missing_required_parameter", 1, None),
-        ([chat("a", temperature=7)], "invalid_request", 1, "body.temperature"),
+        ([{**chat("a"), "body": []}], "invalid_request", 1, "body"),
     ],
 )
 def test_a_wrong_file_fails_its_batch_later_with_code_line_and_field(
@@ -124,6 +183,15 @@ def test_a_file_that_is_no_json_fails_its_batch(client: OpenAI) -> None:
         ({"input_file_id": "file-none"}, "input_file_id"),
         ({"metadata": {f"k{n}": "v" for n in range(17)}}, "metadata"),
         ({"metadata": {"k": "v" * 513}}, "metadata"),
+        ({"metadata": {"k" * 65: "v"}}, "metadata"),
+        ({"metadata": {"k": 1}}, "metadata"),
+        ({"metadata": "x"}, "metadata"),
+        ({"output_expires_after": 3600}, "output_expires_after"),
+        ({"output_expires_after": {}}, "output_expires_after.anchor"),
+        (
+            {"output_expires_after": {"anchor": "created_at", "seconds": 2_592_001}},
+            "output_expires_after.seconds",
+        ),
         ({"output_expires_after": {"anchor": "created_at", "seconds": 5}}, "output_expires_after.seconds"),
     ],
 )
@@ -161,6 +229,11 @@ def test_lists_go_page_by_page_from_the_newest_to_the_oldest(client: OpenAI) -> 
     assert len(every) == len(set(every))
     assert client.batches.list(limit=1, after=every[-1]).data == []
     assert not client.batches.list(limit=100).has_more
+    for limit in (0, 101, -1):
+        with pytest.raises(openai.BadRequestError):
+            client.batches.list(limit=limit)
+    with pytest.raises(openai.NotFoundError):
+        client.batches.list(after="batch_none")
 
 
 def test_output_files_expire_when_it_was_asked_for(client: OpenAI) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import openai
 import pytest
@@ -50,9 +51,30 @@ def test_a_wrong_body_is_refused_with_the_field(client: OpenAI) -> None:
         client.chat.completions.create(model="m", messages=[{"role": "user", "content": "Hi"}], temperature=9)
 
     assert refused.value.param == "temperature"
-    with pytest.raises(openai.BadRequestError) as streaming:
-        client.completions.create(model="m", prompt="Hi", stream=True)
-    assert streaming.value.param == "stream"
+    for body in ({"stream": 1}, {"stream_options": {"include_usage": True}}):
+        with pytest.raises(openai.BadRequestError) as refused:
+            client.completions.create(model="m", prompt="Hi", extra_body=body)
+        assert refused.value.param == next(iter(body))
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.embeddings.create(model="m", input="Hi", extra_body={"stream": True})
+    assert refused.value.param == "stream"
+
+
+def test_moderations_flag_what_they_find_in_each_text(client: OpenAI) -> None:
+    texts = client.moderations.create(input=["I will kill you, you idiot", "Good morning"]).results
+    message: Any = [
+        {"type": "text", "text": "blood and murder"},
+        {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}},
+    ]
+    parts = client.moderations.create(input=message, model="omni-moderation-latest")
+
+    assert [result.flagged for result in texts] == [True, False]
+    assert texts[0].categories.harassment_threatening
+    assert not texts[0].categories.violence_graphic
+    assert texts[0].category_scores.violence > 0.4 > texts[1].category_scores.violence
+    assert parts.model == "omni-moderation-latest"
+    (result,) = parts.results
+    assert result.categories.violence_graphic
 
 
 def test_models_are_listed_and_any_name_is_one(client: OpenAI) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import openai
+import pytest
 
 from tests.serving import ServerProcess, ended, wait_until
 from tests.support import chat
@@ -165,6 +166,37 @@ def test_whoever_got_an_answer_to_a_create_finds_the_batch_after_a_kill(tmp_path
         known = [one["id"] for one in ledger["data"]]
         assert set(answered) <= set(known)
         assert len(known) - len(answered) <= len(clients), "at most one lost answer for each client"
+
+
+def test_the_same_key_and_body_make_one_batch_even_after_a_kill(tmp_path: Path) -> None:
+    def create(client: openai.OpenAI, key: str, **more: Any) -> str:
+        return client.batches.create(
+            input_file_id=file.id,
+            endpoint="/v1/chat/completions",
+            completion_window="24h",
+            extra_headers={"Idempotency-Key": key},
+            **more,
+        ).id
+
+    with ServerProcess(tmp_path) as running:
+        with running.client() as client:
+            file = client.files.create(file=requests(1), purpose="batch")
+            first = create(client, "one", metadata={"a": "1", "b": "2"})
+        running.kill()
+        running.start()
+
+        with running.client() as client:
+            client.files.delete(file.id)  # an answer that was given once does not depend on anything any more
+            assert create(client, "one", metadata={"b": "2", "a": "1"}) == first
+            with pytest.raises(openai.ConflictError) as refused:
+                create(client, "one", metadata={"a": "other"})
+            with pytest.raises(openai.BadRequestError):
+                create(client, "two")
+            with pytest.raises(openai.BadRequestError):
+                create(client, "x" * 256)
+
+        assert refused.value.code == "idempotency_key_reused"
+        assert [one["id"] for one in running.ledger()["data"]] == [first]
 
 
 def test_stopped_and_started_it_goes_on(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -98,3 +100,24 @@ def test_all_its_files_are_private_while_it_is_open(tmp_path: Path) -> None:
     modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
     opened.close()
     assert modes == dict.fromkeys(("a.db", "a.db-wal", "a.db-shm"), 0o600)
+
+
+def test_a_process_that_opens_it_twice_keeps_its_place_among_others(tmp_path: Path) -> None:
+    """Otherwise the last of the others removes the log that is written to here, and what is in it is lost."""
+    path = tmp_path / "a.db"
+    first = Database(path, [FIRST])
+    second = Database(path, [FIRST])
+    look = (
+        "import sqlite3, sys; one = sqlite3.connect(sys.argv[1]); print(one.execute(sys.argv[2]).fetchall())"
+    )
+
+    def others(statement: str) -> str:
+        words = [sys.executable, "-c", f"{look}; one.commit(); one.close()", str(path), statement]
+        return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
+
+    others("insert into a values (1)")
+    first.change("insert into a values (2)")
+
+    assert others("select x from a order by 1") == "[(1,), (2,)]"
+    first.close()
+    second.close()

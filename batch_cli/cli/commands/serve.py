@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,20 +13,41 @@ from batch_cli.cli.app import CommandFacts
 from batch_cli.cli.context import Context
 from batch_cli.errors import ExitCode
 
+
+class ServedFlavour(enum.StrEnum):
+    """Which server of the OpenAI wire it is like."""
+
+    OPENAI = "openai"
+    REGOLO = "regolo"
+    REGOLO_NO_BATCH = "regolo-no-batch"
+
+
 FACTS = CommandFacts(
     examples=(
         "batch-cli serve",
         "OPENAI_BASE_URL=http://127.0.0.1:8000/v1 OPENAI_API_KEY=any python pipeline.py",
+        "ANTHROPIC_BASE_URL=http://127.0.0.1:8000 ANTHROPIC_API_KEY=any python pipeline.py",
         "batch-cli serve --port 0 --port-file url.txt",
+        "batch-cli serve --backend http://localhost:11434 --data-dir ~/batches",
+        "batch-cli serve --backend https://models.example.org/v1 --backend-concurrency 64",
+        "batch-cli serve --scenario partial --scenario flaky --seed 7",
+        "batch-cli serve --list-scenarios",
         "batch-cli serve --speed 3600 --simulate-latency 60000 --simulate-errors 0.1",
+        "batch-cli serve --flavour regolo-no-batch",
         "batch-cli serve --host 0.0.0.0 --allowed-host batch.internal --token-file token.txt",
     ),
     exits=(ExitCode.STATE,),
     details=(
         "Prints its URL when it is ready; logs go to standard error; Ctrl-C or SIGTERM ends it. Files and batches are"
         " kept in the data directory and go on after a restart. /health, /metrics and /_emulator/ledger tell how it"
-        " is, and which requests were executed and billed how often. /v1/predict, /predict and /examples/batch speak the"
-        " prediction wires of Spice and of the PyTorch server. Needs: pip install 'batch-cli[serve]'."
+        " is, and which requests were executed and billed how often; an Idempotency-Key header makes the creation of a"
+        " batch repeatable. Anthropic's clients are served at the same address: paths and headers tell them apart."
+        " /v1/predict, /predict and /examples/batch speak the prediction wires of Spice and of the PyTorch server."
+        " With --scenario it goes wrong on purpose; POST /_emulator/scenario changes that while it runs."
+        " With --backend a model server answers (vLLM, Ollama, llama.cpp, anything with OpenAI's endpoints): requests of"
+        " batches are kept, retried and sent so many at once; while it is away they wait; live requests are passed on."
+        " A URL without a path gets /v1; one with a path is taken as it is. http:// goes to your own networks only."
+        " Needs: pip install 'batch-cli[serve]'."
     ),
 )
 
@@ -60,6 +82,10 @@ def run(
         list[str] | None,
         typer.Option("--allowed-host", metavar="NAME", help="A further name to answer to; may be repeated."),
     ] = None,
+    flavour: Annotated[
+        ServedFlavour,
+        typer.Option("--flavour", help="Whose server it is like; regolo's may have no batches."),
+    ] = ServedFlavour.OPENAI,
     speed: Annotated[
         float,
         typer.Option(
@@ -72,6 +98,40 @@ def run(
     ] = 1.0,
     max_body: Annotated[str, typer.Option("--max-body", metavar="SIZE", help="Largest upload.")] = "512MB",
     max_data: Annotated[str, typer.Option("--max-data", metavar="SIZE", help="Room for all files.")] = "20GB",
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            "--backend", metavar="URL", help="Let this model server answer, in place of the simulated model."
+        ),
+    ] = None,
+    backend_concurrency: Annotated[
+        int | None,
+        typer.Option(
+            "--backend-concurrency",
+            metavar="N",
+            min=1,
+            max=512,
+            help="Requests of batches on their way to it at once.  [default: 16]",
+        ),
+    ] = None,
+    backend_timeout: Annotated[
+        float | None,
+        typer.Option(
+            "--backend-timeout",
+            metavar="S",
+            min=0.1,
+            max=86400,
+            help="Seconds that one answer may take in all.  [default: 600]",
+        ),
+    ] = None,
+    backend_key_env: Annotated[
+        str | None,
+        typer.Option(
+            "--backend-key-env",
+            metavar="NAME",
+            help="The variable that holds its key.  [default: BACKEND_API_KEY, if it is set]",
+        ),
+    ] = None,
     prediction_model: Annotated[
         list[str] | None,
         typer.Option(
@@ -83,6 +143,25 @@ def run(
     old_shapes: Annotated[
         bool, typer.Option("--old-shapes", help="Answer predictions as old servers really did.")
     ] = False,
+    scenario: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--scenario",
+            metavar="NAME|FILE",
+            help="What goes wrong on purpose; may be repeated.  [default: nothing]",
+        ),
+    ] = None,
+    list_scenarios: Annotated[
+        bool, typer.Option("--list-scenarios", help="Show the scenarios that have a name, and end.")
+    ] = False,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            "--seed",
+            metavar="N",
+            help="Same requests, same answers: decides chance and ids.  [default: ids nobody can guess]",
+        ),
+    ] = None,
     simulate_errors: options.SimulateErrors = 0.0,
     simulate_latency: options.SimulateLatency = 0.0,
     simulate_seed: options.SimulateSeed = 0,
@@ -90,6 +169,8 @@ def run(
     """Serve the OpenAI batch API on this machine, with a simulated model."""
     from batch_cli.cli import serving  # noqa: PLC0415 - kept out of --help
 
+    if list_scenarios:
+        return serving.list_scenarios(context)
     asked = serving.Asked(
         host=host,
         port=port,
@@ -98,11 +179,15 @@ def run(
         token_file=token_file,
         no_auth=no_auth,
         allowed_hosts=tuple(allowed_host or ()),
+        flavour=flavour.value,
         speed=speed,
         max_body=max_body,
         max_data=max_data,
         prediction_models=tuple(prediction_model or ()),
         old_shapes=old_shapes,
+        backend=serving.AskedBackend(backend, backend_concurrency, backend_timeout, backend_key_env),
+        scenarios=tuple(scenario or ()),
+        seed=seed,
         simulation={"error_rate": simulate_errors, "latency": simulate_latency / 1000, "seed": simulate_seed},
     )
     return serving.serve(context, asked)

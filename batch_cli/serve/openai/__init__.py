@@ -1,1 +1,1 @@
-"""The OpenAI wire, under ``/v1``: files, batches, models, and the four endpoints live."""
+"""The OpenAI wire, under ``/v1``: files, uploads, batches, models, and the endpoints of models live."""

@@ -13,8 +13,10 @@ from starlette.responses import Response
 from batch_cli.engine.store import StoredBatch
 from batch_cli.jsonl import dumps
 from batch_cli.model import JsonObject, JsonValue
+from batch_cli.serve.flavour import Flavour
 from batch_cli.serve.records import BatchRecord, FileRecord
 from batch_cli.serve.refusal import Refusal
+from batch_cli.serve.upload_records import PartRecord, UploadRecord
 
 _MOST_PAIRS, _LONGEST_KEY, _LONGEST_VALUE = 16, 64, 512
 _SHORTEST_STAY, _LONGEST_STAY = 3_600, 2_592_000
@@ -25,23 +27,17 @@ def answer(value: JsonObject, status: int = 200) -> Response:
     return Response(dumps(value), status, media_type="application/json")
 
 
-def error_answer(refusal: Refusal) -> Response:
+def error_answer(refusal: Refusal, flavour: Flavour) -> Response:
     """Answer with an error."""
-    error = {
-        "message": refusal.message,
-        "type": refusal.kind,
-        "param": refusal.param,
-        "code": refusal.code,
-    }
-    response = answer({"error": error}, refusal.status)
+    response = answer(flavour.error_of(refusal), refusal.status)
     response.headers.update(refusal.headers)
     return response
 
 
-def file_object(file: FileRecord) -> JsonObject:
+def file_object(file: FileRecord, flavour: Flavour) -> JsonObject:
     """Give a file."""
     return {
-        "id": file.id,
+        "id": flavour.to_client(file.id),
         "object": "file",
         "bytes": file.bytes,
         "created_at": int(file.created_at),
@@ -53,20 +49,45 @@ def file_object(file: FileRecord) -> JsonObject:
     }
 
 
-def batch_object(batch: BatchRecord, executed: StoredBatch | None) -> JsonObject:
+def upload_object(upload: UploadRecord, file: JsonObject | None = None) -> JsonObject:
+    """Give an upload; ``file`` is the object of what it became."""
+    return {
+        "id": upload.id,
+        "object": "upload",
+        "bytes": upload.bytes,
+        "created_at": int(upload.created_at),
+        "expires_at": int(upload.expires_at),
+        "filename": upload.filename,
+        "purpose": upload.purpose,
+        "status": upload.status,
+        "file": file,
+    }
+
+
+def part_object(part: PartRecord) -> JsonObject:
+    """Give a part of an upload."""
+    return {
+        "id": part.id,
+        "object": "upload.part",
+        "created_at": int(part.created_at),
+        "upload_id": part.upload_id,
+    }
+
+
+def batch_object(batch: BatchRecord, executed: StoredBatch | None, flavour: Flavour) -> JsonObject:
     """Give a batch; ``executed`` is how the engine stands with it while it runs."""
     done = (batch.completed, batch.failed) if executed is None else (executed.completed, executed.failed)
     return {
-        "id": batch.id,
+        "id": flavour.to_client(batch.id),
         "object": "batch",
         "endpoint": batch.endpoint,
         "model": batch.model,
         "errors": None if batch.errors is None else {"object": "list", "data": batch.errors},
-        "input_file_id": batch.input_file_id,
+        "input_file_id": flavour.to_client(batch.input_file_id),
         "completion_window": batch.completion_window,
         "status": batch.status,
-        "output_file_id": batch.output_file_id,
-        "error_file_id": batch.error_file_id,
+        "output_file_id": batch.output_file_id and flavour.to_client(batch.output_file_id),
+        "error_file_id": batch.error_file_id and flavour.to_client(batch.error_file_id),
         "created_at": int(batch.created_at),
         "in_progress_at": _moment(batch.in_progress_at),
         "expires_at": _moment(batch.expires_at),
@@ -130,6 +151,19 @@ def metadata_of(given: JsonValue) -> JsonObject | None:
             limits = f"{_LONGEST_KEY} characters in a key, {_LONGEST_VALUE} in a value"
             raise Refusal(400, f"Invalid 'metadata': at most {limits}.", param="metadata")
     return given
+
+
+def stay_in(given: JsonValue, param: str) -> int | None:
+    """Check the member ``param`` of a JSON body: ``{"anchor", "seconds"}``; see `stay_of`.
+
+    Raises:
+        Refusal: it is something else.
+    """
+    if given is None:
+        return None
+    if not isinstance(given, dict):
+        raise Refusal(400, f"Invalid type for '{param}': expected an object.", param=param)
+    return stay_of(given.get("anchor", ""), given.get("seconds"), param)
 
 
 def stay_of(anchor: JsonValue, seconds: JsonValue, param: str) -> int | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from batch_cli.clock import SystemClock
-from batch_cli.engine import worker as worker_module
+from batch_cli.engine.handlers import Handlers
 from batch_cli.engine.queue import MOST_ATTEMPTS, Queue
 from batch_cli.engine.reply import Call, Reply
 from batch_cli.engine.store import NewBatch, Store, StoredBatch
@@ -57,7 +57,7 @@ def add(store: Store, count: int, key: str = KEY) -> str:
 
 
 def use(monkeypatch: pytest.MonkeyPatch, handler: Scripted) -> Scripted:
-    monkeypatch.setattr(worker_module, "make_handler", lambda _settings, _sleep: handler)
+    monkeypatch.setattr(Handlers, "make", lambda *_: handler)
     return handler
 
 

@@ -13,11 +13,15 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from batch_cli.engine.handlers.simulate.answering import BadRequest, Wire
+from batch_cli.engine.handlers.simulate.anthropic import ANTHROPIC
+from batch_cli.engine.handlers.simulate.google import GOOGLE
+from batch_cli.engine.handlers.simulate.google import URL as GOOGLE_URL
+from batch_cli.engine.handlers.simulate.luck import luck
 from batch_cli.engine.handlers.simulate.openai import OPENAI
 from batch_cli.engine.handlers.simulate.values import Unfillable
 from batch_cli.engine.reply import Call, Reply, broken_reply
 from batch_cli.engine.time_limit import TimeIsOver, TimeLimit
-from batch_cli.model import JsonObject
+from batch_cli.model import MESSAGES, JsonObject
 
 _GROUP = 64
 _MOST_SECONDS = 5.0
@@ -116,23 +120,17 @@ class Simulate:
             return wire.refuse(400, "invalid_json_schema", message)
 
     def _failure(self, custom_id: str) -> tuple[int, str, str] | None:
-        """Decide by the seed and the id alone, so that a row fails in every run or in none."""
         if self._simulation.error_rate <= 0:
             return None
-        digest = blake2b(
-            custom_id.encode("utf-8", "surrogatepass"),
-            digest_size=9,
-            key=str(self._simulation.seed).encode(),
-        ).digest()
-        if int.from_bytes(digest[:8], "big") / 2**64 >= self._simulation.error_rate:
-            return None
-        return _FAILURES[digest[8] % len(_FAILURES)]
+        value, how = luck(self._simulation.seed, custom_id)
+        return _FAILURES[how % len(_FAILURES)] if value < self._simulation.error_rate else None
 
 
 def _wire_of(url: str) -> Wire:
     """Tell by its url whose words a request speaks; an unknown url is refused in OpenAI's."""
-    del url
-    return OPENAI
+    if GOOGLE_URL.fullmatch(url):
+        return GOOGLE
+    return ANTHROPIC if url.startswith(MESSAGES) else OPENAI
 
 
 def _mark(custom_id: str) -> str:

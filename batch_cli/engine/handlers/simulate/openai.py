@@ -19,8 +19,9 @@ from batch_cli.engine.handlers.simulate.answering import (
     vector,
 )
 from batch_cli.engine.handlers.simulate.fill import fill
+from batch_cli.engine.handlers.simulate.moderation import moderation
 from batch_cli.engine.reply import Reply
-from batch_cli.model import CHAT, COMPLETIONS, EMBEDDINGS, RESPONSES, JsonObject, JsonValue
+from batch_cli.model import CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS, RESPONSES, JsonObject, JsonValue
 
 FINGERPRINT = "batch-cli-simulated"
 _DIMENSIONS = 64
@@ -198,6 +199,7 @@ _ANSWERS: Mapping[str, Answer] = {
     COMPLETIONS: _completion,
     RESPONSES: _response,
     EMBEDDINGS: _embedding,
+    MODERATIONS: moderation,
 }
 
 

@@ -1,0 +1,1 @@
+"""Answers requests by sending each to a live model server that speaks OpenAI's wire."""

@@ -1,0 +1,136 @@
+"""The store turn: what a worker does with the database and the result files, in a thread beside its event loop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+
+from batch_cli.engine.lines import abandoned_line, parse_call
+from batch_cli.engine.queue import LEASE_SECONDS, MOST_ATTEMPTS, Claim, Completion, Lease, Queue
+from batch_cli.engine.store import ResultFile, Store, StoredBatch
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A claim with its answer, as a result line."""
+
+    claim: Claim
+    is_good: bool
+    line: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What a store turn has to do."""
+
+    answered: list[Answered]
+    unwanted: list[Claim]
+    room: int
+    """How many requests may be claimed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a store turn gave."""
+
+    claims: list[Claim]
+    batches: dict[int, StoredBatch]
+    """The batches of the claims, where they were not known yet."""
+    only: StoredBatch | None
+    """How the one batch stands that is worked at."""
+    backlog: int
+    """Requests that nobody has claimed yet."""
+    cancelling: set[int]
+    """Batches whose waiting requests must not be started any more."""
+    ended: list[tuple[int, StoredBatch | None]]
+    """Batches that this worker worked at and that have ended, or were deleted (None)."""
+
+
+class StoreTurns:
+    """The turns of one worker; one at a time, and nothing else touches the database meanwhile."""
+
+    def __init__(self, store: Store, queue: Queue, only: str | None) -> None:
+        """Take turns with ``queue``; ``only`` names the one batch to work at."""
+        self._store, self._queue, self._only = store, queue, only
+        self._files: dict[int, ResultFile] = {}
+        self._next_renewal = 0.0
+
+    def run(self, lease: Lease, orders: Orders) -> Turn:
+        """Record what was answered, give back what is not wanted, renew the lease, claim more."""
+        if orders.answered:
+            self.record(orders.answered)
+        if orders.unwanted:
+            self._queue.release(orders.unwanted)
+        if self._store.clock.monotonic() >= self._next_renewal:
+            if not lease.renew():
+                lease.rejoin()
+            self._queue.rescue()
+            self._next_renewal = self._store.clock.monotonic() + LEASE_SECONDS / 3
+        ended = self._close_ended(orders)
+        claims: list[Claim] = []
+        if orders.room:
+            claims = self._queue.claim(lease.worker, orders.room, only=self._only)
+            claims = self._fail_poisoned(claims)
+        batches = {}
+        for seq in {claim.batch for claim in claims}:
+            if (batch := self._queue.batch(seq)) is not None:
+                batches[seq] = batch
+        claims = [claim for claim in claims if claim.batch in batches]
+        only = self._store.batch(self._only) if self._only else None
+        backlog = self._queue.backlog(self._only)
+        return Turn(claims, batches, only, backlog, self._store.cancelling(), ended)
+
+    def record(self, answered: list[Answered]) -> None:
+        """Write result lines, then record where they stand."""
+        self._queue.finish(self._append(answered))
+
+    def close(self) -> None:
+        """Close the files."""
+        for file in self._files.values():
+            file.close()
+        self._queue.close()
+
+    def _close_ended(self, orders: Orders) -> list[tuple[int, StoredBatch | None]]:
+        """Close the files of the batches that have ended with these orders."""
+        ended = []
+        for seq in {one.claim.batch for one in orders.answered} | {c.batch for c in orders.unwanted}:
+            batch = self._queue.batch(seq)
+            if batch is None or batch.has_ended:
+                ended.append((seq, batch))
+                self._queue.close_input(seq)
+                if seq in self._files:
+                    self._files.pop(seq).close()
+        return ended
+
+    def _append(self, answered: list[Answered]) -> list[Completion]:
+        """Write result lines, durably, and give what to record; those of a deleted batch are dropped."""
+        completions = []
+        answered.sort(key=lambda one: one.claim.batch)
+        for seq, group in groupby(answered, key=lambda one: one.claim.batch):
+            lines = list(group)
+            file = self._file(seq)
+            if file is None:
+                continue
+            for one, (start, length) in zip(lines, file.append([one.line for one in lines]), strict=True):
+                completions.append(Completion(one.claim, one.is_good, start, length))
+        return completions
+
+    def _file(self, seq: int) -> ResultFile | None:
+        if seq not in self._files:
+            batch = self._queue.batch(seq)
+            path = self._store.results_path(batch.id) if batch is not None else None
+            if path is None or not path.parent.is_dir():
+                return None
+            self._files[seq] = ResultFile(path)
+        return self._files[seq]
+
+    def _fail_poisoned(self, claims: list[Claim]) -> list[Claim]:
+        """Fail what has killed its worker again and again; give the rest."""
+        answered = []
+        for claim in claims:
+            batch = self._queue.batch(claim.batch) if claim.attempt > MOST_ATTEMPTS else None
+            if batch is not None:
+                call = parse_call(self._queue.read(claim))
+                answered.append(Answered(claim, is_good=False, line=abandoned_line(batch, claim, call)))
+        self.record(answered)
+        return [claim for claim in claims if claim.attempt <= MOST_ATTEMPTS]

@@ -1,0 +1,1 @@
+"""The Anthropic wire, under ``/v1``: message batches, messages, models."""
