@@ -54,7 +54,7 @@ class Context:
         from batch_cli.jobs.workspace import Workspace  # noqa: PLC0415 - SQLite, not for help
 
         with Reporter(self.console, self.clock, self.shared.progress) as reporter:
-            yield Workspace(
+            workspace = Workspace(
                 directory=Path.cwd(),
                 state=state_directory(self.environment, self.shared.state_dir),
                 environment=self.environment,
@@ -63,6 +63,10 @@ class Context:
                 key_file=self.shared.api_key_file,
                 lock_timeout=self.shared.lock_timeout,
             )
+            try:
+                yield workspace
+            finally:
+                workspace.close()
 
     @property
     def may_ask(self) -> bool:

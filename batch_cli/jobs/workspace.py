@@ -61,6 +61,11 @@ class Workspace:
             self._providers[name] = open_provider(name, place, self.clock)
         return self._providers[name]
 
+    def close(self) -> None:
+        """Let go of the providers."""
+        for provider in self._providers.values():
+            provider.close()
+
     def say(self, event: Event) -> None:
         """Tell whoever runs this command something."""
         self.listener(event)

@@ -274,6 +274,10 @@ class Provider(Protocol):
         """Take the model's words out of a response body; None when there are none."""
         ...
 
+    def close(self) -> None:
+        """Let go of connections; again: nothing happens."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Place:

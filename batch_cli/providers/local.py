@@ -141,6 +141,10 @@ class LocalProvider:
         """Take the model's words out of an OpenAI-shaped body."""
         return answer_of(body)
 
+    def close(self) -> None:
+        """Close the queue."""
+        self._store.close()
+
 
 def _batch(stored: StoredBatch) -> Batch:
     left = stored.total - stored.completed - stored.failed

@@ -317,6 +317,10 @@ class OpenAIBatches:
         """Take the model's words out of a response body."""
         return self.codec.answer(body)
 
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
     def _refuse_without_batches(self, reply: Reply) -> None:
         """Say clearly that an account has no batches, where a service is known for it."""
         if reply.status in _NO_ROUTE and self._profile.without_batches is not None:
