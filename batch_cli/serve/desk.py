@@ -35,6 +35,8 @@ class Desk:
     metrics: Metrics = field(default_factory=Metrics)
     arriving: int = 0
     """Bytes of the uploads that are on their way."""
+    kept: int = 0
+    """Bytes of the uploads that are all here, and not among the files yet."""
 
     _connection: Connection | None = None
 
@@ -75,7 +77,8 @@ class Desk:
 
     def room(self) -> int:
         """Give how many bytes may still be stored."""
-        return self.config.max_data - self.records.file_totals()[1] - self.uploads.stored_bytes()
+        stored = self.records.file_totals()[1] + self.uploads.stored_bytes()
+        return self.config.max_data - stored - self.kept
 
 
 def new_id(prefix: str) -> str:

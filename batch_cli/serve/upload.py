@@ -53,6 +53,7 @@ class Upload:
         self._header_name = bytearray()
         self._header_value = bytearray()
         self._is_complete = False
+        self._kept = 0
         self._room = desk.room()
 
     def __enter__(self) -> Self:
@@ -65,6 +66,7 @@ class Upload:
     ) -> None:
         """Remove the content unless it was committed."""
         self._desk.arriving -= self.content.written
+        self._desk.kept -= self._kept
         self.content.__exit__(kind, error, trace)
 
     async def receive(self, request: Request) -> None:
@@ -106,6 +108,8 @@ class Upload:
         """
         if self.content.written > self._desk.room():
             raise _full()
+        self._kept = self.content.written
+        self._desk.kept += self._kept
         await asyncio.to_thread(self.content.commit)
 
     # --- the parser calls these ---

@@ -27,6 +27,8 @@ _KINDS = {
     408: "timeout_error",
     409: "conflict_error",
     413: "request_too_large",
+    429: "rate_limit_error",
+    529: "overloaded_error",
 }
 _STAY = 29 * 86_400.0
 """Seconds from the creation of a batch in which its results can be read.
@@ -45,9 +47,8 @@ def answer(value: JsonObject, status: int = 200, headers: Mapping[str, str] | No
 
 def error_answer(scope: Scope, refusal: Refusal) -> Response:
     """Answer with an error."""
-    kind = _KINDS.get(refusal.status, "invalid_request_error")
-    if refusal.status >= 500:  # noqa: PLR2004 - HTTP
-        kind = "api_error"
+    otherwise = "api_error" if refusal.status >= 500 else "invalid_request_error"  # noqa: PLR2004 - HTTP
+    kind = _KINDS.get(refusal.status, otherwise)
     message = refusal.message
     if refusal.status == 401:  # noqa: PLR2004 - HTTP
         is_wrong = refusal.code == "invalid_api_key"
