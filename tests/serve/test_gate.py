@@ -101,6 +101,34 @@ def test_only_strict_json_is_taken(server: ServerProcess, body: bytes) -> None:
     assert answer.json()["error"]["type"] == "invalid_request_error"
 
 
+@pytest.mark.parametrize("depth", [128, 129])
+def test_a_large_body_may_be_nested_as_deep_as_a_small_one(server: ServerProcess, depth: int) -> None:
+    levels = depth - 2
+    body = b'{"a": [%b]}' % b",".join([b"[]"] * 70_000 + [b"[" * levels + b"]" * levels])
+
+    with server.http(headers={"content-type": "application/json"}) as http:
+        message = http.post("/v1/batches", content=body).json()["error"]["message"]
+
+    expected = "Missing required parameter" if depth == 128 else "We could not parse the JSON body"
+    assert message.startswith(expected)
+
+
+@pytest.mark.parametrize("limit", ["9" * 19, "9" * 5000, "000000005" + "9" * 40, "-1", "x"])
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/v1/files", {}),
+        ("/v1/batches", {}),
+        ("/v1/messages/batches", {"anthropic-version": "2023-06-01"}),
+    ],
+)
+def test_a_limit_out_of_range_is_refused(
+    server: ServerProcess, path: str, headers: dict[str, str], limit: str
+) -> None:
+    with server.http(headers=headers) as http:
+        assert http.get(path, params={"limit": limit}).status_code == 400
+
+
 def test_a_form_is_no_json_and_a_huge_body_is_not_read(server: ServerProcess) -> None:
     with server.http() as http:
         assert http.post("/v1/batches", data={"a": "b"}).status_code == 415

@@ -34,6 +34,7 @@ _STAY = 29 * 86_400.0
 Source: platform.claude.com, "Batch processing" (read 2026-11-21).
 """
 _LISTED, _MOST_LISTED = 20, 1_000
+_MOST_DIGITS = 9
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -144,7 +145,7 @@ def limit_of(request: Request) -> int:
         return _LISTED
     if not given.isascii() or not given.isdigit():
         raise Refusal(400, "limit: Input should be a valid integer")
-    if not 1 <= int(given[:9]) <= _MOST_LISTED:
+    if len(given) > _MOST_DIGITS or not 1 <= int(given) <= _MOST_LISTED:
         raise Refusal(400, f"limit: Input should be from 1 to {_MOST_LISTED}")
     return int(given)
 
