@@ -20,7 +20,7 @@ from batch_cli.serve.anthropic.objects import (
     page,
     versioned,
 )
-from batch_cli.serve.desk import Desk, new_id
+from batch_cli.serve.desk import Desk
 from batch_cli.serve.download import download
 from batch_cli.serve.records import BatchRecord, FileRecord, NewBatch
 from batch_cli.serve.refusal import Refusal
@@ -67,7 +67,7 @@ async def _create(desk: Desk, wake: Callable[[], None], request: Request) -> Res
     }
     batch = desk.records.add_batch(
         NewBatch(
-            new_id("msgbatch_"),
+            desk.ids.new("msgbatch_"),
             file.id,
             MESSAGES,
             "24h",
