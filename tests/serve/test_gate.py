@@ -141,6 +141,20 @@ def test_a_form_is_no_json_and_a_huge_body_is_not_read(server: ServerProcess) ->
         assert raw.recv(100).startswith(b"HTTP/1.1 413 ")
 
 
+def test_a_request_with_two_lengths_is_refused_and_its_connection_closed(server: ServerProcess) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as raw:
+        raw.sendall(
+            b"POST /v1/batches HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer x\r\n"
+            b"Content-Type: application/json\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"2\r\n{}\r\n0\r\n\r\nGET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        )
+        answer = b"".join(iter(lambda: raw.recv(4096), b""))
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1") == 1
+
+
 def test_a_key_is_needed_as_with_the_provider(server: ServerProcess) -> None:
     assert httpx.get(f"{server.url}/v1/models").status_code == 401
     assert httpx.get(f"{server.url}/health").json()["status"] == "ok"
