@@ -9,12 +9,16 @@ from starlette.requests import ClientDisconnect, Request
 
 from batch_cli.json_faults import MAX_DEPTH, explain
 from batch_cli.jsonl import loads
-from batch_cli.model import JsonObject
+from batch_cli.model import JsonObject, JsonValue
 from batch_cli.serve.refusal import Refusal
 
 MOST_JSON_BYTES = 32_000_000
 _LONGEST_SILENCE = 30.0
 """Seconds in which the next piece of a body has to come."""
+_QUICK_BYTES = 1 << 16
+"""A larger body is parsed in a thread, so that others are served meanwhile."""
+_EXPLAINED_BYTES = 1 << 20
+"""In a larger body the parser says what is wrong: `explain`, which knows more, takes a second for each megabyte."""
 
 
 async def read_chunks(request: Request, most: int) -> AsyncIterator[bytes]:
@@ -69,27 +73,52 @@ async def read_json(request: Request) -> JsonObject:
     """
     require_json(request)
     raw = b"".join([chunk async for chunk in read_chunks(request, MOST_JSON_BYTES)])
-    return parse_object(raw)
+    return await parse_object(raw)
 
 
-def parse_object(raw: bytes) -> JsonObject:
+async def parse_object(raw: bytes) -> JsonObject:
     """Parse a JSON object strictly: no NaN, no nesting deeper than 128 levels.
 
     Raises:
         Refusal: it is none.
     """
+    if len(raw) <= _QUICK_BYTES:
+        return _parse_object(raw)
+    return await asyncio.to_thread(_parse_object, raw)
+
+
+def _parse_object(raw: bytes) -> JsonObject:
     try:
-        # A value that deep has as many brackets, so that others need not be walked.
-        fault = explain(raw) if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH else None
-        value = None if fault is not None else loads(raw)
-    except ValueError:
-        fault, value = explain(raw), None
-    if fault is not None:
-        message = f"We could not parse the JSON body of your request: column {fault.column}: {fault.message}"
-        raise Refusal(400, message)
+        value = loads(raw)
+    except ValueError as error:
+        raise _not_json(raw, str(error)) from None
+    # A value that deep has as many brackets, so that others need not be walked.
+    if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH and _is_too_deep(value):
+        raise _not_json(raw, f"nested too deep: more than {MAX_DEPTH} levels")
     if not isinstance(value, dict):
         raise Refusal(400, "We could not parse the JSON body of your request: it must be a JSON object")
     return value
+
+
+def _is_too_deep(value: JsonValue) -> bool:
+    """Look at a value level by level, which costs a small part of what walking its text costs."""
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(MAX_DEPTH):
+        level = [
+            member
+            for holder in level
+            for member in (holder.values() if isinstance(holder, dict) else holder)
+            if isinstance(member, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _not_json(raw: bytes, said: str) -> Refusal:
+    fault = explain(raw) if len(raw) <= _EXPLAINED_BYTES else None
+    reason = said if fault is None else f"column {fault.column}: {fault.message}"
+    return Refusal(400, f"We could not parse the JSON body of your request: {reason}")
 
 
 __all__ = ["ClientDisconnect", "parse_object", "read_chunks", "read_json", "require_json"]

@@ -19,7 +19,7 @@ from dataclasses import replace
 from batch_cli.clock import Clock
 from batch_cli.engine.queue import Queue
 from batch_cli.engine.store import NewBatch, Store, StoredBatch
-from batch_cli.errors import BatchCliError, DamagedData
+from batch_cli.errors import BatchCliError, DamagedData, DiskError
 from batch_cli.model import JsonObject
 from batch_cli.serve.batch_wire import batch_wire
 from batch_cli.serve.config import ServerConfig
@@ -80,22 +80,35 @@ class Conductor:
         steps = _Steps(self._config, self._stage, self._clock, (records, contents, engine))
         try:
             while not self._must_stop:
-                open_batches = records.open_batches()
-                for batch in open_batches:
-                    if not self._must_stop:
-                        self._move(steps, batch)
-                if open_batches and engine.has_claimable():
-                    executor.ensure()
-                steps.expire_files()
-                for part_id in uploads.expire(self._clock.now()):
-                    contents.delete(part_id)
-                self._happened.wait(_BUSY_PAUSE if open_batches else _IDLE_PAUSE)
+                is_busy = False
+                try:
+                    is_busy = self._move_all(steps, records)
+                    if is_busy and engine.has_claimable():
+                        executor.ensure()
+                    steps.expire_files()
+                    for part_id in uploads.expire(self._clock.now()):
+                        contents.delete(part_id)
+                except (
+                    DiskError,
+                    OSError,
+                ) as error:  # a full disk may have room again: nothing is lost meanwhile
+                    self._log(f"batches wait: {error}")
+                    is_busy = False
+                self._happened.wait(_BUSY_PAUSE if is_busy else _IDLE_PAUSE)
                 self._happened.clear()
         finally:
             executor.stop(_GRACE)
             engine.close()
             uploads.close()
             records.close()
+
+    def _move_all(self, steps: _Steps, records: Records) -> bool:
+        """Do the next step of every open batch; tell whether there is one."""
+        open_batches = records.open_batches()
+        for batch in open_batches:
+            if not self._must_stop:
+                self._move(steps, batch)
+        return bool(open_batches)
 
     def _move(self, steps: _Steps, batch: BatchRecord) -> None:
         try:

@@ -16,6 +16,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 EXTENSION = "batch_cli.connection"
 """The extension of a request's scope that holds its `Connection`."""
+_MOST_IDLE = 30.0
+"""Seconds; a connection that asks for nothing, or never ends its headers, is closed after at most twice as many."""
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 
@@ -68,8 +70,12 @@ def _reset(transport: asyncio.Transport) -> None:
     transport.abort()
 
 
-def protocol_with(door: Door) -> type[H11Protocol]:
-    """Make the protocol of a server whose door this is."""
+def protocol_with(door: Door, *, most_idle: float = _MOST_IDLE) -> type[H11Protocol]:
+    """Make the protocol of a server whose door this is.
+
+    uvicorn itself waits for ever for the first request of a connection, and for the end of any headers; enough such
+    connections, and nobody else would be answered.
+    """
 
     class _Protocol(H11Protocol):
         """uvicorn's, which tells each request of its connection."""
@@ -77,14 +83,33 @@ def protocol_with(door: Door) -> type[H11Protocol]:
         def __init__(self, *words: Any, **options: Any) -> None:
             super().__init__(*words, **options)
             self.app = self._with_connection(self.app)
+            self._asked = self._asked_before = 0
+            self._next_look: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn's
             super().connection_made(transport)
             if door.is_closed:
                 _reset(transport)
+                return
+            self._next_look = self.loop.call_later(most_idle, self._look)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            if self._next_look is not None:
+                self._next_look.cancel()
+
+        def _look(self) -> None:
+            """Close a connection on which nothing was asked since the last look and nothing is being answered."""
+            is_answering = self.cycle is not None and not self.cycle.response_complete
+            if self._asked == self._asked_before and not is_answering:
+                self.transport.close()
+                return
+            self._asked_before = self._asked
+            self._next_look = self.loop.call_later(most_idle, self._look)
 
         def _with_connection(self, app: ASGIApp) -> ASGIApp:
             async def told(scope: Scope, receive: Receive, send: Send) -> None:
+                self._asked += 1
                 scope["extensions"] = {EXTENSION: Connection(self, door)}
                 await app(scope, receive, send)
 

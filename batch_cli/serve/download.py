@@ -14,7 +14,7 @@ from starlette.responses import Response, StreamingResponse
 from batch_cli.serve.refusal import Refusal
 
 _CHUNK = 1 << 18
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+_RANGE = re.compile(r"bytes=([0-9]{0,18})-([0-9]{0,18})")
 
 
 def download(

@@ -41,9 +41,13 @@ class Access:
         """Let a request pass.
 
         Raises:
-            Refusal: 421 for a foreign Host, 403 for a foreign page, 401 for a missing or wrong key.
+            Refusal: 400 for two lengths, 421 for a foreign Host, 403 for a foreign page, 401 for a missing or wrong key.
         """
         headers = Headers(scope=scope)
+        if "content-length" in headers and "transfer-encoding" in headers:
+            # RFC 9112 6.3: a proxy may have understood the other one, and taken what follows for another's request.
+            message = "a request has a Content-Length or a Transfer-Encoding, not both"
+            raise Refusal(400, message, headers={"connection": "close"})
         host = _name_of(headers.get("host", ""))
         if host not in self.hosts:
             message = (

@@ -10,7 +10,12 @@ from starlette.types import Scope
 
 Wire = Literal["openai", "anthropic", "google"]
 
-_GOOGLE_PATHS = re.compile(r"/(v1beta|upload|download)/|/v1/[^?]*:[A-Za-z]+$")
+_METHODS = (
+    "generateContent|streamGenerateContent|countTokens|embedContent|batchEmbedContents|batchGenerateContent"
+    "|asyncBatchEmbedContent|cancel|download"
+)
+"""Named, because the models of others have colons, too: ``llama3.2:latest``, ``ft:gpt-4o-mini:acme``."""
+_GOOGLE_PATHS = re.compile(rf"/(v1beta|upload|download)/|/v1/.*:({_METHODS})$")
 _ANTHROPIC_PATHS = ("/v1/messages",)
 
 

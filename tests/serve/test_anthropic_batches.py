@@ -395,3 +395,13 @@ def test_simulated_failures_are_lines_of_the_results_with_the_kinds_of_the_wire(
     errors = [result.error.error.type for result in found.values() if result.type == "errored"]
     assert set(errors) == {"rate_limit_error", "api_error", "overloaded_error"}
     assert batch.request_counts.model_dump() == counts(succeeded=100 - len(errors), errored=len(errors))
+
+
+def test_with_a_seed_every_run_makes_the_same_ids(tmp_path: Path) -> None:
+    made = []
+    for each in ("a", "b"):
+        (tmp_path / each).mkdir()
+        with ServerProcess(tmp_path / each, "--seed", "7") as running, connect(running) as connected:
+            made.append(create(connected, 1).id)
+
+    assert made[0] == made[1]

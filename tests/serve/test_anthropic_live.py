@@ -13,6 +13,8 @@ import pytest
 from anthropic import Anthropic
 from pydantic import BaseModel
 
+from batch_cli.serve.anthropic.objects import error_answer
+from batch_cli.serve.refusal import Refusal
 from tests.serve.anthropic_client import connect
 from tests.serving import ServerProcess
 from tests.support import SCHEMA
@@ -229,3 +231,21 @@ def test_simulated_failures_have_the_status_and_the_class_of_the_field(tmp_path:
             seen.add((failed.value.status_code, failed.value.body["error"]["type"]))  # type: ignore[index]
 
     assert seen == {(429, "rate_limit_error"), (500, "api_error"), (529, "overloaded_error")}
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (402, "billing_error"),
+        (429, "rate_limit_error"),
+        (500, "api_error"),
+        (504, "timeout_error"),
+        (529, "overloaded_error"),
+    ],
+)
+def test_errors_of_a_scenario_have_the_types_of_this_wire(status: int, kind: str) -> None:
+    refusal = Refusal(status, "busy", kind="rate_limit_error")
+
+    answer = error_answer({"type": "http", "request_id": "req_1"}, refusal)
+
+    assert json.loads(bytes(answer.body))["error"] == {"type": kind, "message": "busy"}

@@ -101,6 +101,34 @@ def test_only_strict_json_is_taken(server: ServerProcess, body: bytes) -> None:
     assert answer.json()["error"]["type"] == "invalid_request_error"
 
 
+@pytest.mark.parametrize("depth", [128, 129])
+def test_a_large_body_may_be_nested_as_deep_as_a_small_one(server: ServerProcess, depth: int) -> None:
+    levels = depth - 2
+    body = b'{"a": [%b]}' % b",".join([b"[]"] * 70_000 + [b"[" * levels + b"]" * levels])
+
+    with server.http(headers={"content-type": "application/json"}) as http:
+        message = http.post("/v1/batches", content=body).json()["error"]["message"]
+
+    expected = "Missing required parameter" if depth == 128 else "We could not parse the JSON body"
+    assert message.startswith(expected)
+
+
+@pytest.mark.parametrize("limit", ["9" * 19, "9" * 5000, "000000005" + "9" * 40, "-1", "x"])
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/v1/files", {}),
+        ("/v1/batches", {}),
+        ("/v1/messages/batches", {"anthropic-version": "2023-06-01"}),
+    ],
+)
+def test_a_limit_out_of_range_is_refused(
+    server: ServerProcess, path: str, headers: dict[str, str], limit: str
+) -> None:
+    with server.http(headers=headers) as http:
+        assert http.get(path, params={"limit": limit}).status_code == 400
+
+
 def test_a_form_is_no_json_and_a_huge_body_is_not_read(server: ServerProcess) -> None:
     with server.http() as http:
         assert http.post("/v1/batches", data={"a": "b"}).status_code == 415
@@ -111,6 +139,20 @@ def test_a_form_is_no_json_and_a_huge_body_is_not_read(server: ServerProcess) ->
             b"Content-Type: application/json\r\nContent-Length: 99999999999\r\n\r\n"
         )
         assert raw.recv(100).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_request_with_two_lengths_is_refused_and_its_connection_closed(server: ServerProcess) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as raw:
+        raw.sendall(
+            b"POST /v1/batches HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer x\r\n"
+            b"Content-Type: application/json\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"2\r\n{}\r\n0\r\n\r\nGET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        )
+        answer = b"".join(iter(lambda: raw.recv(4096), b""))
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1") == 1
 
 
 def test_a_key_is_needed_as_with_the_provider(server: ServerProcess) -> None:

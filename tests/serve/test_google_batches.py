@@ -291,6 +291,26 @@ def test_requests_of_more_than_20_mib_have_to_come_in_a_file(on: httpx.Client) -
     assert answer.json()["error"]["message"] == "Request payload size exceeds the limit: 20971520 bytes."
 
 
+def test_inline_requests_need_room_as_files_do(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path, "--max-data", "100kB") as running, http(running) as on:
+        answer = on.post(
+            f"/v1beta/models/{MODEL}:batchGenerateContent",
+            json={"batch": {"inputConfig": inline("x" * 200_000)}},
+        )
+
+    assert refused(answer) == (429, "RESOURCE_EXHAUSTED")
+
+
+def test_with_a_seed_every_run_makes_the_same_ids(tmp_path: Path) -> None:
+    names = []
+    for each in ("a", "b"):
+        (tmp_path / each).mkdir()
+        with ServerProcess(tmp_path / each, "--seed", "7") as running, http(running) as on:
+            names.append((create(on, inline("x"))["name"], upload(on, b"x")))
+
+    assert names[0] == names[1]
+
+
 def test_the_list_comes_in_pages_newest_first(tmp_path: Path) -> None:
     with ServerProcess(tmp_path) as running, http(running) as on:
         names = [create(on, inline("x"))["name"] for _ in range(5)]

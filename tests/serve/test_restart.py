@@ -213,3 +213,18 @@ def test_stopped_and_started_it_goes_on(tmp_path: Path) -> None:
         assert ids == [f"r{n}" for n in range(300)]
         ledger = entry(running, batch_id)
         assert (ledger["attempts"], ledger["billed"]) == (300, 300), "a clean stop finishes what it began"
+
+
+def test_a_disk_that_refuses_a_change_does_not_end_the_server(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path, "--speed", "2000") as running:
+        with running.client() as client:  # the time of the file is over in two seconds
+            stay: Any = {"anchor": "created_at", "seconds": 3600}
+            file = client.files.create(file=requests(1), purpose="batch", expires_after=stay)
+        content = tmp_path / "data" / "files" / file.id
+        content.unlink()
+        content.mkdir()
+
+        wait_until(lambda: "batches wait: " in running.log)
+
+        batch, done = outcome(running, submit(running, 2))
+        assert (batch.status, done) == ("completed", ["r0", "r1"])

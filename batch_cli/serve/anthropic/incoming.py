@@ -47,7 +47,7 @@ async def receive(desk: Desk, request: Request) -> Incoming:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Refusal(415, "Content-Type must be application/json")
-    room = desk.config.max_data - desk.records.file_totals()[1]
+    room = desk.room()
     with ExitStack() as stack:
         body = stack.enter_context(NewContent(desk.contents, new_id("body-")))
         stack.callback(lambda: _leave(desk, body))

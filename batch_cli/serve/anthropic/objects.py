@@ -22,20 +22,24 @@ _VERSIONS = ("2023-01-01", "2023-06-01", NEWEST)
 """Source: platform.claude.com, "Versions" (read 2026-11-21)."""
 _KINDS = {
     401: "authentication_error",
+    402: "billing_error",
     403: "permission_error",
     404: "not_found_error",
     408: "timeout_error",
     409: "conflict_error",
     413: "request_too_large",
     429: "rate_limit_error",
+    504: "timeout_error",
     529: "overloaded_error",
 }
+"""Source: https://platform.claude.com/docs/en/api/errors (read 2026-11-21). Others from 500 on are ``api_error``."""
 _STAY = 29 * 86_400.0
 """Seconds from the creation of a batch in which its results can be read.
 
 Source: platform.claude.com, "Batch processing" (read 2026-11-21).
 """
 _LISTED, _MOST_LISTED = 20, 1_000
+_MOST_DIGITS = 9
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -47,8 +51,8 @@ def answer(value: JsonObject, status: int = 200, headers: Mapping[str, str] | No
 
 def error_answer(scope: Scope, refusal: Refusal) -> Response:
     """Answer with an error."""
-    otherwise = "api_error" if refusal.status >= 500 else "invalid_request_error"  # noqa: PLR2004 - HTTP
-    kind = _KINDS.get(refusal.status, otherwise)
+    usual = "invalid_request_error" if refusal.status < 500 else "api_error"  # noqa: PLR2004 - HTTP
+    kind = _KINDS.get(refusal.status, usual)
     message = refusal.message
     if refusal.status == 401:  # noqa: PLR2004 - HTTP
         is_wrong = refusal.code == "invalid_api_key"
@@ -145,7 +149,7 @@ def limit_of(request: Request) -> int:
         return _LISTED
     if not given.isascii() or not given.isdigit():
         raise Refusal(400, "limit: Input should be a valid integer")
-    if not 1 <= int(given[:9]) <= _MOST_LISTED:
+    if len(given) > _MOST_DIGITS or not 1 <= int(given) <= _MOST_LISTED:
         raise Refusal(400, f"limit: Input should be from 1 to {_MOST_LISTED}")
     return int(given)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import secrets
-import string
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -37,7 +35,6 @@ WINDOW = 2 * 86_400
 """Seconds after which a batch expires. Source: https://ai.google.dev/gemini-api/docs/batch-api (read 2026-11-21)."""
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _LONGEST_NAME = 512
-_LETTERS = string.ascii_lowercase + string.digits
 _FIELDS = ("name", "model", "displayName", "inputConfig", "priority", "webhookConfig")
 _PRIORITY = re.compile(r"-?\d{1,18}")
 _LISTED, _MOST_LISTED = 50, 1_000
@@ -80,14 +77,24 @@ async def _create(desk: Desk, wake: Callable[[], None], method: str, request: Re
     else:
         requests = inlined.requests_of(config["requests"])
         lines = await asyncio.to_thread(inlined.checked_lines, requests, method)
+        if sum(map(len, lines)) + len(lines) > desk.room() - desk.arriving:
+            raise Refusal(429, "The storage of this server is full: delete files.")
         details["requests"] = len(requests)
         file = await asyncio.to_thread(_bring_along, desk, lines)
         desk.records.add_file(file)
     now = desk.clock.now()
     url = f"/v1beta/models/{model}:{method}"
-    batch_id = "".join(secrets.choice(_LETTERS) for _ in range(36))
     new = NewBatch(
-        batch_id, file.id, url, "48h", None, None, now, now + WINDOW, wire="google", details=details
+        desk.ids.letters("batches/", 36),
+        file.id,
+        url,
+        "48h",
+        None,
+        None,
+        now,
+        now + WINDOW,
+        wire="google",
+        details=details,
     )
     batch = desk.records.add_batch(new)
     wake()

@@ -31,7 +31,7 @@ async def read_body(request: Request) -> JsonObject:
         if refusal.status == 413:  # noqa: PLR2004 - HTTP
             refusal.message = f"Request payload size exceeds the limit: {MOST_BYTES} bytes."
         raise
-    return camel(parse_object(raw)) if raw.strip() else {}
+    return camel(await parse_object(raw)) if raw.strip() else {}
 
 
 def refuse_unknown(holder: JsonObject, known: Collection[str], place: str) -> None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import string
 from collections import defaultdict
 from functools import partial
 
@@ -43,7 +42,6 @@ MOST_BYTES = 2 << 30
 _MOST_SESSIONS = 1_000
 _LONGEST_NAME = 512
 _GRANULARITY = 256 << 10
-_LETTERS = string.ascii_lowercase + string.digits
 _FIELDS = ("name", "displayName", "mimeType", "sizeBytes", "uri", "source", "state", "sha256Hash")
 _COMMANDS = {"upload", "finalize", "query", "cancel"}
 _STATUS, _RECEIVED = "x-goog-upload-status", "x-goog-upload-size-received"
@@ -139,7 +137,7 @@ class Uploads:
 
     def _name_of(self, given: str | None) -> str:
         if given is None:
-            return "".join(secrets.choice(_LETTERS) for _ in range(12))
+            return self._desk.ids.letters("files/", 12)
         file_id = given.removeprefix("files/")
         check_id(file_id, "CreateFileRequest.file.name")
         self._refuse_taken(STORED + file_id)
@@ -204,7 +202,7 @@ class Uploads:
             os.close(descriptor)
 
     def _free(self) -> int:
-        return self._desk.config.max_data - self._desk.records.file_totals()[1] - self._desk.arriving
+        return self._desk.room() - self._desk.arriving
 
     async def _finish(self, session: Session) -> FileRecord:
         received = self._sessions.received(session)

@@ -19,6 +19,7 @@ from batch_cli.serve.refusal import Refusal
 from batch_cli.serve.upload_records import PartRecord, UploadRecord
 
 _MOST_PAIRS, _LONGEST_KEY, _LONGEST_VALUE = 16, 64, 512
+_MOST_DIGITS = 9
 _SHORTEST_STAY, _LONGEST_STAY = 3_600, 2_592_000
 
 
@@ -126,7 +127,7 @@ def limit_of(given: str | None, default: int, most: int) -> int:
     """
     if given is None:
         return default
-    if not given.isascii() or not given.isdigit() or not 1 <= int(given[:9]) <= most:
+    if not given.isascii() or not given.isdigit() or len(given) > _MOST_DIGITS or not 1 <= int(given) <= most:
         raise Refusal(400, f"Invalid 'limit': expected an integer from 1 to {most}.", param="limit")
     return int(given)
 

@@ -172,10 +172,12 @@ def _embedding(body: JsonObject, mark: str) -> JsonObject:
         raise BadRequest("input must be a string or a non-empty array")
     if all(isinstance(part, int) for part in texts):
         texts = [texts]
+    if not all(isinstance(part, str | list) for part in texts):
+        raise BadRequest("input must hold strings, or tokens, or arrays of tokens")
     size = body.get("dimensions", _DIMENSIONS)
     if not isinstance(size, int) or not 1 <= size <= _MOST_DIMENSIONS:
         raise BadRequest(f"dimensions must be from 1 to {_MOST_DIMENSIONS}")
-    words = [part if isinstance(part, str) else " ".join(map(str, part or ())) for part in texts]
+    words = [part if isinstance(part, str) else " ".join(map(str, part)) for part in texts]
     used = sum(tokens(part) for part in words)
     packed = body.get("encoding_format") == "base64"
     return {
