@@ -22,12 +22,18 @@ _VERSIONS = ("2023-01-01", "2023-06-01", NEWEST)
 """Source: platform.claude.com, "Versions" (read 2026-11-21)."""
 _KINDS = {
     401: "authentication_error",
+    402: "billing_error",
     403: "permission_error",
     404: "not_found_error",
     408: "timeout_error",
     409: "conflict_error",
     413: "request_too_large",
+    429: "rate_limit_error",
+    504: "timeout_error",
+    529: "overloaded_error",
 }
+"""Source: anthropic-sdk-python 2.12.0, ``types/shared/error_type.py``; 413, which is not there, by its documentation."""
+_OUR_FAULT = "api_error"
 _STAY = 29 * 86_400.0
 """Seconds from the creation of a batch in which its results can be read.
 
@@ -46,9 +52,10 @@ def answer(value: JsonObject, status: int = 200, headers: Mapping[str, str] | No
 
 def error_answer(scope: Scope, refusal: Refusal) -> Response:
     """Answer with an error."""
-    kind = _KINDS.get(refusal.status, "invalid_request_error")
-    if refusal.status >= 500:  # noqa: PLR2004 - HTTP
-        kind = "api_error"
+    other = _OUR_FAULT if refusal.status >= 500 else "invalid_request_error"  # noqa: PLR2004 - HTTP
+    kind = _KINDS.get(refusal.status, other)
+    if refusal.kind == _OUR_FAULT or refusal.kind in _KINDS.values():  # a word of this wire, and no other's
+        kind = refusal.kind
     message = refusal.message
     if refusal.status == 401:  # noqa: PLR2004 - HTTP
         is_wrong = refusal.code == "invalid_api_key"
