@@ -34,9 +34,11 @@ def http(server: ServerProcess) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Anthropic]:
-    """Give a client of a server whose model takes an hour, of which 36,000 pass in a second."""
-    words = ("--speed", "36000", "--simulate-latency", "3600000")
-    with ServerProcess(tmp_path_factory.mktemp("slow"), *words) as running, connect(running) as connected:
+    """Give a client of a server whose model takes its time."""
+    with (
+        ServerProcess(tmp_path_factory.mktemp("slow"), "--simulate-latency", "100") as running,
+        connect(running) as connected,
+    ):
         yield connected
 
 
@@ -357,13 +359,14 @@ def done(client: Anthropic) -> int:
     return int(ledger["data"][0]["billed"])
 
 
-def test_a_batch_that_takes_longer_than_a_day_expires_with_what_it_has(slow: Anthropic) -> None:
-    batch = ended(slow, create(slow, 400).id)
-
-    found = results(slow, batch.id)
+def test_a_batch_that_takes_longer_than_a_day_expires_with_what_it_has(tmp_path: Path) -> None:
+    words = ("--speed", "14400", "--simulate-latency", "1440000")  # a day takes six seconds, a request 0.1
+    with ServerProcess(tmp_path, *words) as running, connect(running) as client:
+        batch = ended(client, create(client, 3_000).id)
+        found = results(client, batch.id)
 
     kinds = [result.type for result in found.values()]
-    assert set(found) == {f"r{n}" for n in range(400)}
+    assert set(found) == {f"r{n}" for n in range(3_000)}
     assert set(kinds) == {"succeeded", "expired"}
     assert batch.request_counts.model_dump() == counts(
         succeeded=kinds.count("succeeded"), expired=kinds.count("expired")
