@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from batch_cli.jsonl import dumps
 from batch_cli.model import JsonObject
+from batch_cli.serve.pieces import cut, encode_event
 
 _PIECE = 24
 """Characters in one delta."""
@@ -44,17 +45,13 @@ def _empty(block: JsonObject) -> JsonObject:
 
 def _deltas(block: JsonObject) -> Iterator[JsonObject]:
     if block["type"] == "text":
-        for piece in _pieces(block["text"]):
+        for piece in cut(block["text"], _PIECE):
             yield {"type": "text_delta", "text": piece}
         return
     yield {"type": "input_json_delta", "partial_json": ""}
-    for piece in _pieces(dumps(block["input"]).decode()):
+    for piece in cut(dumps(block["input"]).decode(), _PIECE):
         yield {"type": "input_json_delta", "partial_json": piece}
 
 
-def _pieces(text: str) -> Iterator[str]:
-    return (text[at : at + _PIECE] for at in range(0, len(text), _PIECE))
-
-
 def _event(name: str, data: JsonObject) -> bytes:
-    return b"event: %s\ndata: %s\n\n" % (name.encode(), dumps({"type": name, **data}))
+    return encode_event({"type": name, **data}, name)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
-from itertools import count
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from functools import partial
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
 from batch_cli.model import MESSAGES, JsonObject
@@ -17,13 +15,10 @@ from batch_cli.serve.anthropic.events import events
 from batch_cli.serve.anthropic.objects import answer, cursors_of, limit_of, page, versioned
 from batch_cli.serve.bodies import read_json
 from batch_cli.serve.desk import Desk
+from batch_cli.serve.live_model import LiveModel
+from batch_cli.serve.pieces import streamed
 from batch_cli.serve.refusal import Refusal
 
-if TYPE_CHECKING:
-    from batch_cli.engine.handlers.simulate.handler import Simulate
-
-_MOST_SECONDS = 1.0
-"""Processor time of one request: nobody else is served meanwhile."""
 _CREATED = "2025-01-01T00:00:00Z"
 """When all models were made."""
 _LINES = ("haiku", "sonnet", "opus")
@@ -31,48 +26,21 @@ _LINES = ("haiku", "sonnet", "opus")
 
 def routes(desk: Desk) -> list[Route]:
     """Give the routes."""
-    model = _Model(desk)
     return [
-        Route(MESSAGES, versioned(model.answer), methods=["POST"]),
+        Route(MESSAGES, versioned(partial(_answer, LiveModel(desk))), methods=["POST"]),
         Route(f"{MESSAGES}/count_tokens", versioned(_count_tokens), methods=["POST"]),
         Route("/v1/models", versioned(_list), methods=["GET"]),
         Route("/v1/models/{id:path}", versioned(_retrieve), methods=["GET"]),
     ]
 
 
-class _Model:
-    """The simulated model, made when it is first asked: it takes a moment to import."""
-
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._simulate: Simulate | None = None
-        self._numbers = count()
-
-    async def answer(self, request: Request) -> Response:
-        """Answer one message, whole or as a stream."""
-        from batch_cli.engine.reply import Call  # noqa: PLC0415 - with the model
-
-        body = await _read(request)
-        (reply,) = await self._handler()([Call(f"live-{next(self._numbers)}", MESSAGES, body)])
-        self._desk.metrics.live[MESSAGES] += reply.is_good
-        if not reply.is_good:
-            return answer({**reply.body, "request_id": request.scope["request_id"]}, reply.status)
-        if body.get("stream") is True:
-            return StreamingResponse(_stream(reply.body), media_type="text/event-stream")
-        return answer(reply.body)
-
-    def _handler(self) -> Simulate:
-        if self._simulate is None:
-            from batch_cli.engine.handlers.simulate.handler import Simulate, Simulation  # noqa: PLC0415
-
-            simulation = Simulation.from_settings(self._desk.config.handler_settings())
-            self._simulate = Simulate(simulation, asyncio.sleep, most_seconds=_MOST_SECONDS)
-        return self._simulate
-
-
-async def _stream(message: JsonObject) -> AsyncIterator[bytes]:
-    for event in events(message):
-        yield event
+async def _answer(model: LiveModel, request: Request) -> Response:
+    """Answer one message, whole or as a stream."""
+    body = await _read(request)
+    reply = await model.ask(MESSAGES, body, counted_as=MESSAGES)
+    if not reply.is_good:
+        return answer({**reply.body, "request_id": request.scope["request_id"]}, reply.status)
+    return streamed(events(reply.body)) if body.get("stream") is True else answer(reply.body)
 
 
 async def _read(request: Request, **missing: int) -> JsonObject:

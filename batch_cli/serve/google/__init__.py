@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute
 
 from batch_cli.serve.desk import Desk
 from batch_cli.serve.google import batches, files, live, uploads
+from batch_cli.serve.live_model import LiveModel
 
 VERSIONS = ("v1", "v1beta")
 """google-genai for Python calls v1 since 3.0; older ones, Node's and most scripts call v1beta.
@@ -18,7 +19,7 @@ Source: google-genai 3.4.0 and 2.34.0, @google/genai 2.32 (seen 2026-11-21).
 
 def routes(desk: Desk, wake: Callable[[], None]) -> list[BaseRoute]:
     """Give the routes; ``wake`` tells the conductor that there is something to do."""
-    model = live.Model(desk)
+    model = LiveModel(desk)
     sessions = uploads.Uploads(desk)
     return [
         route

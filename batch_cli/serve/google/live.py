@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
-from itertools import count
-from typing import TYPE_CHECKING
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
 from batch_cli.dialects.google_api import camel
 from batch_cli.jsonl import dumps
 from batch_cli.model import JsonObject, object_of
 from batch_cli.models import MODELS
-from batch_cli.serve.desk import Desk
 from batch_cli.serve.google.batches import model_of
 from batch_cli.serve.google.objects import answer, invalid, list_answer, page_of
 from batch_cli.serve.google.proto import read_body
+from batch_cli.serve.live_model import LiveModel
+from batch_cli.serve.pieces import cut, streamed
 from batch_cli.serve.refusal import Refusal
 
-if TYPE_CHECKING:
-    from batch_cli.engine.handlers.simulate.handler import Simulate
-
-_MOST_SECONDS = 1.0
-"""Processor time of one request: nobody else is served meanwhile."""
 _MOST_EMBEDDED = 100
 """Requests of one ``batchEmbedContents``. Source: https://ai.google.dev/api/embeddings (read 2026-11-21)."""
 _PIECES = 3
@@ -43,14 +36,14 @@ _METHODS = (
 )
 
 
-def routes(model: Model, version: str) -> list[Route]:
+def routes(model: LiveModel, version: str) -> list[Route]:
     """Give the routes of a version of the API."""
     methods: dict[str, Callable[[Request], Awaitable[Response]]] = {
-        "generateContent": partial(model.answer, "generateContent"),
-        "embedContent": partial(model.answer, "embedContent"),
-        "streamGenerateContent": model.stream,
-        "batchEmbedContents": model.embed_all,
-        "countTokens": model.count_tokens,
+        "generateContent": partial(_answer, model, "generateContent"),
+        "embedContent": partial(_answer, model, "embedContent"),
+        "streamGenerateContent": partial(_stream, model),
+        "batchEmbedContents": partial(_embed_all, model),
+        "countTokens": partial(_count_tokens, model),
     }
     return [
         *(
@@ -62,82 +55,66 @@ def routes(model: Model, version: str) -> list[Route]:
     ]
 
 
-class Model:
-    """The simulated model, made when it is first asked: it takes a moment to import."""
+async def _answer(model: LiveModel, method: str, request: Request) -> Response:
+    """Answer one request of ``method``."""
+    return answer(await _reply(model, method, model_of(request), await read_body(request)))
 
-    def __init__(self, desk: Desk) -> None:
-        """Answer for the server of ``desk``."""
-        self._desk = desk
-        self._simulate: Simulate | None = None
-        self._numbers = count()
 
-    async def answer(self, method: str, request: Request) -> Response:
-        """Answer one request of ``method``."""
-        body = await read_body(request)
-        return answer(await self._reply(method, model_of(request), body))
+async def _stream(model: LiveModel, request: Request) -> Response:
+    """Answer in parts: as events with ``alt=sse``, else as the elements of an array."""
+    body = await read_body(request)
+    parts = list(_parts(await _reply(model, "generateContent", model_of(request), body)))
+    if request.query_params.get("alt") == "sse":
+        # With the line ends of the live API, where other services send a bare \n.
+        return streamed(b"data: %b\r\n\r\n" % dumps(part) for part in parts)
+    ends = [b"\n,\r\n"] * (len(parts) - 1) + [b"\n]\n"]
+    elements = (
+        (b"" if at else b"[") + dumps(part) + end
+        for at, (part, end) in enumerate(zip(parts, ends, strict=True))
+    )
+    return streamed(elements, "application/json; charset=UTF-8")
 
-    async def stream(self, request: Request) -> Response:
-        """Answer in parts: as events with ``alt=sse``, else as the elements of an array."""
-        body = await read_body(request)
-        parts = list(_parts(await self._reply("generateContent", model_of(request), body)))
-        if request.query_params.get("alt") == "sse":
-            events = (b"data: " + dumps(part) + b"\r\n\r\n" for part in parts)
-            return StreamingResponse(events, media_type="text/event-stream")
-        ends = [b"\n,\r\n"] * (len(parts) - 1) + [b"\n]\n"]
-        elements = (
-            (b"" if at else b"[") + dumps(part) + end
-            for at, (part, end) in enumerate(zip(parts, ends, strict=True))
+
+async def _embed_all(model: LiveModel, request: Request) -> Response:
+    """Embed several contents, in order."""
+    requests = (await read_body(request)).get("requests")
+    if not isinstance(requests, list) or not 1 <= len(requests) <= _MOST_EMBEDDED:
+        raise invalid(
+            f"* BatchEmbedContentsRequest.requests: from 1 to {_MOST_EMBEDDED} requests are allowed in one batch"
         )
-        return StreamingResponse(elements, media_type="application/json; charset=UTF-8")
+    name = model_of(request)
+    embeddings = [
+        (await _reply(model, "embedContent", name, object_of(each)))["embedding"] for each in requests
+    ]
+    return answer({"embeddings": embeddings})
 
-    async def embed_all(self, request: Request) -> Response:
-        """Embed several contents, in order."""
-        requests = (await read_body(request)).get("requests")
-        if not isinstance(requests, list) or not 1 <= len(requests) <= _MOST_EMBEDDED:
-            raise invalid(
-                f"* BatchEmbedContentsRequest.requests: from 1 to {_MOST_EMBEDDED} requests are allowed in one batch"
-            )
-        model = model_of(request)
-        embeddings = [
-            (await self._reply("embedContent", model, object_of(each)))["embedding"] for each in requests
-        ]
-        return answer({"embeddings": embeddings})
 
-    async def count_tokens(self, request: Request) -> Response:
-        """Count what a request would be asked."""
-        body = await read_body(request)
-        whole = body.get("generateContentRequest")
-        asked = camel(whole) if isinstance(whole, dict) else body
-        usage = (await self._reply("generateContent", model_of(request), asked, is_used=False))[
-            "usageMetadata"
-        ]
-        return answer(
-            {"totalTokens": usage["promptTokenCount"], "promptTokensDetails": usage["promptTokensDetails"]}
-        )
+async def _count_tokens(model: LiveModel, request: Request) -> Response:
+    """Count what a request would be asked."""
+    body = await read_body(request)
+    whole = body.get("generateContentRequest")
+    asked = camel(whole) if isinstance(whole, dict) else body
+    reply = await _reply(model, "generateContent", model_of(request), asked, is_used=False)
+    usage = reply["usageMetadata"]
+    return answer(
+        {"totalTokens": usage["promptTokenCount"], "promptTokensDetails": usage["promptTokensDetails"]}
+    )
 
-    async def _reply(self, method: str, model: str, body: JsonObject, *, is_used: bool = True) -> JsonObject:
-        """Give the answer to one request; ``is_used`` counts it.
 
-        Raises:
-            Refusal: the request, or the model, is not right.
-        """
-        from batch_cli.engine.reply import Call  # noqa: PLC0415 - with the model
+async def _reply(
+    model: LiveModel, method: str, name: str, body: JsonObject, *, is_used: bool = True
+) -> JsonObject:
+    """Give the answer of the model ``name`` to one request; ``is_used`` counts it.
 
-        _refuse_faults(method, body)
-        call = Call(f"live-{next(self._numbers)}", f"/v1beta/models/{model}:{method}", body)
-        (reply,) = await self._handler()([call])
-        if not reply.is_good:
-            raise Refusal(reply.status, str(reply.body["error"]["message"]))
-        self._desk.metrics.live[f":{method}"] += is_used
-        return reply.body
-
-    def _handler(self) -> Simulate:
-        if self._simulate is None:
-            from batch_cli.engine.handlers.simulate.handler import Simulate, Simulation  # noqa: PLC0415
-
-            simulation = Simulation.from_settings(self._desk.config.handler_settings())
-            self._simulate = Simulate(simulation, asyncio.sleep, most_seconds=_MOST_SECONDS)
-        return self._simulate
+    Raises:
+        Refusal: the request is not right, or the model fails.
+    """
+    _refuse_faults(method, body)
+    url = f"/v1beta/models/{name}:{method}"
+    reply = await model.ask(url, body, counted_as=f":{method}" if is_used else None)
+    if not reply.is_good:
+        raise Refusal(reply.status, str(reply.body["error"]["message"]))
+    return reply.body
 
 
 def _refuse_faults(method: str, body: JsonObject) -> None:
@@ -158,8 +135,7 @@ def _parts(whole: JsonObject) -> Iterator[JsonObject]:
     if len(candidates) > 1 or not text:
         yield whole
         return
-    size = -(-len(text) // _PIECES)
-    pieces = [text[start : start + size] for start in range(0, len(text), size)]
+    pieces = list(cut(text, -(-len(text) // _PIECES)))
     for at, piece in enumerate(pieces):
         candidate = {**candidates[0], "content": {"parts": [{"text": piece}], "role": "model"}}
         if at < len(pieces) - 1:

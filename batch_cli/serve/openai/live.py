@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
 from functools import partial
-from itertools import count
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
 from batch_cli.model import CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS, RESPONSES, JsonObject
 from batch_cli.models import MODELS
 from batch_cli.serve.bodies import read_json
 from batch_cli.serve.desk import Desk
+from batch_cli.serve.live_model import LiveModel
 from batch_cli.serve.openai import passing
 from batch_cli.serve.openai.objects import answer
 from batch_cli.serve.openai.streams import STREAMED, stream
+from batch_cli.serve.pieces import streamed
 from batch_cli.serve.refusal import Refusal
 
 if TYPE_CHECKING:
+    from batch_cli.engine.handlers.simulate.handler import Simulate
     from batch_cli.engine.reply import Reply
     from batch_cli.serve.openai.model import Model
 
 LIVE_URLS = (CHAT, COMPLETIONS, EMBEDDINGS, MODERATIONS, RESPONSES)
-_MOST_SECONDS = 1.0
-"""Processor time of one request: nobody else is served meanwhile."""
 _CREATED = 1_735_689_600
 """When all models were made: 2025-01-01."""
 
@@ -36,48 +34,30 @@ def routes(desk: Desk) -> list[Route]:
     """Give the routes; before a model server, those that pass on."""
     if desk.config.backend is not None:
         return passing.routes(desk, desk.config.backend, LIVE_URLS)
-    live = _Live(desk)
+    model = LiveModel(desk, partial(_within_rules, desk))
     return [
-        *(Route(url, partial(live.answer, url), methods=["POST"]) for url in LIVE_URLS),
+        *(Route(url, partial(_answer, model, url), methods=["POST"]) for url in LIVE_URLS),
         Route("/v1/models", partial(_list, desk), methods=["GET"]),
         Route("/v1/models/{id:path}", _retrieve, methods=["GET"]),
     ]
 
 
-class _Live:
-    """The model, made when it is first asked: it takes a moment to import."""
+def _within_rules(desk: Desk, simulate: Simulate) -> Model:
+    from batch_cli.serve.openai.model import Model  # noqa: PLC0415 - 100 ms for the rules
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
-        self._model: Model | None = None
-        self._numbers = count()
+    return Model(simulate, lambda: int(desk.clock.now()))
 
-    async def answer(self, url: str, request: Request) -> Response:
-        """Answer one request of ``url``."""
-        from batch_cli.engine.reply import Call  # noqa: PLC0415 - with the model
 
-        body = await read_json(request)
-        streaming = _take_streaming(url, body)
-        (reply,) = await self._handler()([Call(f"live-{next(self._numbers)}", url, body)])
-        self._desk.metrics.live[url] += reply.is_good
-        if not reply.is_good:
-            raise _refusal(reply)
-        if streaming is None:
-            return answer(reply.body)
-        events = stream(url, reply.body, include_usage=streaming.get("include_usage") is True)
-        return StreamingResponse(
-            _one_by_one(events), media_type="text/event-stream", headers={"cache-control": "no-cache"}
-        )
-
-    def _handler(self) -> Model:
-        if self._model is None:
-            from batch_cli.engine.handlers.simulate.handler import Simulate, Simulation  # noqa: PLC0415
-            from batch_cli.serve.openai.model import Model  # noqa: PLC0415 - 100 ms for the rules
-
-            simulation = Simulation.from_settings(self._desk.config.handler_settings())
-            simulate = Simulate(simulation, asyncio.sleep, most_seconds=_MOST_SECONDS)
-            self._model = Model(simulate, lambda: int(self._desk.clock.now()))
-        return self._model
+async def _answer(model: LiveModel, url: str, request: Request) -> Response:
+    """Answer one request of ``url``, whole or as a stream."""
+    body = await read_json(request)
+    streaming = _take_streaming(url, body)
+    reply = await model.ask(url, body, counted_as=url)
+    if not reply.is_good:
+        raise _refusal(reply)
+    if streaming is None:
+        return answer(reply.body)
+    return streamed(stream(url, reply.body, include_usage=streaming.get("include_usage") is True))
 
 
 def _take_streaming(url: str, body: JsonObject) -> JsonObject | None:
@@ -95,11 +75,6 @@ def _take_streaming(url: str, body: JsonObject) -> JsonObject | None:
         message = "'stream_options' must be an object, and is only allowed when 'stream' is enabled."
         raise Refusal(400, message, param="stream_options")
     return (options or {}) if is_wanted else None
-
-
-async def _one_by_one(events: Iterator[bytes]) -> AsyncIterator[bytes]:
-    for event in events:
-        yield event
 
 
 def _refusal(reply: Reply) -> Refusal:

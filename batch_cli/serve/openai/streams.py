@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from itertools import count
 
-from batch_cli.jsonl import dumps
 from batch_cli.model import CHAT, COMPLETIONS, RESPONSES, JsonObject
+from batch_cli.serve.pieces import cut, encode_event
 
 STREAMED = (CHAT, COMPLETIONS, RESPONSES)
 """The endpoints whose answers may be streamed."""
@@ -23,12 +23,11 @@ def stream(url: str, body: JsonObject, *, include_usage: bool) -> Iterator[bytes
     """Give the events that make up the answer ``body`` of an endpoint in `STREAMED`, ready to be sent."""
     if url == RESPONSES:
         for number, event in zip(count(), _response_events(body), strict=False):
-            data = dumps({**event, "sequence_number": number})
-            yield b"event: %b\ndata: %b\n\n" % (event["type"].encode(), data)
+            yield encode_event({**event, "sequence_number": number}, event["type"])
         return
     choices = _chat_choices if url == CHAT else _completion_choices
     for chunk in _chunks(url, body, choices, include_usage=include_usage):
-        yield b"data: %b\n\n" % dumps(chunk)
+        yield encode_event(chunk)
     yield b"data: [DONE]\n\n"
 
 
@@ -60,19 +59,19 @@ def _chat_choices(choice: JsonObject) -> Iterator[JsonObject]:
 def _deltas(message: JsonObject) -> Iterator[JsonObject]:
     content = message["content"]
     yield {"role": message["role"], "content": None if content is None else "", "refusal": message["refusal"]}
-    for piece in _pieces(content or ""):
+    for piece in cut(content or "", _PIECE):
         yield {"content": piece}
     for index, call in enumerate(message.get("tool_calls", ())):
         function = call["function"]
         start = {**call, "index": index, "function": {"name": function["name"], "arguments": ""}}
         yield {"tool_calls": [start]}
-        for piece in _pieces(function["arguments"]):
+        for piece in cut(function["arguments"], _PIECE):
             yield {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}
 
 
 def _completion_choices(choice: JsonObject) -> Iterator[JsonObject]:
     """Give the texts; the reason is null before the end, as live answers have it and the published type has not."""
-    for piece in _pieces(choice["text"]):
+    for piece in cut(choice["text"], _PIECE):
         yield {"text": piece, "finish_reason": None}
     yield {"text": "", "finish_reason": choice["finish_reason"]}
 
@@ -93,11 +92,7 @@ def _response_events(body: JsonObject) -> Iterator[JsonObject]:
 
 def _part_events(part: JsonObject, place: JsonObject) -> Iterator[JsonObject]:
     yield {"type": "response.content_part.added", **place, "part": {**part, "text": ""}}
-    for piece in _pieces(part["text"]):
+    for piece in cut(part["text"], _PIECE):
         yield {"type": "response.output_text.delta", **place, "delta": piece, "logprobs": []}
     yield {"type": "response.output_text.done", **place, "text": part["text"], "logprobs": []}
     yield {"type": "response.content_part.done", **place, "part": part}
-
-
-def _pieces(text: str) -> Iterator[str]:
-    return (text[at : at + _PIECE] for at in range(0, len(text), _PIECE))
