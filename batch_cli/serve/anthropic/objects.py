@@ -32,7 +32,11 @@ _KINDS = {
     504: "timeout_error",
     529: "overloaded_error",
 }
-"""Source: https://platform.claude.com/docs/en/api/errors (read 2026-11-21). Others from 500 on are ``api_error``."""
+"""Source: anthropic-sdk-python 2.12.0, ``types/shared/error_type.py``; 413, which is not there, by its documentation.
+
+Others from 500 on are ``api_error``.
+"""
+_OUR_FAULT = "api_error"
 _STAY = 29 * 86_400.0
 """Seconds from the creation of a batch in which its results can be read.
 
@@ -51,8 +55,10 @@ def answer(value: JsonObject, status: int = 200, headers: Mapping[str, str] | No
 
 def error_answer(scope: Scope, refusal: Refusal) -> Response:
     """Answer with an error."""
-    usual = "invalid_request_error" if refusal.status < 500 else "api_error"  # noqa: PLR2004 - HTTP
-    kind = _KINDS.get(refusal.status, usual)
+    other = _OUR_FAULT if refusal.status >= 500 else "invalid_request_error"  # noqa: PLR2004 - HTTP
+    kind = _KINDS.get(refusal.status, other)
+    if refusal.kind == _OUR_FAULT or refusal.kind in _KINDS.values():  # a word of this wire, and no other's
+        kind = refusal.kind
     message = refusal.message
     if refusal.status == 401:  # noqa: PLR2004 - HTTP
         is_wrong = refusal.code == "invalid_api_key"
