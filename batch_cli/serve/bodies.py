@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from batch_cli.json_faults import MAX_DEPTH, explain
 from batch_cli.jsonl import loads
@@ -54,13 +54,15 @@ def _too_large(most: int) -> Refusal:
     return Refusal(413, message, code="request_too_large", headers={"connection": "close"})
 
 
-def require_json(request: Request) -> None:
+def require_json(request: Request, *, otherwise: str = "") -> None:
     """Let pass what says that it is JSON: a page elsewhere cannot say so without being asked first.
+
+    ``otherwise`` is what counts where nothing is said.
 
     Raises:
         Refusal: another content type (415).
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = request.headers.get("content-type", otherwise).partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Refusal(415, "Content-Type must be application/json")
 
@@ -119,6 +121,3 @@ def _not_json(raw: bytes, said: str) -> Refusal:
     fault = explain(raw) if len(raw) <= _EXPLAINED_BYTES else None
     reason = said if fault is None else f"column {fault.column}: {fault.message}"
     return Refusal(400, f"We could not parse the JSON body of your request: {reason}")
-
-
-__all__ = ["ClientDisconnect", "parse_object", "read_chunks", "read_json", "require_json"]

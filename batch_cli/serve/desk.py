@@ -74,10 +74,9 @@ class Desk:
         self.records.close()
 
     def room(self) -> int:
-        """Give how many bytes may still be stored."""
+        """Give how many bytes may still be stored, those on their way among them."""
         return self.config.max_data - self.records.file_totals()[1] - self.uploads.stored_bytes()
 
-
-def new_id(prefix: str) -> str:
-    """Make an id that nobody can guess, where no seed matters."""
-    return Ids().new(prefix)
+    def free(self) -> int:
+        """Give how many bytes may still be stored besides those on their way."""
+        return self.room() - self.arriving

@@ -13,7 +13,7 @@ from batch_cli.jsonl import loads
 from batch_cli.model import JsonObject
 from batch_cli.serve.batch_wire import BatchWire
 from batch_cli.serve.contents import Contents, NewContent
-from batch_cli.serve.desk import new_id
+from batch_cli.serve.ids import Ids
 from batch_cli.serve.records import BatchRecord, End, FileRecord
 from batch_cli.serve.scenarios.effects import played, requests_of
 
@@ -70,9 +70,10 @@ def write_outcome(
     """
     counts = _Counts()
     last: Counter[str] = Counter()
+    ids = Ids()  # not the server's: those belong to its event loop
     with ExitStack() as stack:
-        output = stack.enter_context(NewContent(contents, new_id("file-")))
-        errors = stack.enter_context(NewContent(contents, new_id("file-")))
+        output = stack.enter_context(NewContent(contents, ids.new("file-")))
+        errors = stack.enter_context(NewContent(contents, ids.new("file-")))
         if executed is not None:
             effects = batch.effects or {}
             for is_good, line in played(_rows(wire, batch, status, executed, counts), effects, batch.total):

@@ -12,7 +12,7 @@ import httpx
 import pytest
 from google.genai import errors
 
-from tests.serve.google_client import begin, connect, http, send, upload
+from tests.serve.google_client import KEY, MODEL, begin, connect, http, inline, send, upload
 from tests.serving import ServerProcess, wait_until
 
 
@@ -164,6 +164,10 @@ def test_uploads_take_room_until_they_end(tmp_path: Path) -> None:
         with running.http() as other:
             form = {"file": ("a.jsonl", b"x" * 70_000)}
             assert other.post("/v1/files", files=form, data={"purpose": "batch"}).status_code == 413
+        config = inline("x" * 70_000)
+        create = f"{running.url}/v1/models/{MODEL}:batchGenerateContent"
+        brought = httpx.post(create, headers=KEY, json={"batch": {"inputConfig": config}})
+        assert (brought.status_code, brought.json()["error"]["status"]) == (429, "RESOURCE_EXHAUSTED")
         send(first, "cancel")
         assert send(second, "upload", b"x" * 70_000, 0).status_code == 200
 

@@ -17,9 +17,9 @@ from starlette.requests import Request
 from batch_cli.jsonl import dumps_exactly, loads_exactly
 from batch_cli.model import MESSAGES, JsonObject
 from batch_cli.serve.anthropic.elements import BadBody, BodyTooLarge, elements
-from batch_cli.serve.bodies import MOST_JSON_BYTES, read_chunks
-from batch_cli.serve.contents import Contents, NewContent
-from batch_cli.serve.desk import Desk, new_id
+from batch_cli.serve.bodies import MOST_JSON_BYTES, read_chunks, require_json
+from batch_cli.serve.contents import NewContent
+from batch_cli.serve.desk import Desk
 from batch_cli.serve.refusal import Refusal
 
 _MOST_BYTES = 256_000_000
@@ -44,12 +44,10 @@ async def receive(desk: Desk, request: Request) -> Incoming:
     Raises:
         Refusal: the body is not what it should be, or there is no room for it.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise Refusal(415, "Content-Type must be application/json")
+    require_json(request)
     room = desk.room()
     with ExitStack() as stack:
-        body = stack.enter_context(NewContent(desk.contents, new_id("body-")))
+        body = stack.enter_context(NewContent(desk.contents, desk.ids.new("body-")))
         stack.callback(lambda: _leave(desk, body))
         async for chunk in read_chunks(request, min(_MOST_BYTES, desk.config.max_body)):
             if desk.arriving + 2 * len(chunk) > room:
@@ -57,18 +55,19 @@ async def receive(desk: Desk, request: Request) -> Incoming:
             body.write(chunk)
             desk.arriving += 2 * len(chunk)  # for a moment the body and its lines stand side by side
         source = stack.enter_context(body.reread())
-        return await asyncio.to_thread(_store, source, desk.contents)
+        lines = NewContent(desk.contents, desk.ids.new("file-"))
+        return await asyncio.to_thread(_store, source, lines)
 
 
 def _leave(desk: Desk, body: NewContent) -> None:
     desk.arriving -= 2 * body.written
 
 
-def _store(source: BinaryIO, contents: Contents) -> Incoming:
+def _store(source: BinaryIO, lines: NewContent) -> Incoming:
     """Write the lines; all of it in one thread, so that no other can close the file meanwhile."""
     count = 0
     known: set[str] = set()
-    with NewContent(contents, new_id("file-")) as lines:
+    with lines:
         try:
             for raw in elements(source, "requests", most_bytes=MOST_JSON_BYTES):
                 if count == _MOST_REQUESTS:

@@ -14,11 +14,12 @@ from starlette.routing import Route
 from batch_cli.dialects.google_api import camel
 from batch_cli.model import JsonObject
 from batch_cli.serve.contents import NewContent
-from batch_cli.serve.desk import Desk, new_id
+from batch_cli.serve.desk import Desk
 from batch_cli.serve.google import inlined
 from batch_cli.serve.google.files import RESULTS, find_file
 from batch_cli.serve.google.objects import (
     answer,
+    full,
     invalid,
     list_answer,
     not_found,
@@ -77,10 +78,11 @@ async def _create(desk: Desk, wake: Callable[[], None], method: str, request: Re
     else:
         requests = inlined.requests_of(config["requests"])
         lines = await asyncio.to_thread(inlined.checked_lines, requests, method)
-        if sum(map(len, lines)) + len(lines) > desk.room() - desk.arriving:
-            raise Refusal(429, "The storage of this server is full: delete files.")
         details["requests"] = len(requests)
-        file = await asyncio.to_thread(_bring_along, desk, lines)
+        if sum(len(line) + 1 for line in lines) > desk.free():
+            raise full()
+        content = NewContent(desk.contents, desk.ids.new("file-"))
+        file = await asyncio.to_thread(_bring_along, content, lines, desk.clock.now())
         desk.records.add_file(file)
     now = desk.clock.now()
     url = f"/v1beta/models/{model}:{method}"
@@ -132,14 +134,14 @@ def _priority(asked: JsonObject) -> str | None:
     return str(given)
 
 
-def _bring_along(desk: Desk, lines: list[bytes]) -> FileRecord:
+def _bring_along(content: NewContent, lines: list[bytes], now: float) -> FileRecord:
     """Store the requests that came in the call itself, like a file that only this batch knows."""
-    with NewContent(desk.contents, new_id("file-")) as content:
+    with content:
         for line in lines:
             content.write(line)
             content.write(b"\n")
         content.commit()
-    return FileRecord(0, content.id, "inline", "", content.written, desk.clock.now(), None, "google")
+    return FileRecord(0, content.id, "inline", "", content.written, now, None, "google")
 
 
 def _find(desk: Desk, request: Request) -> BatchRecord:

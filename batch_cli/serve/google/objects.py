@@ -52,6 +52,11 @@ def invalid(message: str, field: str | None = None) -> Refusal:
     return Refusal(400, message, param=field)
 
 
+def full() -> Refusal:
+    """Refuse what there is no room for."""
+    return Refusal(429, "The storage of this server is full: delete files.")
+
+
 def not_found() -> Refusal:
     """Refuse what is not there, or not this wire's."""
     return Refusal(404, "Requested entity was not found.")

@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from batch_cli.dialects.google_api import camel
 from batch_cli.model import JsonObject
-from batch_cli.serve.bodies import parse_object, read_chunks
+from batch_cli.serve.bodies import parse_object, read_chunks, require_json
 from batch_cli.serve.google.objects import invalid
 from batch_cli.serve.refusal import Refusal
 
@@ -22,9 +22,7 @@ async def read_body(request: Request) -> JsonObject:
     Raises:
         Refusal: it is another type, too large, or not acceptable JSON.
     """
-    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise Refusal(415, "Content-Type must be application/json")
+    require_json(request, otherwise="application/json")
     try:
         raw = b"".join([chunk async for chunk in read_chunks(request, MOST_BYTES)])
     except Refusal as refusal:

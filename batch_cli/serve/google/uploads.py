@@ -27,6 +27,7 @@ from batch_cli.serve.google.objects import (
     STORED,
     answer,
     file_object,
+    full,
     host_of,
     invalid,
     object_at,
@@ -192,17 +193,14 @@ class Uploads:
             async for chunk in read_chunks(request, most - offset):
                 offset += len(chunk)
                 grown = max(offset - received, 0)
-                if grown and self._free() < grown:
-                    raise Refusal(429, "The storage of this server is full: delete files.")
+                if grown and self._desk.free() < grown:
+                    raise full()
                 write_all(descriptor, chunk)
                 self._hold(grown)
                 received += grown
             await asyncio.to_thread(fsync, descriptor)
         finally:
             os.close(descriptor)
-
-    def _free(self) -> int:
-        return self._desk.room() - self._desk.arriving
 
     async def _finish(self, session: Session) -> FileRecord:
         received = self._sessions.received(session)

@@ -12,6 +12,7 @@ import openai
 import pytest
 from openai import OpenAI
 
+from tests.serve import anthropic_client, google_client
 from tests.serving import ServerProcess, ended, wait_until
 from tests.support import chat
 
@@ -257,6 +258,26 @@ class TestSeed:
         assert first == second
         assert first[1] != third[1]
         assert first[2] != third[2]
+
+    def test_the_other_wires_repeat_their_ids_and_rows_as_well(self, tmp_path: Path) -> None:
+        def seen(directory: Path) -> tuple[Any, ...]:
+            directory.mkdir()
+            with (
+                ServerProcess(directory, "--seed", "7") as server,
+                anthropic_client.connect(server) as claude,
+            ):
+                batch = anthropic_client.create(claude, 3)
+                anthropic_client.ended(claude, batch.id)
+                rows = [row.to_json() for row in claude.messages.batches.results(batch.id)]
+                with google_client.http(server) as on:
+                    made = google_client.create_from(on, google_client.line("a"), google_client.line("b"))
+                    done = google_client.ended(on, made["name"])
+                    file = done["metadata"]["inputConfig"]["fileName"]
+                    return batch.id, rows, made["name"], file, google_client.rows(on, done)
+
+        first, second = (seen(tmp_path / name) for name in "ab")
+
+        assert first == second
 
     def test_without_a_seed_ids_cannot_be_foreseen(self, tmp_path: Path) -> None:
         first, second = (self.run(tmp_path / name) for name in "ab")
