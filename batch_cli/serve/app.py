@@ -57,14 +57,16 @@ def build(
         *prediction_routes(Models.load(config.prediction_models), old_shapes=config.old_shapes),
         *served,
     ]
-    anthropic: list[BaseRoute] = [*message_batches.routes(desk, wake), *messages.routes(desk)]
-    wires: dict[Wire, list[BaseRoute]] = {
-        "openai": openai,
-        "anthropic": anthropic,
-        "google": google.routes(desk, wake),
-    }
+    wires: dict[Wire, list[BaseRoute]] = {"openai": openai, "anthropic": [], "google": []}
+    if (
+        config.backend is None
+    ):  # a model server has the endpoints of OpenAI's wire, and is asked for no others
+        wires["anthropic"] = [*message_batches.routes(desk, wake), *messages.routes(desk)]
+        wires["google"] = google.routes(desk, wake)
     access = Access(config.hosts, config.token, config.needs_key)
-    application = _Application({wire: [*own, *routes] for wire, routes in wires.items()})
+    application = _Application(
+        {wire: [*own, *routes] for wire, routes in wires.items()}, has_backend=config.backend is not None
+    )
     layer = Layer(application, stage, desk.machine_clock)
     render = partial(_render, config.flavour)
     return Gate(layer, access, render, desk.machine_clock, log, desk.metrics)
@@ -73,9 +75,10 @@ def build(
 class _Application:
     """The routes of each wire, told that they are part of an application: a wrong method then raises, too."""
 
-    def __init__(self, routes: Mapping[Wire, Sequence[BaseRoute]]) -> None:
+    def __init__(self, routes: Mapping[Wire, Sequence[BaseRoute]], *, has_backend: bool) -> None:
+        unknown = partial(_unknown, has_backend=has_backend)
         self._routers = {
-            wire: Router(routes, redirect_slashes=False, default=_unknown) for wire, routes in routes.items()
+            wire: Router(routes, redirect_slashes=False, default=unknown) for wire, routes in routes.items()
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -90,13 +93,15 @@ def _render(flavour: Flavour, scope: Scope, refusal: Refusal) -> Response:
             return anthropic_objects.error_answer(scope, refusal)
         case "google":
             return google_error(refusal)
-        case _:
+        case "openai":
             return error_answer(refusal, flavour)
 
 
-async def _unknown(scope: Scope, receive: Receive, send: Send) -> None:
+async def _unknown(scope: Scope, receive: Receive, send: Send, *, has_backend: bool) -> None:
     del receive, send
     message = f"Invalid URL ({scope['method']} {scope['path'][:200]})"
+    if has_backend and wire_of(scope) != "openai":
+        message += "; with --backend only OpenAI's wire is served"
     raise Refusal(404, message, code="unknown_url")
 
 

@@ -9,6 +9,7 @@ from typing import BinaryIO, Protocol
 
 from batch_cli.model import JsonObject
 from batch_cli.serve.records import BatchRecord
+from batch_cli.serve.wires import Wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +57,18 @@ class BatchWire(Protocol):
         ...
 
 
-def batch_wire(name: str) -> BatchWire:
+def batch_wire(wire: Wire) -> BatchWire:
     """Give the batches of a wire; imported only here, because its rules take 100 ms to import."""
-    if name == "anthropic":
-        from batch_cli.serve.anthropic.batch_wire import AnthropicBatches  # noqa: PLC0415
+    match wire:
+        case "openai":
+            from batch_cli.serve.openai.batch_wire import OpenAIBatches  # noqa: PLC0415
 
-        return AnthropicBatches()
-    if name == "google":
-        from batch_cli.serve.google.batch_wire import GoogleBatches  # noqa: PLC0415
+            return OpenAIBatches()
+        case "anthropic":
+            from batch_cli.serve.anthropic.batch_wire import AnthropicBatches  # noqa: PLC0415
 
-        return GoogleBatches()
-    from batch_cli.serve.openai.batch_wire import OpenAIBatches  # noqa: PLC0415
+            return AnthropicBatches()
+        case "google":
+            from batch_cli.serve.google.batch_wire import GoogleBatches  # noqa: PLC0415
 
-    return OpenAIBatches()
+            return GoogleBatches()

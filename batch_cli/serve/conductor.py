@@ -191,7 +191,11 @@ class _Steps:
         with self._contents.path(batch.input_file_id).open("rb", buffering=1 << 20) as stream:
             lines = batch_wire(batch.wire).engine_lines(stream, batch)
             engine_id = self._engine.stage(batch.engine_key, failing.watch(lines))
-        settings = {**self._config.handler_settings(), "created": self._date(), **failing.settings()}
+        settings = {
+            **self._config.handler_settings(batch.wire),
+            "created": self._date(),
+            **failing.settings(),
+        }
         wanted = executed_requests(effects, requests)
         metadata = {REQUESTS: str(requests)}
         new = NewBatch(batch.engine_key, batch.endpoint, model, settings, metadata, max(1, wanted))

@@ -9,6 +9,7 @@ from batch_cli.engine.handlers.live.backend import LIVE, Backend
 from batch_cli.model import JsonObject
 from batch_cli.serve.flavour import OPENAI, Flavour
 from batch_cli.serve.scenarios.scenario import Scenario
+from batch_cli.serve.wires import Wire
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
@@ -46,18 +47,21 @@ class ServerConfig:
     """What goes wrong on purpose."""
     seed: int | None = None
     """Makes chance and ids repeatable; None: ids nobody can guess, and chance from the scenario's own seed, or 0."""
-
     backend: Backend | None = None
-    """The model server that answers in place of the simulated model."""
+    """The model server that answers in place of the simulated model; then OpenAI's wire alone is served."""
 
     @property
     def hosts(self) -> frozenset[str]:
         """Give the names under which the server may be called, in lower case."""
         return frozenset(name.lower() for name in (*LOOPBACK_HOSTS, self.host, *self.allowed_hosts))
 
-    def handler_settings(self) -> JsonObject:
-        """Give the settings of a batch: a model server's, or the simulated model's, in real seconds."""
-        if self.backend is not None:
+    def handler_settings(self, wire: Wire) -> JsonObject:
+        """Give the settings of a batch of ``wire``: a model server's, or the simulated model's."""
+        if self.backend is not None and wire == "openai":
             return {"handler": LIVE}
+        return self.simulation_settings()
+
+    def simulation_settings(self) -> JsonObject:
+        """Give the settings of the simulated model, in real seconds."""
         latency = float(self.simulation.get("latency", 0)) / self.speed
         return {**self.simulation, "latency": latency}

@@ -45,7 +45,7 @@ class LiveModel:
         if self._model is None:
             from batch_cli.engine.handlers.simulate.handler import Simulate, Simulation  # noqa: PLC0415
 
-            simulation = Simulation.from_settings(self._desk.config.handler_settings())
+            simulation = Simulation.from_settings(self._desk.config.simulation_settings())
             simulate = Simulate(simulation, asyncio.sleep, most_seconds=_MOST_SECONDS)
             self._model = simulate if self._wrap is None else self._wrap(simulate)
         return self._model

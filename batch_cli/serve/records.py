@@ -13,6 +13,7 @@ from typing import Any
 
 from batch_cli.jsonl import dumps, loads
 from batch_cli.model import JsonObject
+from batch_cli.serve.wires import Wire
 from batch_cli.sql import Database, load_statements
 
 _SQL = load_statements("batch_cli.serve", "queries.sql")
@@ -32,7 +33,7 @@ class FileRecord:
     bytes: int
     created_at: float
     expires_at: float | None
-    wire: str = "openai"
+    wire: Wire = "openai"
     details: JsonObject | None = None
     """What only this wire knows of a file."""
 
@@ -66,7 +67,7 @@ class BatchRecord:
     usage: JsonObject | None
     output_file_id: str | None
     error_file_id: str | None
-    wire: str
+    wire: Wire
     details: JsonObject | None
     """What only this wire knows of a batch."""
     never_run: int
@@ -98,7 +99,7 @@ class NewBatch:
     output_seconds: int | None
     created_at: float
     expires_at: float
-    wire: str = "openai"
+    wire: Wire = "openai"
     details: JsonObject | None = None
 
 
@@ -154,7 +155,7 @@ class Records:
             },
         )
 
-    def file(self, file_id: str, now: float, *, wire: str = "openai") -> FileRecord | None:
+    def file(self, file_id: str, now: float, *, wire: Wire = "openai") -> FileRecord | None:
         """Give a file of a wire that has not expired."""
         row = self._database.row(_SQL["file_by_id"], {"id": file_id, "wire": wire, "now": now})
         return _file(row) if row else None
@@ -165,7 +166,7 @@ class Records:
         *,
         most: int,
         after: int | None = None,
-        wire: str = "openai",
+        wire: Wire = "openai",
         purpose: str | None = None,
         newest_first: bool = True,
     ) -> list[FileRecord]:
@@ -226,17 +227,17 @@ class Records:
         batch = None if row is None else self.batch(row[1])
         return None if row is None or batch is None else (row[0], batch)
 
-    def batch(self, batch_id: str, *, wire: str = "openai") -> BatchRecord | None:
+    def batch(self, batch_id: str, *, wire: Wire = "openai") -> BatchRecord | None:
         """Give a batch of a wire."""
         found = next(_batches(self._database.rows(_SQL["batch_by_id"], (batch_id,))), None)
         return found if found is not None and found.wire == wire else None
 
-    def batches(self, *, most: int, after: int | None = None, wire: str = "openai") -> list[BatchRecord]:
+    def batches(self, *, most: int, after: int | None = None, wire: Wire = "openai") -> list[BatchRecord]:
         """Give up to ``most`` batches of a wire older than number ``after``, the newest first."""
         given = {"start": _LAST if after is None else after, "wire": wire, "most": most}
         return list(_batches(self._database.rows(_SQL["batches_down"], given)))
 
-    def newer_batches(self, *, most: int, before: int, wire: str) -> list[BatchRecord]:
+    def newer_batches(self, *, most: int, before: int, wire: Wire) -> list[BatchRecord]:
         """Give up to ``most`` batches of a wire newer than number ``before``, the oldest first."""
         given = {"start": before, "wire": wire, "most": most}
         return list(_batches(self._database.rows(_SQL["batches_up"], given)))

@@ -75,6 +75,25 @@ def test_a_batch_is_answered_by_the_model_server_each_row_once(tmp_path: Path, m
         assert model.ledger()["live"] == {CHAT: 200}
 
 
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/v1/messages", {"anthropic-version": "2023-06-01"}),
+        ("/v1/messages/batches", {"anthropic-version": "2023-06-01"}),
+        ("/v1beta/models/m:generateContent", {"x-goog-api-key": "any"}),
+        ("/v1beta/models/m:batchGenerateContent", {"x-goog-api-key": "any"}),
+    ],
+)
+def test_the_simulated_model_answers_no_other_wire_in_its_place(
+    tmp_path: Path, model: ServerProcess, path: str, headers: dict[str, str]
+) -> None:
+    with before(tmp_path, model.url) as front, front.http(headers=headers) as http:
+        answer = http.post(path, json={"model": "m"})
+
+    assert answer.status_code == 404
+    assert "with --backend only OpenAI's wire is served" in answer.json()["error"]["message"]
+
+
 def test_no_more_requests_are_under_way_than_was_said(tmp_path: Path) -> None:
     at_once, most = Counter[str](), list[int]()
 

@@ -24,8 +24,9 @@ from batch_cli.serve.desk import Desk
 from batch_cli.serve.download import download
 from batch_cli.serve.records import BatchRecord, FileRecord, NewBatch
 from batch_cli.serve.refusal import Refusal
+from batch_cli.serve.wires import Wire
 
-_WIRE = "anthropic"
+_WIRE: Wire = "anthropic"
 _PATH = f"{MESSAGES}/batches"
 _WINDOW = 86_400
 _OUTPUT_STAY = 29 * 86_400
