@@ -33,7 +33,7 @@ COMMANDS = {
     "list-models": "List the models known here.",
     "schema": "Print the JSON Schema of a line format.",
     "worker": "Start, stop or look at the worker of the local engine.",
-    "serve": "Serve the OpenAI batch API on this machine, with a simulated model.",
+    "serve": "Serve the batch APIs of OpenAI, Anthropic and Gemini, with a simulated model.",
     "completion": "Print the completion script for a shell.",
 }
 """Every command with its one line of help; `batch_cli.cli.commands.<name>` holds the rest."""

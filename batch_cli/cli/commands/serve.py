@@ -27,6 +27,7 @@ FACTS = CommandFacts(
         "batch-cli serve",
         "OPENAI_BASE_URL=http://127.0.0.1:8000/v1 OPENAI_API_KEY=any python pipeline.py",
         "ANTHROPIC_BASE_URL=http://127.0.0.1:8000 ANTHROPIC_API_KEY=any python pipeline.py",
+        "GOOGLE_GEMINI_BASE_URL=http://127.0.0.1:8000 GOOGLE_API_KEY=any python pipeline.py",
         "batch-cli serve --port 0 --port-file url.txt",
         "batch-cli serve --backend http://localhost:11434 --data-dir ~/batches",
         "batch-cli serve --backend https://models.example.org/v1 --backend-concurrency 64",
@@ -41,11 +42,12 @@ FACTS = CommandFacts(
         "Prints its URL when it is ready; logs go to standard error; Ctrl-C or SIGTERM ends it. Files and batches are"
         " kept in the data directory and go on after a restart. /health, /metrics and /_emulator/ledger tell how it"
         " is, and which requests were executed and billed how often; an Idempotency-Key header makes the creation of a"
-        " batch repeatable. Anthropic's clients are served at the same address: paths and headers tell them apart."
+        " batch on OpenAI's wire repeatable. All wires have the same address: paths and headers tell them apart."
         " /v1/predict, /predict and /examples/batch speak the prediction wires of Spice and of the PyTorch server."
         " With --scenario it goes wrong on purpose; POST /_emulator/scenario changes that while it runs."
         " With --backend a model server answers (vLLM, Ollama, llama.cpp, anything with OpenAI's endpoints): requests of"
         " batches are kept, retried and sent so many at once; while it is away they wait; live requests are passed on."
+        " Only OpenAI's wire is served then."
         " A URL without a path gets /v1; one with a path is taken as it is. http:// goes to your own networks only."
         " Needs: pip install 'batch-cli[serve]'."
     ),
@@ -166,7 +168,7 @@ def run(
     simulate_latency: options.SimulateLatency = 0.0,
     simulate_seed: options.SimulateSeed = 0,
 ) -> ExitCode:
-    """Serve the OpenAI batch API on this machine, with a simulated model."""
+    """Serve the batch APIs of OpenAI, Anthropic and Gemini, with a simulated model."""
     from batch_cli.cli import serving  # noqa: PLC0415 - kept out of --help
 
     if list_scenarios:
