@@ -6,6 +6,8 @@ Out: an id, an error body in the shape of the wire, a line in the log; never a t
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hmac
 import secrets
 from collections.abc import Callable
@@ -27,6 +29,8 @@ OPEN_PATHS = ("/health",)
 OWN_PATHS = ("/metrics", "/_emulator/")
 """Not part of any wire: no client sends a key there, so only a real token closes them."""
 _LOGGED = 200
+_LINGERING = 5.0
+"""Seconds in which what still comes of a refused body is read and thrown away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +145,8 @@ class Gate:
             if refusal is not None:
                 if status:
                     raise _Broken  # too late for an error body: the connection is cut, so that nobody trusts it
-                await self.render(scope, refusal)(scope, receive, marked)
+                way_out = _lingering(receive, marked) if "connection" in refusal.headers else marked
+                await self.render(scope, refusal)(scope, receive, way_out)
         except ClientDisconnect:
             pass
         finally:
@@ -172,6 +177,28 @@ class Gate:
             self.log(f"{request_id}: {_place_of(error)}: {type(error).__name__}: {error}")
             return _our_fault(request_id)
         return None
+
+
+def _lingering(receive: Receive, send: Send) -> Send:
+    """Give a way out for an answer behind which the connection is closed, while its request may still be coming.
+
+    The whole answer is sent at once, the close waits until the client has ended or some seconds are over: a close
+    with bytes that nobody read is a reset, which can take the answer from a client that has not read it yet.
+    """
+
+    async def sending(message: Message) -> None:
+        is_last = message["type"] == "http.response.body" and not message.get("more_body", False)
+        if not is_last:
+            await send(message)
+            return
+        await send({**message, "more_body": True})
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LINGERING):
+                while (await receive()).get("more_body", False):
+                    pass
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return sending
 
 
 class _Broken(Exception):

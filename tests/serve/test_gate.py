@@ -258,3 +258,15 @@ def test_the_executor_never_outlives_a_killed_server(tmp_path: Path) -> None:
         running.kill()
 
     wait_until(lambda: not any(is_running(pid) for pid in children))
+
+
+def test_a_client_that_sends_all_of_a_body_that_is_too_large_gets_its_answer(server: ServerProcess) -> None:
+    size = 64_000_000
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer k\r\ncontent-length: {size}"
+    host, port = server.url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=60) as raw:
+        raw.sendall(f"{head}\r\ncontent-type: application/json\r\n\r\n".encode())
+        raw.sendall(bytes(size))
+        answer = raw.recv(100)
+
+    assert answer.startswith(b"HTTP/1.1 413 ")
