@@ -75,23 +75,20 @@ def test_a_batch_is_answered_by_the_model_server_each_row_once(tmp_path: Path, m
         assert model.ledger()["live"] == {CHAT: 200}
 
 
-@pytest.mark.parametrize(
-    ("path", "headers"),
-    [
-        ("/v1/messages", {"anthropic-version": "2023-06-01"}),
-        ("/v1/messages/batches", {"anthropic-version": "2023-06-01"}),
-        ("/v1beta/models/m:generateContent", {"x-goog-api-key": "any"}),
-        ("/v1beta/models/m:batchGenerateContent", {"x-goog-api-key": "any"}),
-    ],
-)
-def test_the_simulated_model_answers_no_other_wire_in_its_place(
-    tmp_path: Path, model: ServerProcess, path: str, headers: dict[str, str]
-) -> None:
-    with before(tmp_path, model.url) as front, front.http(headers=headers) as http:
-        answer = http.post(path, json={"model": "m"})
+def test_the_simulated_model_answers_no_other_wire_in_its_place(tmp_path: Path) -> None:
+    claude, gemini = {"anthropic-version": "2023-06-01"}, {"x-goog-api-key": "any"}
+    asked = {
+        "/v1/messages": claude,
+        "/v1/messages/batches": claude,
+        "/v1beta/models/m:generateContent": gemini,
+        "/v1beta/models/m:batchGenerateContent": gemini,
+    }
+    with before(tmp_path, "http://127.0.0.1:9") as front, front.http() as http:
+        answers = [http.post(path, json={"model": "m"}, headers=headers) for path, headers in asked.items()]
 
-    assert answer.status_code == 404
-    assert "with --backend only OpenAI's wire is served" in answer.json()["error"]["message"]
+    assert [got.status_code for got in answers] == [404] * 4
+    for got in answers:
+        assert "with --backend only OpenAI's wire is served" in got.json()["error"]["message"]
 
 
 def test_no_more_requests_are_under_way_than_was_said(tmp_path: Path) -> None:
