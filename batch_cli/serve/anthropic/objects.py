@@ -32,7 +32,10 @@ _KINDS = {
     504: "timeout_error",
     529: "overloaded_error",
 }
-"""Source: anthropic-sdk-python 2.12.0, ``types/shared/error_type.py``; 413, which is not there, by its documentation."""
+"""Source: anthropic-sdk-python 2.12.0, ``types/shared/error_type.py``; 413, which is not there, by its documentation.
+
+Others from 500 on are ``api_error``.
+"""
 _OUR_FAULT = "api_error"
 _STAY = 29 * 86_400.0
 """Seconds from the creation of a batch in which its results can be read.
