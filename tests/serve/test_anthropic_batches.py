@@ -34,11 +34,9 @@ def http(server: ServerProcess) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Anthropic]:
-    """Give a client of a server whose model takes its time."""
-    with (
-        ServerProcess(tmp_path_factory.mktemp("slow"), "--simulate-latency", "100") as running,
-        connect(running) as connected,
-    ):
+    """Give a client of a server whose model takes six minutes, an hour of which is a second."""
+    words = ("--speed", "3600", "--simulate-latency", "360000")
+    with ServerProcess(tmp_path_factory.mktemp("slow"), *words) as running, connect(running) as connected:
         yield connected
 
 
