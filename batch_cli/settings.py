@@ -27,7 +27,9 @@ class KeyRule:
 
 KEY_RULES = {
     "openai": KeyRule(("OPENAI_API_KEY",), (("sk-ant-", "anthropic"), ("AIza", "google"))),
-    "anthropic": KeyRule(("ANTHROPIC_API_KEY",), (("sk-proj-", "openai"), ("AIza", "google"))),
+    "anthropic": KeyRule(
+        ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"), (("sk-proj-", "openai"), ("AIza", "google"))
+    ),
     "google": KeyRule(("GOOGLE_API_KEY", "GEMINI_API_KEY"), (("sk-", "openai"),)),
     "mistral": KeyRule(("MISTRAL_API_KEY",), (("sk-", "openai"), ("AIza", "google"))),
     "regolo": KeyRule(("REGOLO_API_KEY", "API_KEY"), (("sk-ant-", "anthropic"), ("AIza", "google"))),

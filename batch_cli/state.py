@@ -203,6 +203,10 @@ class Journal:
         """Give the submit that made a batch."""
         return _intent(self.database.row(SQL["by_batch"], (batch_id,)))
 
+    def has_rival(self, provider: str, intent_id: str, requests: int) -> bool:
+        """Tell whether another submit of as many requests stands before the answer to its create."""
+        return self.database.row(SQL["rival"], (provider, requests, intent_id)) is not None
+
     def newest(self, provider: str | None = None, *, most: int = 1, skip: int = 0) -> list[Intent]:
         """Give finished submits, the newest first."""
         rows = self.database.rows(SQL["newest"], {"provider": provider, "most": most, "skip": skip})

@@ -86,6 +86,10 @@ select * from intent where id = ?
 -- name: by_batch
 select * from intent where batch = ?
 
+-- name: rival
+-- Asked once in a create whose answer was lost: a scan.
+select 1 from intent where state = 'creating' and provider = ? and requests = ? and id <> ? limit 1
+
 -- name: newest
 select * from intent
 where state = 'done' and (:provider is null or provider = :provider)

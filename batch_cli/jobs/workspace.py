@@ -57,7 +57,14 @@ class Workspace:
 
             entry(name)
             key = api_key(name, self.environment, self.key_file) if name in KEY_RULES else None
-            place = Place(self.state, self.environment, key, self.listener)
+            place = Place(
+                self.state,
+                self.environment,
+                key,
+                self.listener,
+                knows_batch=lambda batch_id: self.journal.by_batch(batch_id) is not None,
+                has_rival=lambda key, requests: self.journal.has_rival(name, key, requests),
+            )
             self._providers[name] = open_provider(name, place, self.clock)
         return self._providers[name]
 

@@ -26,7 +26,9 @@ class Entry:
 
 REGISTRY = {
     "openai": Entry("batch_cli.providers.openai:OPENAI", "batch_cli.providers.hosted.services:openai"),
-    "anthropic": Entry("batch_cli.providers.anthropic:ANTHROPIC", None),
+    "anthropic": Entry(
+        "batch_cli.providers.anthropic:ANTHROPIC", "batch_cli.providers.hosted.anthropic:AnthropicBatches"
+    ),
     "google": Entry("batch_cli.providers.google:GOOGLE", None),
     "mistral": Entry("batch_cli.providers.mistral:MISTRAL", None),
     "regolo": Entry("batch_cli.providers.regolo:REGOLO", "batch_cli.providers.hosted.services:regolo"),

@@ -288,3 +288,7 @@ class Place:
     environment: Mapping[str, str] = field(default_factory=dict)
     key: Secret | None = None
     listener: Listener = ignore
+    knows_batch: Callable[[str], bool] = lambda _batch_id: False
+    """Tell whether a batch came of a submit of this machine that is done."""
+    has_rival: Callable[[str, int], bool] = lambda _key, _requests: False
+    """Tell whether another submit than ``key``, of as many requests, waits for the answer to its create as well."""

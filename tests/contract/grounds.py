@@ -44,10 +44,22 @@ class Ground:
     """Strange ones that it takes."""
 
 
+def message(custom_id: str, text: str) -> Any:
+    """Give an Anthropic request line."""
+    params = {"model": "claude-x", "max_tokens": 100, "messages": [{"role": "user", "content": text}]}
+    return {"custom_id": custom_id, "params": params}
+
+
 GROUNDS = [
     Ground("local", None, chat),
     Ground("openai", ("OPENAI_BASE_URL", "/v1"), chat),
     Ground("regolo", ("REGOLO_BASE_URL", "/v1"), chat, serve=("--flavour", "regolo")),
+    Ground(
+        "anthropic",
+        ("ANTHROPIC_BASE_URL", ""),
+        message,
+        ids=("a" * 64, "-", "_", "0", "18446744073709551616"),
+    ),
 ]
 
 

@@ -82,7 +82,9 @@ def test_the_batch_of_an_earlier_create_is_found_again_and_no_other(runner: Runn
 
     assert found is not None
     assert found.id == batch_id
-    assert runner.provider.find(fresh_key(), "file-nobody", time.time()) is None
+    other = fresh_key()
+    staged = runner.provider.stage(other, runner.source(runner.lines(1)))
+    assert runner.provider.find(other, staged, time.time()) is None
 
 
 def test_creating_twice_with_one_key_gives_one_batch_where_the_provider_knows_keys(runner: Runner) -> None:

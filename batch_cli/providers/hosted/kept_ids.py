@@ -53,10 +53,32 @@ class KeptIds:
             return None
         return _read(stream)
 
+    def are_kept(self, batch_id: str) -> bool:
+        """Tell whether the ids of a batch are here: it came of a submit of this machine."""
+        return self._path(batch_id).exists()
+
+    def doubt(self, batch_id: str) -> None:
+        """Note that a batch is probably that of its ids; only its results can prove it."""
+        private_directory(self._root)
+        self._mark(batch_id).touch(0o600)
+
+    def is_doubted(self, batch_id: str) -> bool:
+        """Tell whether a batch still has to prove that it is that of its ids."""
+        return self._mark(batch_id).exists()
+
+    def trust(self, batch_id: str) -> None:
+        """Note that a batch has proved it."""
+        with contextlib.suppress(OSError):
+            self._mark(batch_id).unlink()
+
     def forget(self, batch_id: str) -> None:
         """Remove the ids of a batch."""
+        self.trust(batch_id)
         with contextlib.suppress(OSError):
             self._path(batch_id).unlink()
+
+    def _mark(self, batch_id: str) -> Path:
+        return self._path(batch_id).with_suffix(".doubted")
 
     def _path(self, name: str) -> Path:
         """Give the file of a submit or a batch; ids of servers are never names of files."""
