@@ -10,15 +10,16 @@ from pathlib import Path
 from urllib.parse import quote
 
 from batch_cli.clock import Clock
-from batch_cli.errors import DamagedData, OutcomeUnknown, Rejected, quoted
+from batch_cli.errors import DamagedData, Rejected, quoted
 from batch_cli.events import Listener, Note
 from batch_cli.httpclient.client import HttpClient, Reply, Sent, is_exhausted, refusal
-from batch_cli.httpclient.outcome import NoAnswer, NotSent, Unknown
+from batch_cli.httpclient.outcome import NoAnswer, Unknown
 from batch_cli.httpclient.retry_after import MOST_SECONDS, retry_after
 from batch_cli.jsonl import is_blank, loads
 from batch_cli.model import Batch, BatchResult, JsonObject, JsonValue, check_batch_id
 from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place
 from batch_cli.providers.hosted.connection import connect, origin_of
+from batch_cli.providers.hosted.creating import create_once, outcome_unknown
 from batch_cli.providers.hosted.download import Download
 from batch_cli.providers.hosted.kept_ids import KeptIds
 from batch_cli.providers.hosted.multipart import FileForm
@@ -124,33 +125,11 @@ class OpenAIBatches:
         if self._profile.metadata_pairs:
             body["metadata"] = {**options.metadata, INTENT: key}
         sent = Sent.json("POST", "/batches", body, headers={"idempotency-key": key})
-        for tries in range(1, _TRIES + 1):
-            try:
-                reply = self._http.once(sent)
-                if reply.is_good:
-                    return self._created(reply.json(), key, staged)
-            except NotSent as error:
-                why, pause = str(error), self._http.pause * 2**tries
-            except Unknown as error:
-                raise _unknown(str(error)) from error
-            else:
-                self._refuse_without_batches(reply)
-                pause = self._refused_before_work(reply)
-                why = f"HTTP {reply.status}"
-            if tries < _TRIES:
-                self._clock.sleep(pause)
-        raise self._http.given_up(why)
 
-    def _refused_before_work(self, reply: Reply) -> float:
-        """Give how long to wait where a batch was refused for now; anything else is raised."""
-        asked = retry_after(reply.headers, self._clock.now())
-        if reply.status == 429 and not is_exhausted(reply) and (asked or 0) <= MOST_SECONDS:  # noqa: PLR2004 - HTTP
-            return asked or self._http.pause * 4
-        if reply.status in (503, 529) and asked is not None and asked <= MOST_SECONDS:
-            return asked
-        if reply.status in (408, 409, 425) or reply.status >= 500 or 300 <= reply.status < 400:  # noqa: PLR2004 - HTTP
-            raise _unknown(f"{self._http.origin.authority} answered HTTP {reply.status}")
-        raise refusal(reply, self._http.origin)
+        def created(value: JsonObject) -> Batch:
+            return self._created(value, key, staged)
+
+        return create_once(self._http, sent, created, self._say, self._refuse_without_batches)
 
     def _created(self, value: JsonObject, key: str, staged: str) -> Batch:
         """Check that the answer is the batch that was asked for, and not another request's."""
@@ -205,7 +184,7 @@ class OpenAIBatches:
             where = f"{path}{query}limit={_PAGE}{cursor}" if self._profile.is_paged else path
             reply = self._http.ask(Sent("GET", where), as_json=True)
             if reply.status in _NO_ROUTE:
-                raise _unknown(f"{self._http.origin.authority} cannot list what it has")
+                raise outcome_unknown(f"{self._http.origin.authority} cannot list what it has")
             if not reply.is_good:
                 raise refusal(reply, self._http.origin)
             page = reply.json()
@@ -329,11 +308,3 @@ class OpenAIBatches:
                 where=f"{self._http.origin.authority} answered HTTP {reply.status}",
                 hint=self._profile.without_batches,
             )
-
-
-def _unknown(why: str) -> OutcomeUnknown:
-    return OutcomeUnknown(
-        'the answer to "create batch" was lost; the provider may or may not have started it',
-        where=(why, "nothing was sent again"),
-        hint="run the same command again: it looks for the batch first",
-    )
