@@ -21,6 +21,7 @@ from batch_cli.errors import ConfigError, Rejected, Temporary, quoted
 from batch_cli.events import Listener, Note
 from batch_cli.httpclient.deadline import Deadline, DeadlineBackend
 from batch_cli.httpclient.error_body import read_error
+from batch_cli.httpclient.faults import certificate_fault, reason_of
 from batch_cli.httpclient.origin import Origin
 from batch_cli.httpclient.outcome import NoAnswer, NotSent, Unknown
 from batch_cli.httpclient.retry_after import MOST_SECONDS, retry_after
@@ -56,6 +57,8 @@ class Sent:
     """Of a body in pieces; None: it is sent in chunks."""
     seconds: float | None = _SECONDS
     """The whole time it may take; None: as long as bytes keep moving."""
+    answer_seconds: float | None = None
+    """For the answer alone, from when a body in pieces is out; None: what ``seconds`` leave of it."""
     final: tuple[int, ...] = ()
     """Statuses that are an answer here, though they are passing faults elsewhere."""
 
@@ -251,7 +254,7 @@ class HttpClient:
             if sent.body or sent.method in ("POST", "PUT"):
                 headers["content-length"] = str(len(sent.body))
         else:
-            content = sent.body()
+            content = self._pieces_of(sent, sent.body())
             name, value = (
                 ("transfer-encoding", "chunked")
                 if sent.length is None
@@ -266,6 +269,11 @@ class HttpClient:
             content=content,
             extensions={"timeout": timeouts},
         )
+
+    def _pieces_of(self, sent: Sent, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        yield from pieces
+        if sent.answer_seconds is not None:
+            self._deadline.start(sent.answer_seconds)
 
     def _connections(self) -> httpcore2.ConnectionPool:
         if self._pool is None:
@@ -287,12 +295,12 @@ class HttpClient:
             yield
         except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
             self.close()
-            if (fault := _certificate_fault(error)) is not None:
+            if (fault := certificate_fault(error)) is not None:
                 raise ConfigError(
                     f"{host} cannot prove who it is: {fault}",
                     hint="check the base URL; for a company's own authority set SSL_CERT_FILE",
                 ) from error
-            raise NotSent(f"cannot connect to {host}: {_reason(error)}") from error
+            raise NotSent(f"cannot connect to {host}: {reason_of(error)}") from error
         except httpcore2.ProxyError as error:
             self.close()
             raise NotSent(f"the proxy refused to connect to {host}: {error}") from error
@@ -303,7 +311,7 @@ class HttpClient:
             OSError,
         ) as error:
             self.close()
-            raise Unknown(f"the connection to {host} broke: {_reason(error)}") from error
+            raise Unknown(f"the connection to {host} broke: {reason_of(error)}") from error
         except (Unknown, ConfigError):
             self.close()
             raise
@@ -378,18 +386,3 @@ def _capped(pieces: Iterable[bytes]) -> Iterator[bytes]:
         if size > _MOST_BYTES:
             raise Unknown(f"the answer is longer than {_MOST_BYTES:,} bytes")
         yield piece
-
-
-def _certificate_fault(error: BaseException) -> str | None:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return cause.verify_message
-        cause = cause.__cause__
-    return None
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, httpcore2.TimeoutException):
-        return "no answer in time"
-    return str(error).strip() or type(error).__name__
