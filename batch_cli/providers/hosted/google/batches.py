@@ -6,7 +6,7 @@ Source: google-genai 3.4.0 (seen 2026-11-21), https://ai.google.dev/gemini-api/d
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import quote
 
 from batch_cli.clock import Clock
@@ -15,7 +15,7 @@ from batch_cli.events import Listener, Note
 from batch_cli.httpclient.client import Reply, Sent
 from batch_cli.httpclient.outcome import Unknown
 from batch_cli.id_index import IdIndex
-from batch_cli.jsonl import loads, loads_exactly
+from batch_cli.jsonl import loads_exactly
 from batch_cli.model import (
     Batch,
     BatchResult,
@@ -24,7 +24,6 @@ from batch_cli.model import (
     JsonValue,
     ResultError,
     check_batch_id,
-    object_of,
 )
 from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place
 from batch_cli.providers.hosted.creating import create_once
@@ -38,6 +37,7 @@ from batch_cli.providers.hosted.google.objects import (
     read_google_batch,
     result_file_of,
 )
+from batch_cli.providers.hosted.google.staged import Staged, asks_for_embeddings
 from batch_cli.providers.hosted.google.uploads import Uploads
 from batch_cli.providers.hosted.kept_ids import KeptIds
 from batch_cli.providers.hosted.polling import poll
@@ -47,30 +47,7 @@ _QUIESCE, _LOCAL_QUIESCE = 30.0, 1.0
 """How long a batch may take to appear in the list after its creation was answered by nobody."""
 _PAGE = 50
 _LONGEST_NAME = 200
-_INLINE, _EMBED = "inline:", "embed:"
 _FILES = "files/"
-
-
-@dataclass(frozen=True, slots=True)
-class _Staged:
-    """Where the requests of a submit are, and what they ask for; as text it is what the journal keeps.
-
-    ``files/bci-…`` or ``inline:bci_…``, with ``embed:`` before it for embeddings.
-    """
-
-    place: str
-    embeds: bool
-
-    @classmethod
-    def parse(cls, text: str) -> _Staged:
-        return cls(text.removeprefix(_EMBED), text.startswith(_EMBED))
-
-    def __str__(self) -> str:
-        return f"{_EMBED}{self.place}" if self.embeds else self.place
-
-    @property
-    def method(self) -> str:
-        return "asyncBatchEmbedContent" if self.embeds else "batchGenerateContent"
 
 
 class GoogleBatches:
@@ -96,20 +73,19 @@ class GoogleBatches:
 
     def stage(self, key: str, source: Input) -> str:
         """Upload the requests as ``files/bci-…``, or keep a few small ones here for the create to bring along."""
-        first = next(iter(source.lines()), b"{}")
-        embeds = "contents" not in object_of(object_of(loads(first)).get("request"))
+        embeds = asks_for_embeddings(source)
 
         def lines() -> Iterator[bytes]:
             return self._ids.record(key, self.codec.id_field, source.lines())
 
         if source.bytes <= self._inline_bytes and source.requests <= inline.MOST_REQUESTS:
             self._inline.keep(key, lines())
-            return str(_Staged(f"{_INLINE}{key}", embeds))
+            return str(Staged.here(key, embeds=embeds))
         name = _FILES + key.replace("_", "-")
         if not self._uploads.store(name, lines, source.bytes):  # it was there already
             for _ in lines():
                 pass
-        return str(_Staged(name, embeds))
+        return str(Staged(name, embeds))
 
     def create(self, key: str, staged: str, options: BatchOptions) -> Batch:
         """Make the batch: one request over a connection of its own, sent again only where it cannot have arrived.
@@ -118,17 +94,16 @@ class GoogleBatches:
             OutcomeUnknown: there may be a batch; nothing is sent again before `find` has looked.
             StateError: the requests of a small batch are no longer here.
         """
-        requests = _Staged.parse(staged)
-        is_inline = requests.place.startswith(_INLINE)
-        config = self._inline.config(key) if is_inline else {"fileName": requests.place}
+        requests = Staged.parse(staged)
+        config = self._inline.config(key) if requests.is_here else {"fileName": requests.place}
         described = options.metadata.get("description") or "batch-cli"
         body = inline.create_body(f"{described[:_LONGEST_NAME]} [{key}]", config)
-        model = options.model.removeprefix("models/")
-        path = self._api.path(f"models/{model}:{requests.method}")
+        method = "asyncBatchEmbedContent" if requests.embeds else "batchGenerateContent"
+        path = self._api.path(f"models/{options.model.removeprefix('models/')}:{method}")
         sent = Sent("POST", path, {"content-type": "application/json"}, body)
 
         def refuse(reply: Reply) -> None:
-            self._refuse(reply, None if is_inline else requests.place)
+            self._refuse(reply, None if requests.is_here else requests.place)
 
         return create_once(self._http, sent, lambda value: self._created(value, key), self._say, refuse)
 
