@@ -23,6 +23,8 @@ class KeyRule:
     """Environment variables, the first that is set wins."""
     prefixes_of_others: tuple[tuple[str, str], ...] = ()
     """``(prefix, provider)``: a key that starts like this belongs to somebody else."""
+    is_optional: bool = False
+    """Without one the provider's batches are simulated."""
 
 
 KEY_RULES = {
@@ -30,7 +32,7 @@ KEY_RULES = {
     "anthropic": KeyRule(
         ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"), (("sk-proj-", "openai"), ("AIza", "google"))
     ),
-    "google": KeyRule(("GOOGLE_API_KEY", "GEMINI_API_KEY"), (("sk-", "openai"),)),
+    "google": KeyRule(("GOOGLE_API_KEY", "GEMINI_API_KEY"), (("sk-", "openai"),), is_optional=True),
     "mistral": KeyRule(("MISTRAL_API_KEY",), (("sk-", "openai"), ("AIza", "google"))),
     "regolo": KeyRule(("REGOLO_API_KEY", "API_KEY"), (("sk-ant-", "anthropic"), ("AIza", "google"))),
 }
@@ -64,12 +66,26 @@ def state_directory(environment: Mapping[str, str], chosen: Path | None = None) 
 
 
 def api_key(provider: str, environment: Mapping[str, str], key_file: Path | None = None) -> Secret:
-    """Find the key of ``provider``: a file named on the command line, else its environment variable.
+    """Find the key of ``provider`` as `find_api_key` does.
+
+    Raises:
+        ConfigError: there is none (E603), or it cannot be a key of this provider (E604).
+    """
+    found = find_api_key(provider, environment, key_file)
+    if found is None:
+        raise missing_key(provider)
+    return found
+
+
+def find_api_key(
+    provider: str, environment: Mapping[str, str], key_file: Path | None = None
+) -> Secret | None:
+    """Find the key of ``provider``, if there is one: a file named on the command line, else its variable.
 
     Outer white space is dropped; what is left must be able to stand in an HTTP header.
 
     Raises:
-        ConfigError: there is none (E603), or it cannot be a key of this provider (E604).
+        ConfigError: it cannot be a key of this provider (E604).
     """
     rule = KEY_RULES[provider]
     if key_file is not None:
@@ -77,10 +93,16 @@ def api_key(provider: str, environment: Mapping[str, str], key_file: Path | None
     for variable in rule.variables:
         if value := environment.get(variable, "").strip():
             return _checked(value, variable, rule)
-    raise ConfigError(
-        f"{rule.variables[0]} environment variable is not set",
+    return None
+
+
+def missing_key(provider: str) -> ConfigError:
+    """Make the error of a key that is not there."""
+    variable = KEY_RULES[provider].variables[0]
+    return ConfigError(
+        f"{variable} environment variable is not set",
         hint=(
-            f"export {rule.variables[0]}='your-api-key-here', or use --api-key-file FILE"
+            f"export {variable}='your-api-key-here', or use --api-key-file FILE"
             " (or try it offline: -m local/simulate)"
         ),
         reference="E603",

@@ -60,12 +60,13 @@ def collect(context: Context, workspace: Workspace, place: BatchPlace, wanted: W
 
 def _conclude(context: Context, written: Written, wanted: Wanted) -> ExitCode:
     console, summary = context.console, written.summary
-    counts = f"{summary.ok:,} ok, {summary.failed:,} failed, {summary.missing:,} missing"
+    counts = f"({summary.ok:,} ok, {summary.failed:,} failed, {summary.missing:,} missing)"
+    counts += documents.mark(written.batch)
     if wanted.output not in (None, "-"):
         again = " (already complete)" if written.already_complete else ""
-        console.say(f"Results saved to: {wanted.output} ({counts}){again}")
+        console.say(f"Results saved to: {wanted.output} {counts}{again}")
     else:
-        console.say(f"{plural(summary.rows, 'row')} ({counts})")
+        console.say(f"{plural(summary.rows, 'row')} {counts}")
     if console.json and wanted.output not in (None, "-"):
         console.document(
             "results",
@@ -94,7 +95,7 @@ def reasons(summary: Summary) -> str:
 
 
 def _show_table(context: Context, workspace: Workspace, batch: Batch, order: ResultsOrder) -> Written:
-    title = f"{batch.id}{' (simulated)' if batch.simulated else ''}"
+    title = f"{batch.id}{documents.mark(batch)}"
     return Written(batch, show_rows(context, title, rows(workspace, batch, order)), "-")
 
 

@@ -41,6 +41,11 @@ def batch_object(batch: Batch, *, intent: str | None = None) -> JsonObject:
     }
 
 
+def mark(batch: Batch) -> str:
+    """Give what follows words about a batch whose answers no model gave."""
+    return " (simulated)" if batch.simulated else ""
+
+
 def progress_object(batch: Batch) -> JsonObject | None:
     """Give how far a batch is, or None where the provider does not say."""
     total = batch.counts.total

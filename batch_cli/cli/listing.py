@@ -24,6 +24,7 @@ _COLUMNS = (
     Column("completed", "Done", right=True),
     Column("failed", "Failed", right=True),
     Column("total", "Total", right=True),
+    Column("answers", "Answers"),
 )
 _RECENT = 5
 _SHOWN_PARTS = 20
@@ -69,6 +70,7 @@ def _cells(batch: Batch, clock: Clock) -> list[str]:
         _count(counts.completed),
         _count(counts.failed),
         _count(counts.total),
+        "simulated" if batch.simulated else "",
     ]
 
 
@@ -94,7 +96,7 @@ def show_one(console: Console, clock: Clock, batch: Batch) -> None:
     counts = batch.counts
     facts = {
         "Batch ID": batch.id,
-        "Provider": f"{batch.provider}{' (simulated)' if batch.simulated else ''}",
+        "Provider": f"{batch.provider}{documents.mark(batch)}",
         "Model": batch.model or "",
         "Endpoint": batch.endpoint or "",
         "Status": batch.status

@@ -135,6 +135,9 @@ SimulateLatency = Annotated[
 SimulateSeed = Annotated[
     int, typer.Option("--simulate-seed", metavar="N", help="local/simulate: which requests fail.")
 ]
+NoSimulate = Annotated[
+    bool, typer.Option("--no-simulate", help="google: refuse to simulate where there is no key.")
+]
 MaxWait = Annotated[
     str | None,
     typer.Option(

@@ -134,7 +134,8 @@ def _tell(context: Context, submission: Submission, name: str) -> None:
     if submission.batch.is_job:
         console.say(f"{submission.batch.id}: {len(submission.batches):,} batches")
     if submission.batch.simulated:
-        console.say("local/simulate: answers are simulated by rules, no model is asked")
+        batch = submission.batch
+        console.say(f"{batch.provider}/{batch.model}: answers are simulated by rules, no model is asked")
     if submission.pointer is not None:
         ids = "Batch ID" if len(submission.batches) == 1 else "Batch IDs"
         console.say(f"{ids} saved to {submission.pointer}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from batch_cli.cli.context import Context
+from batch_cli.cli.documents import mark
 from batch_cli.cli.progress import outcome
 from batch_cli.errors import ExitCode
 from batch_cli.jobs.follow import Waited, wait
@@ -19,7 +20,7 @@ def wait_for(
         counts = batch.counts
         failed = f", {counts.failed:,} failed" if counts.failed else ""
         done = outcome(counts.answered, counts.total, _seconds_taken(batch))
-        context.console.say(f"{batch.id}: {batch.status}, {done}{failed}")
+        context.console.say(f"{batch.id}: {batch.status}, {done}{failed}{mark(batch)}")
     codes = [code_of(batch) for batch in waited.batches]
     return waited, max(codes, key=_SEVERITY.index)
 

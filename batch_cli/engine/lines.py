@@ -9,10 +9,13 @@ from batch_cli.jsonl import dumps, loads
 from batch_cli.model import JsonObject
 
 
-def parse_call(line: bytes) -> Call:
-    """Read a request line of the stored input, which was checked when it was submitted."""
+def parse_call(line: bytes, endpoint: str = "") -> Call:
+    """Read a request line of the stored input, which was checked when it was submitted.
+
+    One that does not say where it goes goes to ``endpoint``, its batch's.
+    """
     request = loads(line)
-    return Call(request["custom_id"], request["url"], request["body"], line)
+    return Call(request["custom_id"], request.get("url", endpoint), request["body"], line)
 
 
 def result_line(batch: StoredBatch, claim: Claim, call: Call, reply: Reply) -> bytes:

@@ -130,7 +130,7 @@ class StoreTurns:
         for claim in claims:
             batch = self._queue.batch(claim.batch) if claim.attempt > MOST_ATTEMPTS else None
             if batch is not None:
-                call = parse_call(self._queue.read(claim))
+                call = parse_call(self._queue.read(claim), batch.endpoint)
                 answered.append(Answered(claim, is_good=False, line=abandoned_line(batch, claim, call)))
         self.record(answered)
         return [claim for claim in claims if claim.attempt <= MOST_ATTEMPTS]

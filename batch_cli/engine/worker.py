@@ -225,7 +225,7 @@ class Worker:
         return self._handlers[batch.seq]
 
     async def _call(self, handler: Handler, batch: StoredBatch, claims: list[Claim]) -> list[Answered]:
-        calls = [parse_call(self._queue.read(claim)) for claim in claims]
+        calls = [parse_call(self._queue.read(claim), batch.endpoint) for claim in claims]
         try:
             replies: Sequence[Reply | None] = await handler(calls)
         except Exception as error:  # noqa: BLE001 - a broken handler must not take the other batches down

@@ -61,6 +61,8 @@ class Sent:
     """For the answer alone, from when a body in pieces is out; None: what ``seconds`` leave of it."""
     final: tuple[int, ...] = ()
     """Statuses that are an answer here, though they are passing faults elsewhere."""
+    most_bytes: int = _MOST_BYTES
+    """Of an answer that is read whole."""
 
     @classmethod
     def json(cls, method: str, path: str, value: JsonObject, **more: Mapping[str, str]) -> Sent:
@@ -202,7 +204,7 @@ class HttpClient:
             headers = _headers_of(response)
             _refuse_encoding(headers)
             good = 200 <= response.status < 300  # noqa: PLR2004 - HTTP
-            body = b"" if good else b"".join(_capped(response.iter_stream()))
+            body = b"" if good else b"".join(_capped(response.iter_stream(), sent.most_bytes))
             yield (
                 Reply(response.status, headers, body),
                 self._pieces(response.iter_stream()) if good else iter(()),
@@ -237,7 +239,8 @@ class HttpClient:
         with self._translated(), self._open(sent, absolute=absolute) as response:
             headers = _headers_of(response)
             _refuse_encoding(headers)
-            return Reply(response.status, headers, b"".join(_capped(response.iter_stream())))
+            body = b"".join(_capped(response.iter_stream(), sent.most_bytes))
+            return Reply(response.status, headers, body)
 
     def _open(
         self, sent: Sent, *, absolute: bool = False
@@ -379,10 +382,10 @@ def _refuse_encoding(headers: Mapping[str, str]) -> None:
         raise Unknown(f"the answer is packed ({encoding[:20]}), which was not asked for")
 
 
-def _capped(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def _capped(pieces: Iterable[bytes], most: int) -> Iterator[bytes]:
     size = 0
     for piece in pieces:
         size += len(piece)
-        if size > _MOST_BYTES:
-            raise Unknown(f"the answer is longer than {_MOST_BYTES:,} bytes")
+        if size > most:
+            raise Unknown(f"the answer is longer than {most:,} bytes")
         yield piece

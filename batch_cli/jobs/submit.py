@@ -112,7 +112,7 @@ def submit(workspace: Workspace, order: SubmitOrder) -> Submission:
 def _submit(workspace: Workspace, order: SubmitOrder, codec: Codec, checked: CheckedInput) -> Submission:
     """Find what was submitted before, or record what is submitted now, and take it to its end."""
     provider = workspace.provider(order.model.provider)
-    new = _new_intent(order, checked.scan)
+    new = _new_intent(order, checked.scan, simulated=provider.capabilities.simulated)
     with held(_content_lock(workspace, order, new)):
         lines = checked.lines
         job = None if order.again else job_before(workspace, new)
@@ -326,7 +326,7 @@ def _verified(
     return lines
 
 
-def _new_intent(order: SubmitOrder, found: Scan) -> NewIntent:
+def _new_intent(order: SubmitOrder, found: Scan, *, simulated: bool) -> NewIntent:
     endpoint = order.endpoint or next(iter(found.urls), order.encode.endpoint)
     return NewIntent(
         provider=order.model.provider,
@@ -337,7 +337,8 @@ def _new_intent(order: SubmitOrder, found: Scan) -> NewIntent:
         bytes=found.bytes,
         requests=found.requests,
         response_schema=found.schema,
-        settings=order.settings,
+        # So that what was simulated is not taken for what is to be submitted in earnest.
+        settings={**order.settings, "simulated": True} if simulated else order.settings,
         metadata=order.metadata,
     )
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from batch_cli.clock import Clock
 from batch_cli.errors import Rejected, StateError, UsageError, quoted
 from batch_cli.events import Event, Listener, Note
-from batch_cli.model import Batch, ModelName, check_batch_id
+from batch_cli.model import Batch, ModelName, Secret, check_batch_id
 from batch_cli.providers import REGISTRY, entry, open_provider
-from batch_cli.settings import KEY_RULES, api_key
+from batch_cli.settings import KEY_RULES, api_key, find_api_key
 from batch_cli.state import Job, Journal, pointer_path, read_pointer
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ class Workspace:
     key_file: Path | None = None
     lock_timeout: float = 0.0
     """Seconds to wait for what another run has locked."""
+    no_simulate: bool = False
+    """A provider whose batches are simulated without a key needs one."""
     _providers: dict[str, Provider] = field(default_factory=dict)
 
     @cached_property
@@ -56,17 +58,22 @@ class Workspace:
             from batch_cli.providers.base import Place  # noqa: PLC0415 - not needed for journal-only commands
 
             entry(name)
-            key = api_key(name, self.environment, self.key_file) if name in KEY_RULES else None
             place = Place(
                 self.state,
                 self.environment,
-                key,
+                self._key(name),
                 self.listener,
                 knows_batch=lambda batch_id: self.journal.by_batch(batch_id) is not None,
                 has_rival=lambda key, requests: self.journal.has_rival(name, key, requests),
             )
             self._providers[name] = open_provider(name, place, self.clock)
         return self._providers[name]
+
+    def _key(self, name: str) -> Secret | None:
+        if name not in KEY_RULES:
+            return None
+        find = find_api_key if KEY_RULES[name].is_optional and not self.no_simulate else api_key
+        return find(name, self.environment, self.key_file)
 
     def close(self) -> None:
         """Let go of the providers."""

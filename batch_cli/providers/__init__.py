@@ -29,7 +29,7 @@ REGISTRY = {
     "anthropic": Entry(
         "batch_cli.providers.anthropic:ANTHROPIC", "batch_cli.providers.hosted.anthropic:AnthropicBatches"
     ),
-    "google": Entry("batch_cli.providers.google:GOOGLE", None),
+    "google": Entry("batch_cli.providers.google:GOOGLE", "batch_cli.providers.hosted.services:google"),
     "mistral": Entry("batch_cli.providers.mistral:MISTRAL", None),
     "regolo": Entry("batch_cli.providers.regolo:REGOLO", "batch_cli.providers.hosted.services:regolo"),
     "local": Entry("batch_cli.providers.openai:LOCAL", "batch_cli.providers.local:LocalProvider"),

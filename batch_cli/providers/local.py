@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from batch_cli.events import Listener
 
 
+_PREFIX = "local_"
+"""How the engine's ids begin."""
+
+
 class LocalProvider:
     """Runs batches in the engine's durable queue. Creating is idempotent: the key is unique there."""
 
@@ -24,13 +28,22 @@ class LocalProvider:
     codec = LOCAL
     capabilities = Capabilities(runs_here=True, simulated=True)
 
-    def __init__(self, place: Place, clock: Clock) -> None:
-        """Open the engine in the state directory."""
+    def __init__(self, place: Place, clock: Clock, *, prefix: str = _PREFIX) -> None:
+        """Open the engine in the state directory; ``prefix`` is how the ids of its batches begin here."""
         self._store = Store(place.state / "engine", clock)
+        self._prefix = prefix
+
+    def _stored_id(self, batch_id: str) -> str:
+        """Give the id by which the engine knows a batch; one that does not begin like ours is nobody's."""
+        is_ours = batch_id.startswith(self._prefix)
+        return _PREFIX + batch_id.removeprefix(self._prefix) if is_ours else batch_id
+
+    def _shown_id(self, stored_id: str) -> str:
+        return self._prefix + stored_id.removeprefix(_PREFIX)
 
     def stage(self, key: str, source: Input) -> str:
         """Copy the requests into the engine; again: over the first try's copy."""
-        return self._store.stage(key, source.lines())
+        return self._shown_id(self._store.stage(key, source.lines()))
 
     def create(self, key: str, staged: str, options: BatchOptions) -> Batch:
         """Queue the batch; the same key again gives the batch that is there."""
@@ -42,41 +55,42 @@ class LocalProvider:
             options.metadata,
             options.requests,
         )
-        return _batch(self._store.add(staged, new))
+        return self._batch(self._store.add(self._stored_id(staged), new))
 
     def find(self, key: str, staged: str, since: float) -> Batch | None:
         """Find the batch of an earlier `create` by its key: certain."""
         del staged, since
         found = self._store.find(key)
-        return _batch(found) if found else None
+        return self._batch(found) if found else None
 
     def retrieve(self, batch_id: str) -> Batch | None:
         """Read the batch from the queue."""
-        found = self._store.batch(batch_id)
-        return _batch(found) if found else None
+        found = self._store.batch(self._stored_id(batch_id))
+        return self._batch(found) if found else None
 
     def cancel(self, batch_id: str) -> Batch | None:
         """Let nothing more start; what runs may finish. Dead workers do not hold the end up."""
         from batch_cli.engine.queue import Queue  # noqa: PLC0415 - only for changing the queue
 
         Queue(self._store).rescue()
-        found = self._store.cancel(batch_id)
-        return _batch(found) if found else None
+        found = self._store.cancel(self._stored_id(batch_id))
+        return self._batch(found) if found else None
 
     def delete(self, batch_id: str) -> list[tuple[str, str]]:
         """Remove the batch with its input and results."""
+        stored_id = self._stored_id(batch_id)
         paths = [
-            ("input", self._store.input_path(batch_id)),
-            ("output", self._store.results_path(batch_id)),
+            ("input", self._store.input_path(stored_id)),
+            ("output", self._store.results_path(stored_id)),
         ]
         removed = [(kind, path.name) for kind, path in paths if path.exists()]
-        return [("batch", batch_id), *removed] if self._store.delete(batch_id) else []
+        return [("batch", batch_id), *removed] if self._store.delete(stored_id) else []
 
     def drive(self, batch_id: str, listener: Listener, seconds: float | None) -> Batch | None:
         """Work at the batch here until it has ended, a signal asks to stop, or the time is over."""
         from batch_cli.engine.worker import Worker, WorkerOptions  # noqa: PLC0415 - asyncio, 70 ms
 
-        options = WorkerOptions(only=batch_id, seconds=seconds)
+        options = WorkerOptions(only=self._stored_id(batch_id), seconds=seconds)
         signal_number = Worker(self._store, options, listener).run()
         batch = self.retrieve(batch_id)
         if signal_number is not None and batch is not None:
@@ -103,8 +117,8 @@ class LocalProvider:
         Raises:
             DamagedData: the input is gone or not what was stored.
         """
-        path = self._store.input_path(batch_id)
-        batch = self._store.batch(batch_id)
+        path = self._store.input_path(self._stored_id(batch_id))
+        batch = self._store.batch(self._stored_id(batch_id))
         count = 0
         try:
             with path.open("rb", buffering=1 << 20) as stream:
@@ -122,7 +136,7 @@ class LocalProvider:
         Raises:
             DamagedData: the stored input or results are not what was stored.
         """
-        batch = self._store.batch(batch_id)
+        batch = self._store.batch(self._stored_id(batch_id))
         if batch is None:
             return
         position = 0
@@ -145,32 +159,31 @@ class LocalProvider:
         """Close the queue."""
         self._store.close()
 
-
-def _batch(stored: StoredBatch) -> Batch:
-    left = stored.total - stored.completed - stored.failed
-    cancelled = left if stored.status in ("cancelled", "failed") else 0
-    return Batch(
-        id=stored.id,
-        provider="local",
-        status=_status(stored),
-        raw_status=stored.status,
-        model=stored.model,
-        endpoint=stored.endpoint,
-        created_at=stored.created_at,
-        started_at=stored.started_at,
-        completed_at=stored.ended_at,
-        counts=RequestCounts(
-            total=stored.total,
-            completed=stored.completed,
-            failed=stored.failed,
-            processing=stored.running,
-            cancelled=cancelled,
-            expired=0,
-        ),
-        metadata=stored.metadata,
-        error=stored.error,
-        simulated=True,
-    )
+    def _batch(self, stored: StoredBatch) -> Batch:
+        left = stored.total - stored.completed - stored.failed
+        cancelled = left if stored.status in ("cancelled", "failed") else 0
+        return Batch(
+            id=self._shown_id(stored.id),
+            provider=self.name,
+            status=_status(stored),
+            raw_status=stored.status,
+            model=stored.model,
+            endpoint=stored.endpoint,
+            created_at=stored.created_at,
+            started_at=stored.started_at,
+            completed_at=stored.ended_at,
+            counts=RequestCounts(
+                total=stored.total,
+                completed=stored.completed,
+                failed=stored.failed,
+                processing=stored.running,
+                cancelled=cancelled,
+                expired=0,
+            ),
+            metadata=stored.metadata,
+            error=stored.error,
+            simulated=True,
+        )
 
 
 def _status(stored: StoredBatch) -> BatchStatus:

@@ -239,7 +239,7 @@ class TestWait:
         batch_id = submit(cli, tmp_path)
         cli("cancel")
 
-        assert f"{batch_id}: cancelled, 0 of 3 requests\n" in cli("wait").err
+        assert f"{batch_id}: cancelled, 0 of 3 requests (simulated)\n" in cli("wait").err
         assert "Requests\t0 of 3 done" in cli("status").out
 
     def test_several_batches_give_the_worst_code(self, cli: Cli, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     running.stop()
 
 
-@pytest.fixture(params=GROUNDS, ids=lambda ground: ground.name)
+@pytest.fixture(params=GROUNDS, ids=lambda ground: ground.name + ground.case)
 def runner(request: pytest.FixtureRequest, servers: Servers, tmp_path: Path) -> Iterator[Runner]:
     running = Runner(request.param, servers, tmp_path)
     yield running

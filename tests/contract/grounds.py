@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from batch_cli.clock import SystemClock
+from batch_cli.clock import Clock, SystemClock
 from batch_cli.jsonl import dumps
 from batch_cli.model import Secret
 from batch_cli.providers import open_provider
 from batch_cli.providers.base import BatchOptions, Input, Place, Provider
+from batch_cli.providers.google import GOOGLE
+from batch_cli.providers.hosted.google.batches import GoogleBatches
 from tests.serving import ServerProcess
 from tests.support import chat
 
@@ -42,6 +45,22 @@ class Ground:
         "18446744073709551616",
     )
     """Strange ones that it takes."""
+    open: Callable[[Place, Clock], Provider] | None = None
+    """Opens it in another way than the table does."""
+    keeps_cancelled: bool = True
+    """What a cancelled batch had answered can be had."""
+    case: str = ""
+    """Which of several grounds of one provider it is."""
+
+
+def generate(key: str, text: str) -> dict[str, Any]:
+    """Give a Gemini request line."""
+    return {"key": key, "request": {"contents": [{"role": "user", "parts": [{"text": text}]}]}}
+
+
+def google_by_file(place: Place, clock: Clock) -> Provider:
+    """Open Google so that it takes no requests inline."""
+    return GoogleBatches(GOOGLE, place, clock, inline_bytes=0)
 
 
 def message(custom_id: str, text: str) -> Any:
@@ -59,6 +78,16 @@ GROUNDS = [
         ("ANTHROPIC_BASE_URL", ""),
         message,
         ids=("a" * 64, "-", "_", "0", "18446744073709551616"),
+    ),
+    Ground("google", ("GOOGLE_GEMINI_BASE_URL", ""), generate, "gemini-2.0-flash", keeps_cancelled=False),
+    Ground(
+        "google",
+        ("GOOGLE_BASE_URL", ""),
+        generate,
+        "models/gemini-2.0-flash",
+        open=google_by_file,
+        keeps_cancelled=False,
+        case="file",
     ),
 ]
 
@@ -103,7 +132,8 @@ class Runner:
             environment[variable] = self._servers.get(*words).url + path
         place = Place(self._directory / state, environment, Secret("sk-test"))
         self.close()
-        self.provider = open_provider(self.ground.name, place, SystemClock())
+        opened = self.ground.open or partial(open_provider, self.ground.name)
+        self.provider = opened(place, SystemClock())
         return self.provider
 
     def close(self) -> None:

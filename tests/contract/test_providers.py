@@ -121,7 +121,7 @@ def test_a_cancel_keeps_what_is_finished_and_names_the_rest(runner: Runner) -> N
     results = list(provider.results(batch_id))
     assert len(results) == 400
     kept = [result for result in results if result.error is None]
-    assert cancelled.counts.completed == len(kept)
+    assert cancelled.counts.completed == len(kept) or not runner.ground.keeps_cancelled
     assert len(kept) < 400
     assert {r.error.retryable for r in results if r.error} == {True}
 

@@ -34,7 +34,7 @@ def run(
     progress: options.ProgressOption = ProgressMode.AUTO,
 ) -> ExitCode:
     """Stop what has not started; keep what is finished."""
-    from batch_cli.cli import inputs, waiting  # noqa: PLC0415 - kept out of --help
+    from batch_cli.cli import documents, inputs, waiting  # noqa: PLC0415 - kept out of --help
     from batch_cli.jobs.end import Cancelled, cancel  # noqa: PLC0415
 
     wanted = inputs.filter_model(model, provider)
@@ -49,11 +49,11 @@ def run(
                 Cancelled(batch, one.already_ended) for batch, one in zip(waited.batches, done, strict=True)
             ]
     for one in done:
-        counts = one.batch.counts
+        counts, mark = one.batch.counts, documents.mark(one.batch)
         if one.already_ended:
-            console.say(f"{one.batch.id} has ended already ({one.batch.status}); nothing was changed")
+            console.say(f"{one.batch.id} has ended already ({one.batch.status}); nothing was changed{mark}")
         else:
-            console.say(f"{one.batch.id}: {counts.completed or 0:,} answered requests are kept")
+            console.say(f"{one.batch.id}: {counts.completed or 0:,} answered requests are kept{mark}")
     if console.json:
         console.document(
             "cancel",

@@ -68,6 +68,7 @@ def run(
     simulate_errors: options.SimulateErrors = 0.0,
     simulate_latency: options.SimulateLatency = 0.0,
     simulate_seed: options.SimulateSeed = 0,
+    no_simulate: options.NoSimulate = False,
     api_key_file: options.KeyFile = None,
     lock_timeout: options.LockTimeout = 0.0,
     progress: options.ProgressOption = ProgressMode.AUTO,
