@@ -31,6 +31,8 @@ KEY_RULES = {
     "google": KeyRule(("GOOGLE_API_KEY", "GEMINI_API_KEY"), (("sk-", "openai"),)),
     "mistral": KeyRule(("MISTRAL_API_KEY",), (("sk-", "openai"), ("AIza", "google"))),
     "regolo": KeyRule(("REGOLO_API_KEY", "API_KEY"), (("sk-ant-", "anthropic"), ("AIza", "google"))),
+    "azure": KeyRule(("AZURE_OPENAI_API_KEY",), (("sk-ant-", "anthropic"), ("AIza", "google"))),
+    "groq": KeyRule(("GROQ_API_KEY",), (("sk-ant-", "anthropic"), ("AIza", "google"))),
 }
 """The variables that each provider's own SDK reads; see README, "Environment"."""
 

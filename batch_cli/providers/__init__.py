@@ -28,8 +28,10 @@ REGISTRY = {
     "openai": Entry("batch_cli.providers.openai:OPENAI", "batch_cli.providers.hosted.services:openai"),
     "anthropic": Entry("batch_cli.providers.anthropic:ANTHROPIC", None),
     "google": Entry("batch_cli.providers.google:GOOGLE", None),
-    "mistral": Entry("batch_cli.providers.mistral:MISTRAL", None),
+    "mistral": Entry("batch_cli.providers.mistral:MISTRAL", "batch_cli.providers.hosted.services:mistral"),
     "regolo": Entry("batch_cli.providers.regolo:REGOLO", "batch_cli.providers.hosted.services:regolo"),
+    "azure": Entry("batch_cli.providers.compatible:AZURE", "batch_cli.providers.hosted.services:azure"),
+    "groq": Entry("batch_cli.providers.compatible:GROQ", "batch_cli.providers.hosted.services:groq"),
     "local": Entry("batch_cli.providers.openai:LOCAL", "batch_cli.providers.local:LocalProvider"),
 }
 

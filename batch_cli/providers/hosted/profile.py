@@ -1,11 +1,33 @@
-"""What distinguishes services that speak OpenAI's wire: data, so that no code asks for a service's name."""
+"""What distinguishes services that take a file and give files: data, so that no code asks for a service's name."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from batch_cli.model import JsonValue
+from batch_cli.model import JsonObject, JsonValue
+from batch_cli.providers.base import BatchOptions
+from batch_cli.providers.hosted.mistral import MISTRAL_WIRE
+from batch_cli.providers.hosted.objects import read_openai_batch, text_of
+from batch_cli.providers.hosted.wire import Paging, Wire
+
+
+def _new_batch(staged: str, options: BatchOptions, window: str) -> JsonObject:
+    return {"input_file_id": staged, "endpoint": options.endpoint, "completion_window": window}
+
+
+def _input_of(value: JsonObject) -> str | None:
+    return text_of(value, "input_file_id")
+
+
+OPENAI_WIRE = Wire(
+    batches="/batches",
+    listing="",
+    new=_new_batch,
+    read=read_openai_batch,
+    input_of=_input_of,
+    results={"output": "output_file_id", "error": "error_file_id"},
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +41,9 @@ class Profile:
     """Up to the version, as its SDK's; None: there is none to guess, a variable must say it."""
     base_url_variables: tuple[str, ...]
     """Environment variables that replace it, the first that is set wins."""
+    root_paths: Mapping[str, str] = field(default_factory=dict)
+    """By variable: the path behind a URL that has none, because the service's SDK puts it there."""
+    wire: Wire = OPENAI_WIRE
     key_header: str = "authorization"
     """``authorization`` (as a bearer) or a header that holds the bare key."""
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -29,8 +54,7 @@ class Profile:
     """More members of the body that creates a batch."""
     metadata_pairs: int = 16
     """How many the service takes; two of them are ours. 0: it takes none."""
-    is_paged: bool = True
-    """Its lists take ``after`` and ``limit``."""
+    paging: Paging = Paging.CURSOR
     most_batches: int | None = None
     """Batches that may run at once."""
     discount: float | None = None
@@ -41,7 +65,7 @@ class Profile:
     """What to do instead where an account has no batch routes."""
 
 
-_COMPATIBLE = {
+_PROFILES = {
     "openai": Profile(
         "openai",
         "OpenAI",
@@ -76,7 +100,7 @@ _COMPATIBLE = {
         "https://api.groq.com/openai/v1",
         ("GROQ_BASE_URL",),
         windows=("24h", "*"),
-        is_paged=False,
+        paging=Paging.NONE,
         discount=0.5,
     ),
     # Source: Azure OpenAI's v1 surface, which needs no api-version (read 2026-11-21).
@@ -85,12 +109,24 @@ _COMPATIBLE = {
         "Azure OpenAI",
         None,
         ("AZURE_OPENAI_BASE_URL", "AZURE_OPENAI_ENDPOINT"),
+        root_paths={"AZURE_OPENAI_ENDPOINT": "/openai/v1"},
         key_header="api-key",
+        discount=0.5,
+    ),
+    # Its SDK takes the base URL as an argument alone, so that the variable's name is ours.
+    "mistral": Profile(
+        "mistral",
+        "Mistral",
+        "https://api.mistral.ai/v1",
+        ("MISTRAL_BASE_URL",),
+        wire=MISTRAL_WIRE,
+        create_fields={"timeout_hours": 24},
+        paging=Paging.NUMBER,
         discount=0.5,
     ),
 }
 
 
 def profile(name: str) -> Profile:
-    """Give the profile of a service that speaks OpenAI's wire."""
-    return _COMPATIBLE[name]
+    """Give the profile of a service."""
+    return _PROFILES[name]

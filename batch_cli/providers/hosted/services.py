@@ -11,13 +11,28 @@ from batch_cli.providers.hosted.profile import profile
 
 def openai(place: Place, clock: Clock) -> Provider:
     """Open OpenAI."""
-    return _on_openai_wire("openai", place, clock)
+    return _on_files("openai", place, clock)
 
 
 def regolo(place: Place, clock: Clock) -> Provider:
     """Open regolo."""
-    return _on_openai_wire("regolo", place, clock)
+    return _on_files("regolo", place, clock)
 
 
-def _on_openai_wire(name: str, place: Place, clock: Clock) -> Provider:
+def azure(place: Place, clock: Clock) -> Provider:
+    """Open Azure OpenAI."""
+    return _on_files("azure", place, clock)
+
+
+def groq(place: Place, clock: Clock) -> Provider:
+    """Open Groq."""
+    return _on_files("groq", place, clock)
+
+
+def mistral(place: Place, clock: Clock) -> Provider:
+    """Open Mistral."""
+    return _on_files("mistral", place, clock)
+
+
+def _on_files(name: str, place: Place, clock: Clock) -> Provider:
     return OpenAIBatches(profile(name), load_codec(name), place, clock)
