@@ -63,15 +63,20 @@ def state_directory(environment: Mapping[str, str], chosen: Path | None = None) 
     return Path(home) / ".local" / "state" / "batch-cli"
 
 
-def api_key(provider: str, environment: Mapping[str, str], key_file: Path | None = None) -> Secret:
+def api_key(
+    provider: str,
+    environment: Mapping[str, str],
+    key_file: Path | None = None,
+    rule: KeyRule | None = None,
+) -> Secret:
     """Find the key of ``provider``: a file named on the command line, else its environment variable.
 
-    Outer white space is dropped; what is left must be able to stand in an HTTP header.
+    A provider that is not in our table brings its ``rule``. Outer white space is dropped; what is left must be able to stand in an HTTP header.
 
     Raises:
         ConfigError: there is none (E603), or it cannot be a key of this provider (E604).
     """
-    rule = KEY_RULES[provider]
+    rule = rule or KEY_RULES[provider]
     if key_file is not None:
         return _checked(read_key_file(key_file), str(key_file), rule)
     for variable in rule.variables:

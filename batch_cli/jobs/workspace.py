@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batch_cli.clock import Clock
+from batch_cli.config import Service, Services
 from batch_cli.errors import Rejected, StateError, UsageError, quoted
 from batch_cli.events import Event, Listener, Note
-from batch_cli.model import Batch, ModelName, check_batch_id
+from batch_cli.model import Batch, ModelName, Secret, check_batch_id
 from batch_cli.providers import REGISTRY, entry, open_provider
-from batch_cli.settings import KEY_RULES, api_key
+from batch_cli.settings import KEY_RULES, KeyRule, api_key
 from batch_cli.state import Job, Journal, pointer_path, read_pointer
 
 if TYPE_CHECKING:
@@ -45,6 +46,11 @@ class Workspace:
         """The journal of submits."""
         return Journal(self.state, self.clock)
 
+    @cached_property
+    def services(self) -> Services:
+        """The services that the user has named."""
+        return Services(self.environment, REGISTRY)
+
     def provider(self, name: str) -> Provider:
         """Open a provider.
 
@@ -55,11 +61,26 @@ class Workspace:
         if name not in self._providers:
             from batch_cli.providers.base import Place  # noqa: PLC0415 - not needed for journal-only commands
 
-            entry(name)
-            key = api_key(name, self.environment, self.key_file) if name in KEY_RULES else None
-            place = Place(self.state, self.environment, key, self.listener)
+            entry(name, services=self.services)
+            found = self.services.get(
+                name
+            )  # also for a name of ours: a faulty file is told of before it is missed
+            service = None if name in REGISTRY else found
+            place = Place(self.state, self.environment, self._key(name, service), self.listener, service)
             self._providers[name] = open_provider(name, place, self.clock)
+            for warning in self.services.warnings if service is not None else ():
+                self.say(Note(warning, warning=True))
         return self._providers[name]
+
+    def _key(self, name: str, service: Service | None) -> Secret | None:
+        """Find a provider's key; a service that the user has named, on this machine perhaps, may need none."""
+        if service is None:
+            return api_key(name, self.environment, self.key_file) if name in KEY_RULES else None
+        variable = service.key_variable
+        is_given = self.key_file is not None or self.environment.get(variable, "").strip()
+        if not is_given and service.key_env is None:
+            return None
+        return api_key(name, self.environment, self.key_file, KeyRule((variable,)))
 
     def close(self) -> None:
         """Let go of the providers."""
@@ -111,7 +132,7 @@ class Workspace:
                     hint=f"add --model PROVIDER/NAME, or --provider with one of {', '.join(REGISTRY)}",
                 )
             return BatchPlace(batch_id, owner, "flag")
-        entry(model.provider)
+        entry(model.provider, services=self.services)
         if owner is not None and owner != model.provider:
             raise UsageError(
                 f"{quoted(batch_id)} is a batch id of {owner}, but --model says {model.provider}",
@@ -152,10 +173,11 @@ class Workspace:
 
     def _pointed_at(self, model: ModelName | None) -> BatchPlace | None:
         if model is not None:
-            entry(model.provider)
+            entry(model.provider, services=self.services)
             names = [model.provider]
         else:
-            names = [name for name in REGISTRY if pointer_path(self.directory, name).is_file()]
+            known = (*REGISTRY, *self.services.names)
+            names = [name for name in known if pointer_path(self.directory, name).is_file()]
             names.sort(key=lambda name: -pointer_path(self.directory, name).stat().st_mtime)
         for name in names:
             ids = read_pointer(self.directory, name)

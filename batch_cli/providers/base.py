@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
+from batch_cli.config import Service
 from batch_cli.dialects.base import Losses, Reading, Unsupported
 from batch_cli.errors import Finding
 from batch_cli.events import Listener, ignore
@@ -288,3 +289,5 @@ class Place:
     environment: Mapping[str, str] = field(default_factory=dict)
     key: Secret | None = None
     listener: Listener = ignore
+    service: Service | None = None
+    """What is to be opened, where it is a service that the user has named."""

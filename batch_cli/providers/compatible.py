@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from batch_cli.config import Service
 from batch_cli.model import CHAT, ENDPOINTS, Limits
 from batch_cli.providers.openai import OpenAICodec
 
@@ -25,3 +26,8 @@ GROQ = OpenAICodec(
     endpoints=(CHAT,),
 )
 """Its models have names such as ``groq/compound`` and ``openai/gpt-oss-120b``: no prefix is a slip."""
+
+
+def named_codec(service: Service) -> OpenAICodec:
+    """Give the dialect of a service that the user has named; its limits are those that it is said to have."""
+    return OpenAICodec(service.name, Limits(requests=service.max_requests, bytes=service.max_bytes))

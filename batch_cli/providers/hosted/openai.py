@@ -7,6 +7,7 @@ Source: openai-openapi 2.3.0 (2026-08-21), openai-python 3.52.0 for what its cli
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -25,8 +26,9 @@ from batch_cli.providers.hosted.kept_ids import KeptIds
 from batch_cli.providers.hosted.multipart import FileForm
 from batch_cli.providers.hosted.objects import read_moment, text_of
 from batch_cli.providers.hosted.polling import poll
-from batch_cli.providers.hosted.profile import Profile
+from batch_cli.providers.hosted.profile import Profile, stage_of
 from batch_cli.providers.hosted.wire import Paging
+from batch_cli.providers.hosted.without_batches import refuse_without_batches
 from batch_cli.result_file import read_rows
 
 INTENT = "batch_cli_intent"
@@ -81,7 +83,7 @@ class OpenAIBatches:
             sent = Sent("POST", "/files", headers, form.pieces, form.length, seconds=None)
             try:
                 reply = self._http.once(sent)
-                self._refuse_without_batches(reply)
+                refuse_without_batches(reply, self._profile, self._http.origin)
                 if reply.is_good:
                     file = reply.json()
                     return self._ready(self._staged(file, source), file)
@@ -156,7 +158,7 @@ class OpenAIBatches:
             except Unknown as error:
                 raise _unknown(str(error)) from error
             else:
-                self._refuse_without_batches(reply)
+                refuse_without_batches(reply, self._profile, self._http.origin)
                 pause = self._refused_before_work(reply)
                 why = f"HTTP {reply.status}"
             if tries < _TRIES:
@@ -176,7 +178,7 @@ class OpenAIBatches:
 
     def _created(self, value: JsonObject, key: str, staged: str) -> Batch:
         """Check that the answer is the batch that was asked for, and not another request's."""
-        batch = self._wire.read(value, self.name)
+        batch = self._batch_of(value, is_new=True)
         if not batch.id or self._wire.input_of(value) not in (None, staged):
             raise Unknown("the answer is not the batch that was asked for")
         check_batch_id(batch.id)
@@ -213,7 +215,7 @@ class OpenAIBatches:
                 if self._profile.paging is Paging.NONE:  # in any order
                     continue
                 break
-            batch = wire.read(value, self.name)
+            batch = self._batch_of(value)
             if batch.metadata.get(INTENT) == key or wire.input_of(value) == staged:
                 found.append(batch)
         return found
@@ -269,7 +271,11 @@ class OpenAIBatches:
             return None
         if not reply.is_good:
             raise refusal(reply, self._http.origin)
-        return self._wire.read(reply.json(), self.name)
+        return self._batch_of(reply.json())
+
+    def _batch_of(self, value: JsonObject, *, is_new: bool = False) -> Batch:
+        batch = self._wire.read(value, self.name)
+        return replace(batch, stage=stage_of(self._profile.stages, batch, is_new=is_new))
 
     def drive(self, batch_id: str, listener: Listener, seconds: float | None) -> Batch | None:
         """Look at the batch until it has ended."""
@@ -352,15 +358,6 @@ class OpenAIBatches:
     def close(self) -> None:
         """Close the connection."""
         self._http.close()
-
-    def _refuse_without_batches(self, reply: Reply) -> None:
-        """Say clearly that an account has no batches, where a service is known for it."""
-        if reply.status in _NO_ROUTE and self._profile.without_batches is not None:
-            raise Rejected(
-                f"this {self._profile.title} account has no batch service",
-                where=f"{self._http.origin.authority} answered HTTP {reply.status}",
-                hint=self._profile.without_batches,
-            )
 
 
 def _unknown(why: str) -> OutcomeUnknown:

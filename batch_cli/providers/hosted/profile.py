@@ -5,11 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from batch_cli.model import JsonObject, JsonValue
+from batch_cli.config import Service
+from batch_cli.model import Batch, BatchStatus, JsonObject, JsonValue
 from batch_cli.providers.base import BatchOptions
 from batch_cli.providers.hosted.mistral import MISTRAL_WIRE
 from batch_cli.providers.hosted.objects import read_openai_batch, text_of
 from batch_cli.providers.hosted.wire import Paging, Wire
+
+
+def stage_of(stages: Mapping[str, str], batch: Batch, *, is_new: bool = False) -> str | None:
+    """Give the word of ``stages`` for a batch: one that runs and has done nothing yet is queued in people's eyes."""
+    word = str(batch.status)
+    if batch.raw_status.lower() == "submitted" or (is_new and batch.status is BatchStatus.VALIDATING):
+        word = "submitted"
+    elif batch.status is BatchStatus.IN_PROGRESS and not batch.counts.done:
+        word = "queued"
+    return stages.get(word)
 
 
 def _new_batch(staged: str, options: BatchOptions, window: str) -> JsonObject:
@@ -60,9 +71,17 @@ class Profile:
     discount: float | None = None
     """Share of the live price that a batch saves; None: not known."""
     stages: Mapping[str, str] = field(default_factory=dict)
-    """The service's own words for our statuses, shown beside them."""
+    """The words of the service's pages for our statuses, ``submitted`` for a batch that was made just now."""
     without_batches: str | None = None
-    """What to do instead where an account has no batch routes."""
+    """What to do instead where an account has no batch routes, which is known to happen; ``{origin}`` is its URL."""
+
+
+def _instead(key: str, base_url: str) -> str:
+    """Say how a file is run without batches: by our own server, which asks the service request by request."""
+    return (
+        f"run it as single requests: batch-cli serve --backend {{origin}} --backend-key-env {key}, and then"
+        f" this command again with {base_url}=http://127.0.0.1:8000/v1"
+    )
 
 
 _PROFILES = {
@@ -84,6 +103,7 @@ _PROFILES = {
         most_batches=10,
         discount=0.1,
         stages={
+            "submitted": "Submitted",
             "validating": "Validating",
             "queued": "Queued",
             "in_progress": "Processing",
@@ -91,7 +111,7 @@ _PROFILES = {
             "completed": "Completed",
             "failed": "Failed",
         },
-        without_batches="run the file as single requests: --via direct",
+        without_batches=_instead("REGOLO_API_KEY", "REGOLO_BASE_URL"),
     ),
     # Source: groq-python 1.7.0 (2026-11-21); its list takes no parameters.
     "groq": Profile(
@@ -127,6 +147,27 @@ _PROFILES = {
 }
 
 
+def named_profile(service: Service) -> Profile:
+    """Give the profile of a service that the user has named."""
+    return Profile(
+        service.name,
+        service.name,
+        service.base_url,
+        (service.base_url_variable,),
+        key_header=service.key_header.lower(),
+        windows=service.windows,
+        metadata_pairs=16 if service.metadata else 0,
+        paging=Paging.CURSOR if service.paged else Paging.NONE,
+        without_batches=_instead(service.key_variable, service.base_url_variable),
+    )
+
+
 def profile(name: str) -> Profile:
     """Give the profile of a service."""
     return _PROFILES[name]
+
+
+def terms(name: str) -> tuple[float | None, int | None]:
+    """Give what is known of a provider's batches: the share of the live price they save, and how many may run at once."""
+    found = _PROFILES.get(name)
+    return (None, None) if found is None else (found.discount, found.most_batches)
