@@ -99,6 +99,7 @@ _PROFILES = {
         "regolo",
         "https://api.regolo.ai/v1",
         ("REGOLO_BASE_URL", "REGOLO_URL"),
+        root_paths={"REGOLO_BASE_URL": "/v1", "REGOLO_URL": "/v1"},  # people write it either way
         create_fields={"timeout_minutes": 1440},
         most_batches=10,
         discount=0.1,

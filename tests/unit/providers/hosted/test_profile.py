@@ -28,6 +28,15 @@ class TestAzuresAddress:
 
 
 @pytest.mark.parametrize(
+    "url", ["https://api.regolo.ai", "https://api.regolo.ai/", "https://api.regolo.ai/v1"]
+)
+def test_regolos_address_may_lack_the_version(url: str) -> None:
+    found = origin_of({"REGOLO_URL": url}, REGOLO.base_url_variables, None, REGOLO.root_paths)
+
+    assert str(found) == "https://api.regolo.ai/v1"
+
+
+@pytest.mark.parametrize(
     ("raw", "done", "is_new", "stage"),
     [
         ("validating", 0, True, "Submitted"),
