@@ -116,6 +116,8 @@ class Batch:
     status: BatchStatus
     raw_status: str
     """The provider's own word."""
+    stage: str | None = None
+    """The word that its provider's pages have for where it is, where that is another one than ``raw_status``."""
     model: str | None = None
     endpoint: str | None = None
     created_at: float | None = None

@@ -29,6 +29,7 @@ MODELS = (
     KnownModel("google", "gemini-2.0-flash-001"),
     KnownModel("google", "gemini-pro"),
     KnownModel("google", "gemini-pro-vision"),
+    KnownModel("mistral", "mistral-small-latest"),
     KnownModel("regolo", "Llama-3.3-70B-Instruct", "regolo's own documentation, 2026-03"),
     KnownModel("local", "simulate", "simulated by rules: no key, no network, no model"),
 )

@@ -35,6 +35,8 @@ KEY_RULES = {
     "google": KeyRule(("GOOGLE_API_KEY", "GEMINI_API_KEY"), (("sk-", "openai"),), is_optional=True),
     "mistral": KeyRule(("MISTRAL_API_KEY",), (("sk-", "openai"), ("AIza", "google"))),
     "regolo": KeyRule(("REGOLO_API_KEY", "API_KEY"), (("sk-ant-", "anthropic"), ("AIza", "google"))),
+    "azure": KeyRule(("AZURE_OPENAI_API_KEY",), (("sk-ant-", "anthropic"), ("AIza", "google"))),
+    "groq": KeyRule(("GROQ_API_KEY",), (("sk-ant-", "anthropic"), ("AIza", "google"))),
 }
 """The variables that each provider's own SDK reads; see README, "Environment"."""
 
@@ -65,29 +67,38 @@ def state_directory(environment: Mapping[str, str], chosen: Path | None = None) 
     return Path(home) / ".local" / "state" / "batch-cli"
 
 
-def api_key(provider: str, environment: Mapping[str, str], key_file: Path | None = None) -> Secret:
+def api_key(
+    provider: str,
+    environment: Mapping[str, str],
+    key_file: Path | None = None,
+    rule: KeyRule | None = None,
+) -> Secret:
     """Find the key of ``provider`` as `find_api_key` does.
 
     Raises:
         ConfigError: there is none (E603), or it cannot be a key of this provider (E604).
     """
-    found = find_api_key(provider, environment, key_file)
+    rule = rule or KEY_RULES[provider]
+    found = find_api_key(provider, environment, key_file, rule)
     if found is None:
-        raise missing_key(provider)
+        raise missing_key(rule)
     return found
 
 
 def find_api_key(
-    provider: str, environment: Mapping[str, str], key_file: Path | None = None
+    provider: str,
+    environment: Mapping[str, str],
+    key_file: Path | None = None,
+    rule: KeyRule | None = None,
 ) -> Secret | None:
     """Find the key of ``provider``, if there is one: a file named on the command line, else its variable.
 
-    Outer white space is dropped; what is left must be able to stand in an HTTP header.
+    A provider that is not in our table brings its ``rule``. Outer white space is dropped; what is left must be able to stand in an HTTP header.
 
     Raises:
         ConfigError: it cannot be a key of this provider (E604).
     """
-    rule = KEY_RULES[provider]
+    rule = rule or KEY_RULES[provider]
     if key_file is not None:
         return _checked(read_key_file(key_file), str(key_file), rule)
     for variable in rule.variables:
@@ -96,9 +107,9 @@ def find_api_key(
     return None
 
 
-def missing_key(provider: str) -> ConfigError:
+def missing_key(rule: KeyRule) -> ConfigError:
     """Make the error of a key that is not there."""
-    variable = KEY_RULES[provider].variables[0]
+    variable = rule.variables[0]
     return ConfigError(
         f"{variable} environment variable is not set",
         hint=(

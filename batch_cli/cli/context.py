@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from batch_cli.clock import Clock, SystemClock
 from batch_cli.settings import state_directory
 
 if TYPE_CHECKING:
+    from batch_cli.config import Services
     from batch_cli.jobs.workspace import Workspace
 
 
@@ -34,7 +36,7 @@ class SharedOptions:
     no_simulate: bool = False
 
 
-@dataclass(slots=True)
+@dataclass
 class Context:
     """One run of one command."""
 
@@ -48,6 +50,14 @@ class Context:
         """Make the console as the options ask."""
         shared = self.shared
         self.console = Console(self.environment, shared.quiet, shared.verbose, shared.color, shared.json)
+
+    @cached_property
+    def services(self) -> Services:
+        """The services that the user has named."""
+        from batch_cli.config import Services  # noqa: PLC0415 - not for help
+        from batch_cli.providers import REGISTRY  # noqa: PLC0415
+
+        return Services(self.environment, REGISTRY)
 
     @contextmanager
     def workspace(self) -> Iterator[Workspace]:

@@ -40,7 +40,7 @@ def convert(context: Context, path: str, wanted: Wanted) -> ExitCode:
     console = context.console
     for name in filter(None, (wanted.to, wanted.source)):
         if name != _MESSAGES:
-            entry(name)
+            entry(name, services=context.services)
     model = _model_for(wanted)
     if wanted.output == "-" and console.json:
         raise UsageError("--json needs a file: standard output carries the lines", hint="add -o FILE")
@@ -54,8 +54,8 @@ def convert(context: Context, path: str, wanted: Wanted) -> ExitCode:
         else guess_provider(open_file)
     )
     conversion = Conversion(
-        None if source == _MESSAGES else load_codec(source),
-        MESSAGES if wanted.to == _MESSAGES else load_codec(wanted.to),
+        None if source == _MESSAGES else load_codec(source, context.services),
+        MESSAGES if wanted.to == _MESSAGES else load_codec(wanted.to, context.services),
         model,
         messages=MessagesOptions(form=form),
     )

@@ -69,7 +69,7 @@ class Wishes:
 def write_file(context: Context, messages_file: str, wishes: Wishes, output: str) -> ExitCode:
     """Write the request file, or its lines to standard output, and say what comes next."""
     open_messages, name = opener(messages_file, context.console)
-    codec = load_codec(wishes.model.provider)
+    codec = load_codec(wishes.model.provider, context.services)
     order = CreateOrder(
         open_messages,
         name,

@@ -18,6 +18,7 @@ def batch_object(batch: Batch, *, intent: str | None = None) -> JsonObject:
         "endpoint": batch.endpoint,
         "status": batch.status,
         "raw_status": batch.raw_status,
+        "stage": batch.stage,
         "created_at": rfc3339(batch.created_at),
         "started_at": rfc3339(batch.started_at),
         "completed_at": rfc3339(batch.completed_at),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from batch_cli.cli.console import Console
+from batch_cli.config import Services
 from batch_cli.errors import UsageError
 from batch_cli.files import open_input
 from batch_cli.jsonl import loads_exactly
@@ -54,16 +55,20 @@ def is_same_file(path: str, output: str) -> bool:
         return False
 
 
-def chosen_model(model: str | None, provider: str | None = None) -> ModelName:
+def chosen_model(
+    model: str | None, provider: str | None = None, services: Services | None = None
+) -> ModelName:
     """Give the model that was asked for, or the default; refuse a provider that is not known.
+
+    ``services`` are those that the user has named.
 
     Raises:
         UsageError: the two contradict each other, the format is wrong (E601), or the provider unknown (E602).
     """
     name = ModelName.parse(DEFAULT_MODEL if model is None else model)
-    entry(name.provider, str(name))
+    entry(name.provider, str(name), services)
     if provider is not None:
-        entry(provider)
+        entry(provider, services=services)
         if model is not None and provider != name.provider:
             raise UsageError(
                 f"--provider says {provider}, --model says {name.provider}",
@@ -74,9 +79,11 @@ def chosen_model(model: str | None, provider: str | None = None) -> ModelName:
     return name
 
 
-def filter_model(model: str | None, provider: str | None = None) -> ModelName | None:
+def filter_model(
+    model: str | None, provider: str | None = None, services: Services | None = None
+) -> ModelName | None:
     """Give the model or provider that narrows a choice, or None when neither was given."""
-    return None if model is None and provider is None else chosen_model(model, provider)
+    return None if model is None and provider is None else chosen_model(model, provider, services)
 
 
 def parameters(pairs: Sequence[str] | None) -> JsonObject:

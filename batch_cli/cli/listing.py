@@ -85,6 +85,12 @@ def _duration(batch: Batch, clock: Clock) -> str:
     return "" if end is None else duration(max(0.0, end - batch.started_at))
 
 
+def _status(batch: Batch) -> str:
+    """Give our word for how a batch stands, and behind it the provider's own ones."""
+    words = [word for word in (batch.stage, batch.raw_status) if word and word != batch.status]
+    return f"{batch.status} ({', '.join(dict.fromkeys(words))})" if words else batch.status
+
+
 def _place(batch: Batch) -> str:
     if batch.is_job:
         return f"{len(batch.parts)} of {batch.shards} batches"
@@ -99,9 +105,7 @@ def show_one(console: Console, clock: Clock, batch: Batch) -> None:
         "Provider": f"{batch.provider}{documents.mark(batch)}",
         "Model": batch.model or "",
         "Endpoint": batch.endpoint or "",
-        "Status": batch.status
-        if batch.status == batch.raw_status
-        else f"{batch.status} ({batch.raw_status})",
+        "Status": _status(batch),
         "Job": "" if batch.job is None else _place(batch),
         "Error": batch.error or "",
         "Requests": f"{counts.answered:,} of {counts.total or 0:,} done",

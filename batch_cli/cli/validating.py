@@ -101,7 +101,7 @@ def _report(context: Context, path: str, order: Order) -> FileReport:
     source = source_of(open_file, report.name, order.limits.get("line_bytes") or Limits().line_bytes)
     as_text = source.open if order.fix_to else open_file
     provider = order.model.provider if order.model else guess_provider(as_text)
-    codec = with_limits(load_codec(provider), order.limits)
+    codec = with_limits(load_codec(provider, context.services), order.limits)
     if order.model is None:
         context.console.say(f"{report.name}: checked as {codec.title} format", detail=True)
     report = replace(report, provider=provider, open_text=as_text, max_line_bytes=codec.limits.line_bytes)

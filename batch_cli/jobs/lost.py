@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from batch_cli.config import Services
 from batch_cli.errors import InvalidInput, StateError, quoted
 from batch_cli.files import open_input
 from batch_cli.jsonl import loads
@@ -14,13 +15,13 @@ from batch_cli.shards import shard_lines
 from batch_cli.state import Job, JobShard
 
 
-def lost_rows(job: Job, one: JobShard) -> Iterator[BatchResult]:
+def lost_rows(job: Job, one: JobShard, services: Services | None = None) -> Iterator[BatchResult]:
     """Give a row without an answer for each request of a shard; their ids are read from the submitted file.
 
     Raises:
         StateError: the file is no longer there, has changed, or was a messages file.
     """
-    codec = load_codec(job.provider)
+    codec = load_codec(job.provider, services)
     is_new = one.intent is not None and one.intent.batch is None
     what = f"batch {one.number} of {job.shards} of this job {'was never submitted' if is_new else 'is gone'}"
     error = ResultError("missing", what, "missing", retryable=True)

@@ -122,7 +122,7 @@ def check_results(workspace: Workspace, order: FileOrder, output: Path | None = 
     """
     asked = None if order.requests is None else _read_requests(order.requests)
     provider = order.provider or _guess(order.results)
-    codec = load_codec(provider)
+    codec = load_codec(provider, workspace.services)
     problems = ProblemLog()
 
     def report(lines: int) -> None:

@@ -104,7 +104,7 @@ def _rows_of_job(workspace: Workspace, batch: Batch, order: ResultsOrder) -> Ite
         if part is not None:
             yield from _rows_of_batch(workspace, part, order)
         elif job is not None:
-            yield from finish_rows(lost_rows(job, one), parse)
+            yield from finish_rows(lost_rows(job, one, workspace.services), parse)
 
 
 def _rows_of_batch(workspace: Workspace, batch: Batch, order: ResultsOrder) -> Iterator[OutputRow]:

@@ -102,7 +102,7 @@ def submit(workspace: Workspace, order: SubmitOrder) -> Submission:
         InvalidInput: with every problem of the file; nothing is sent then.
         StateError: another process is submitting the same right now.
     """
-    codec = load_codec(order.model.provider)
+    codec = load_codec(order.model.provider, workspace.services)
     with closing(Spool()) as spool:
         found = _submit(workspace, order, codec, check(workspace, order, codec, spool))
     pointer = _save_pointer(workspace, order, found.batch) if order.save_id else None

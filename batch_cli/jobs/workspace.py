@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batch_cli.clock import Clock
+from batch_cli.config import Service, Services
 from batch_cli.errors import Rejected, StateError, UsageError, quoted
 from batch_cli.events import Event, Listener, Note
 from batch_cli.model import Batch, ModelName, Secret, check_batch_id
 from batch_cli.providers import REGISTRY, entry, open_provider
-from batch_cli.settings import KEY_RULES, api_key, find_api_key
+from batch_cli.settings import KEY_RULES, KeyRule, api_key, find_api_key
 from batch_cli.state import Job, Journal, pointer_path, read_pointer
 
 if TYPE_CHECKING:
@@ -47,6 +48,11 @@ class Workspace:
         """The journal of submits."""
         return Journal(self.state, self.clock)
 
+    @cached_property
+    def services(self) -> Services:
+        """The services that the user has named."""
+        return Services(self.environment, REGISTRY)
+
     def provider(self, name: str) -> Provider:
         """Open a provider.
 
@@ -57,23 +63,36 @@ class Workspace:
         if name not in self._providers:
             from batch_cli.providers.base import Place  # noqa: PLC0415 - not needed for journal-only commands
 
-            entry(name)
+            entry(name, services=self.services)
+            # Also for a name of ours: a faulty file is told of before it is missed.
+            found = self.services.get(name)
+            service = None if name in REGISTRY else found
             place = Place(
                 self.state,
                 self.environment,
-                self._key(name),
+                self._key(name, service),
                 self.listener,
                 knows_batch=lambda batch_id: self.journal.by_batch(batch_id) is not None,
                 has_rival=lambda key, requests: self.journal.has_rival(name, key, requests),
+                service=service,
             )
             self._providers[name] = open_provider(name, place, self.clock)
+            for warning in self.services.warnings if service is not None else ():
+                self.say(Note(warning, warning=True))
         return self._providers[name]
 
-    def _key(self, name: str) -> Secret | None:
-        if name not in KEY_RULES:
+    def _key(self, name: str, service: Service | None) -> Secret | None:
+        """Find a provider's key; one that is simulated may have none, nor need a service that the user has named."""
+        if service is None:
+            if name not in KEY_RULES:
+                return None
+            find = find_api_key if KEY_RULES[name].is_optional and not self.no_simulate else api_key
+            return find(name, self.environment, self.key_file)
+        variable = service.key_variable
+        is_given = self.key_file is not None or self.environment.get(variable, "").strip()
+        if not is_given and service.key_env is None:
             return None
-        find = find_api_key if KEY_RULES[name].is_optional and not self.no_simulate else api_key
-        return find(name, self.environment, self.key_file)
+        return api_key(name, self.environment, self.key_file, KeyRule((variable,)))
 
     def close(self) -> None:
         """Let go of the providers."""
@@ -125,7 +144,7 @@ class Workspace:
                     hint=f"add --model PROVIDER/NAME, or --provider with one of {', '.join(REGISTRY)}",
                 )
             return BatchPlace(batch_id, owner, "flag")
-        entry(model.provider)
+        entry(model.provider, services=self.services)
         if owner is not None and owner != model.provider:
             raise UsageError(
                 f"{quoted(batch_id)} is a batch id of {owner}, but --model says {model.provider}",
@@ -166,10 +185,11 @@ class Workspace:
 
     def _pointed_at(self, model: ModelName | None) -> BatchPlace | None:
         if model is not None:
-            entry(model.provider)
+            entry(model.provider, services=self.services)
             names = [model.provider]
         else:
-            names = [name for name in REGISTRY if pointer_path(self.directory, name).is_file()]
+            known = (*REGISTRY, *self.services.names)
+            names = [name for name in known if pointer_path(self.directory, name).is_file()]
             names.sort(key=lambda name: -pointer_path(self.directory, name).stat().st_mtime)
         for name in names:
             ids = read_pointer(self.directory, name)

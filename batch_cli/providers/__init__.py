@@ -11,6 +11,7 @@ from batch_cli.errors import UsageError, quoted
 
 if TYPE_CHECKING:
     from batch_cli.clock import Clock
+    from batch_cli.config import Services
     from batch_cli.providers.base import Codec, Place, Provider
 
 
@@ -30,21 +31,30 @@ REGISTRY = {
         "batch_cli.providers.anthropic:ANTHROPIC", "batch_cli.providers.hosted.anthropic:AnthropicBatches"
     ),
     "google": Entry("batch_cli.providers.google:GOOGLE", "batch_cli.providers.hosted.services:google"),
-    "mistral": Entry("batch_cli.providers.mistral:MISTRAL", None),
+    "mistral": Entry("batch_cli.providers.mistral:MISTRAL", "batch_cli.providers.hosted.services:mistral"),
     "regolo": Entry("batch_cli.providers.regolo:REGOLO", "batch_cli.providers.hosted.services:regolo"),
+    "azure": Entry("batch_cli.providers.compatible:AZURE", "batch_cli.providers.hosted.services:azure"),
+    "groq": Entry("batch_cli.providers.compatible:GROQ", "batch_cli.providers.hosted.services:groq"),
     "local": Entry("batch_cli.providers.openai:LOCAL", "batch_cli.providers.local:LocalProvider"),
 }
 
 
-def entry(name: str, given: str | None = None) -> Entry:
-    """Find a provider in the table; ``given`` is what the user typed it in, for the message.
+_NAMED = Entry("batch_cli.providers.compatible:named_codec", "batch_cli.providers.hosted.services:named")
+"""A service that the user has named: what makes its dialect of it, and what opens it."""
+
+
+def entry(name: str, given: str | None = None, services: Services | None = None) -> Entry:
+    """Find a provider in the table, or among the user's own; ``given`` is what it was typed in, for the message.
 
     Raises:
         UsageError: there is none of this name (E602).
+        ConfigError: it may be the user's own, but their config file is wrong (E901).
     """
     if name in REGISTRY:
         return REGISTRY[name]
-    known = list(REGISTRY)
+    if services is not None and services.get(name) is not None:
+        return _NAMED
+    known = [*REGISTRY, *(services.names if services is not None else ())]
     close = difflib.get_close_matches(name, known, n=1)
     supported = f"{', '.join(known[:-1])} or {known[-1]}"
     raise UsageError(
@@ -58,9 +68,15 @@ def entry(name: str, given: str | None = None) -> Entry:
     )
 
 
-def load_codec(name: str) -> Codec:
-    """Give the dialect of provider ``name``; needs no key and no network."""
-    codec: Codec = _load(entry(name).codec)
+def load_codec(name: str, services: Services | None = None) -> Codec:
+    """Give the dialect of provider ``name``; needs no key and no network.
+
+    Raises:
+        UsageError: there is none of this name (E602).
+        ConfigError: it may be the user's own, but their config file is wrong (E901).
+    """
+    found = _load(entry(name, services=services).codec)
+    codec: Codec = found if name in REGISTRY or services is None else found(services.get(name))
     return codec
 
 
@@ -70,7 +86,7 @@ def open_provider(name: str, place: Place, clock: Clock) -> Provider:
     Raises:
         UsageError: unknown, or this version only writes request files for it (E609).
     """
-    target = entry(name).provider
+    target = (entry(name) if place.service is None else _NAMED).provider
     if target is None:
         raise UsageError(
             f"this version of batch-cli writes request files for {name} but cannot submit them",

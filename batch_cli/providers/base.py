@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
+from batch_cli.config import Service
 from batch_cli.dialects.base import Losses, Reading, Unsupported
 from batch_cli.errors import Finding
 from batch_cli.events import Listener, ignore
@@ -292,3 +293,5 @@ class Place:
     """Tell whether a batch came of a submit of this machine that is done."""
     has_rival: Callable[[str, int], bool] = lambda _key, _requests: False
     """Tell whether another submit than ``key``, of as many requests, waits for the answer to its create as well."""
+    service: Service | None = None
+    """What is to be opened, where it is a service that the user has named."""

@@ -93,7 +93,8 @@ def _key_of(headers: Headers) -> str:
     scheme, _, bearer = headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and bearer.strip():
         return bearer.strip()
-    return headers.get("x-api-key") or headers.get("x-goog-api-key") or ""
+    names = ("x-api-key", "x-goog-api-key", "api-key")  # the last is Azure's
+    return next((key for name in names if (key := headers.get(name))), "")
 
 
 def is_prediction(path: str) -> bool:

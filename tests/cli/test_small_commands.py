@@ -25,6 +25,21 @@ class TestListModels:
         assert [model["id"] for model in document["models"]] == ["local/simulate"]
         assert cli("list-models", "--provider", "nope").code == 2
 
+    def test_what_a_batch_may_hold_and_saves_stands_beside_its_models(self, cli: Cli) -> None:
+        shown = cli("list-models", "--provider", "regolo").out
+        document = cli("list-models", "--provider", "regolo", "--json").json
+
+        assert "10,000 requests, 500.0 MB, 10 at once, 10% off" in shown
+        assert document["providers"] == [
+            {
+                "name": "regolo",
+                "max_requests": 10_000,
+                "max_bytes": 500_000_000,
+                "max_batches": 10,
+                "discount": 0.1,
+            }
+        ]
+
     def test_every_entry_can_be_used_as_it_is_printed(self) -> None:
         from batch_cli.cli.inputs import chosen_model
 

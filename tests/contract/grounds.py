@@ -16,6 +16,7 @@ from batch_cli.providers import open_provider
 from batch_cli.providers.base import BatchOptions, Input, Place, Provider
 from batch_cli.providers.google import GOOGLE
 from batch_cli.providers.hosted.google.batches import GoogleBatches
+from tests.mistral_server import MistralServer
 from tests.serving import ServerProcess
 from tests.support import chat
 
@@ -35,6 +36,10 @@ class Ground:
     model: str = "simulate"
     serve: tuple[str, ...] = ()
     """More words for its server."""
+    mistral: bool = False
+    """Its server is `tests.mistral_server`."""
+    names_unstarted: bool = True
+    """A cancelled batch has rows for the requests that never started, too."""
     ids: tuple[str, ...] = (
         "ü\u2028é",
         "</script>",
@@ -69,9 +74,17 @@ def message(custom_id: str, text: str) -> Any:
     return {"custom_id": custom_id, "params": params}
 
 
+def mistral_line(custom_id: str, text: str) -> Any:
+    line = chat(custom_id, text)
+    return {"custom_id": custom_id, "body": {"messages": line["body"]["messages"]}}
+
+
 GROUNDS = [
     Ground("local", None, chat),
     Ground("openai", ("OPENAI_BASE_URL", "/v1"), chat),
+    Ground("azure", ("AZURE_OPENAI_BASE_URL", "/v1"), chat),
+    Ground("groq", ("GROQ_BASE_URL", "/v1"), chat),
+    Ground("mistral", ("MISTRAL_BASE_URL", "/v1"), mistral_line, mistral=True, names_unstarted=False),
     Ground("regolo", ("REGOLO_BASE_URL", "/v1"), chat, serve=("--flavour", "regolo")),
     Ground(
         "anthropic",
@@ -92,17 +105,26 @@ GROUNDS = [
 ]
 
 
+Server = ServerProcess | MistralServer
+
+
 class Servers:
     """Servers by their words, started when they are first wanted; each keeps running for all tests of a session."""
 
     def __init__(self, directory: Callable[[str], Path]) -> None:
         self._directory = directory
-        self._running: dict[tuple[str, ...], ServerProcess] = {}
+        self._running: dict[tuple[object, ...], Server] = {}
 
-    def get(self, *words: str) -> ServerProcess:
+    def get(self, *words: str) -> Server:
         if words not in self._running:
             self._running[words] = ServerProcess(self._directory("server"), *words)
         return self._running[words]
+
+    def mistral(self, errors: float, latency: float) -> Server:
+        key = ("mistral", errors, latency)
+        if key not in self._running:
+            self._running[key] = MistralServer(errors, latency)
+        return self._running[key]
 
     def stop(self) -> None:
         for server in self._running.values():
@@ -129,7 +151,10 @@ class Runner:
             if latency:
                 words += ["--simulate-latency", str(int(latency * 1000))]
             variable, path = self.ground.base_url
-            environment[variable] = self._servers.get(*words).url + path
+            server = (
+                self._servers.mistral(errors, latency) if self.ground.mistral else self._servers.get(*words)
+            )
+            environment[variable] = server.url + path
         place = Place(self._directory / state, environment, Secret("sk-test"))
         self.close()
         opened = self.ground.open or partial(open_provider, self.ground.name)

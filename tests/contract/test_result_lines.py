@@ -27,6 +27,8 @@ OPENAI_GOOD = {
 GOOD: dict[str, Any] = {
     "openai": OPENAI_GOOD,
     "regolo": OPENAI_GOOD,
+    "azure": OPENAI_GOOD,
+    "groq": OPENAI_GOOD,
     "local": OPENAI_GOOD,
     "mistral": OPENAI_GOOD,
     "anthropic": {"custom_id": "a", "result": {"type": "succeeded", "message": MESSAGE}},

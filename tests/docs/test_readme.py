@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from batch_cli.cli.app import COMMANDS
+from batch_cli.config import _MEMBERS
 from batch_cli.errors import ExitCode
+from batch_cli.providers.hosted.profile import _PROFILES
 from batch_cli.settings import KEY_RULES
 from tests.support import ROOT, clean_environment, read_lines
 
@@ -88,9 +90,22 @@ def test_the_table_of_keys_equals_the_code() -> None:
     assert written == {name: list(rule.variables) for name, rule in KEY_RULES.items()}
 
 
+def test_the_table_of_base_urls_equals_the_code() -> None:
+    written = {row[0]: re.findall(r"`([A-Z_]+)`", row[2]) for row in table_under("Where requests go")}
+
+    assert written == {name: list(one.base_url_variables) for name, one in _PROFILES.items()}
+
+
+def test_the_table_of_settings_of_a_service_equals_the_code() -> None:
+    written = [name for row in table_under("Services of your own") for name in re.findall(r"`(\w+)`", row[0])]
+
+    assert set(written) == set(_MEMBERS)
+
+
 def test_every_variable_the_code_reads_is_documented() -> None:
     code = "".join(path.read_text() for path in (ROOT / "batch_cli/cli").rglob("*.py"))
-    code += (ROOT / "batch_cli/settings.py").read_text()
+    for name in ("settings", "config"):
+        code += (ROOT / f"batch_cli/{name}.py").read_text()
     read = set(re.findall(r"(?:environment|env)(?:\.get\(|\[)\"([A-Z_]+)\"", code))
 
     assert read

@@ -37,7 +37,7 @@ def run(
     from batch_cli.cli import documents, inputs, waiting  # noqa: PLC0415 - kept out of --help
     from batch_cli.jobs.end import Cancelled, cancel  # noqa: PLC0415
 
-    wanted = inputs.filter_model(model, provider)
+    wanted = inputs.filter_model(model, provider, context.services)
     console = context.console
     done: list[Cancelled] = []
     with context.workspace() as workspace:

@@ -73,7 +73,7 @@ def run(
     """
     from batch_cli.cli import creating, inputs, submitting  # noqa: PLC0415 - kept out of --help
 
-    name = inputs.chosen_model(model)
+    name = inputs.chosen_model(model, services=context.services)
     wishes = creating.Wishes(
         model=name,
         response_model=response_model,

@@ -50,7 +50,7 @@ def run(
     """Submit a request file that is in the provider's own format."""
     from batch_cli.cli import creating, inputs, listing, submitting  # noqa: PLC0415 - kept out of --help
 
-    name = inputs.chosen_model(model)
+    name = inputs.chosen_model(model, services=context.services)
     extras = submitting.Extras(
         metadata=inputs.metadata(metadata, description),
         settings=submitting.simulation(name, simulate_errors, simulate_latency, simulate_seed),

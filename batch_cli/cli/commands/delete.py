@@ -33,7 +33,7 @@ def run(
     from batch_cli.cli import asking, inputs  # noqa: PLC0415 - kept out of --help
     from batch_cli.jobs.end import delete  # noqa: PLC0415
 
-    wanted = inputs.filter_model(model, provider)
+    wanted = inputs.filter_model(model, provider, context.services)
     console = context.console
     removed: list[tuple[str, str]] = []
     with context.workspace() as workspace:

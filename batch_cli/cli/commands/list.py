@@ -65,7 +65,7 @@ def run(
                 f"--status: there is no status '{word[:40]}'",
                 hint=f"use one of {', '.join(BatchStatus)}",
             )
-    wanted = inputs.filter_model(model, provider)
+    wanted = inputs.filter_model(model, provider, context.services)
     span = inputs.seconds(since)
     order = ListOrder(
         provider=wanted.provider if wanted else None,

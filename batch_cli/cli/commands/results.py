@@ -123,7 +123,7 @@ def run(
         force=force,
         allow_partial=allow_partial,
     )
-    chosen = inputs.filter_model(model, provider)
+    chosen = inputs.filter_model(model, provider, context.services)
     with context.workspace() as workspace:
         if from_file is not None:
             if wait or inputs.one_id(batch_id, batch_id_option) is not None:

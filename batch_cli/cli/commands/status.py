@@ -50,7 +50,7 @@ def run(
 
     with context.workspace() as workspace:
         place = workspace.find_batch(
-            inputs.one_id(batch_id, batch_id_option), inputs.filter_model(model, provider)
+            inputs.one_id(batch_id, batch_id_option), inputs.filter_model(model, provider, context.services)
         )
         batch = status(workspace, place)
     console = context.console

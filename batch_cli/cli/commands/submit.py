@@ -16,6 +16,7 @@ FACTS = CommandFacts(
     examples=(
         "batch-cli submit requests.jsonl -m local/simulate",
         'id=$(batch-cli submit messages.jsonl -m local/simulate -q) && batch-cli wait "$id"',
+        "batch-cli submit requests.jsonl -m mistral/mistral-small-latest --wait",
         "batch-cli submit big.jsonl -m local/simulate --wait --results out.jsonl",
         "batch-cli submit huge.jsonl -m local/simulate --split-requests 50000 --wait --results out.jsonl",
         "jq -c '[{role:\"user\",content:.text}]' rows.jsonl | batch-cli submit - -m local/simulate",
@@ -76,7 +77,7 @@ def run(
     """Check a file in any format and submit it as a batch."""
     from batch_cli.cli import creating, inputs, submitting  # noqa: PLC0415 - kept out of --help
 
-    name = inputs.chosen_model(model)
+    name = inputs.chosen_model(model, services=context.services)
     wishes = creating.Wishes(
         model=name,
         response_model=response_model,

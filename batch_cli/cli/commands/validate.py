@@ -92,7 +92,7 @@ def run(
         raise UsageError("--fix writes a file, with its old ids beside it", hint="name a file with -o")
     order = validating.Order(
         files=[*(files or ()), *([file_path] if file_path is not None else ())],
-        model=inputs.filter_model(model, provider),
+        model=inputs.filter_model(model, provider, context.services),
         limits={
             "requests": max_requests,
             "bytes": max_bytes,

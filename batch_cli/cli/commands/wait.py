@@ -55,7 +55,7 @@ def run(
     """Wait until batches have ended."""
     from batch_cli.cli import documents, inputs, waiting  # noqa: PLC0415 - kept out of --help
 
-    wanted = inputs.filter_model(model, provider)
+    wanted = inputs.filter_model(model, provider, context.services)
     with context.workspace() as workspace:
         places = [workspace.find_batch(name, wanted) for name in inputs.named_ids(batch_ids, batch_id)]
         waited, code = waiting.wait_for(context, workspace, places, inputs.seconds(max_wait))

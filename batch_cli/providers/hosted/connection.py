@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
 
 from batch_cli.clock import Clock
 from batch_cli.errors import ConfigError
@@ -12,6 +14,7 @@ from batch_cli.httpclient.proxies import proxy_for
 from batch_cli.providers.base import Place
 
 _LOCAL_PAUSE, _PAUSE = 0.05, 0.5
+NO_PATHS: Mapping[str, str] = MappingProxyType({})
 
 
 def connect(
@@ -30,15 +33,23 @@ def connect(
     )
 
 
-def origin_of(environment: Mapping[str, str], variables: tuple[str, ...], default: str | None) -> Origin:
+def origin_of(
+    environment: Mapping[str, str],
+    variables: tuple[str, ...],
+    default: str | None,
+    root_paths: Mapping[str, str] = NO_PATHS,
+) -> Origin:
     """Find a base URL: the first variable that is set, else the service's own.
+
+    Where what a variable holds has no path, ``root_paths`` may have one for it.
 
     Raises:
         ConfigError: there is none, or it cannot be one.
     """
     for variable in variables:
         if given := environment.get(variable, "").strip():
-            return Origin.parse(given, variable)
+            origin = Origin.parse(given, variable)
+            return origin if origin.path else replace(origin, path=root_paths.get(variable, ""))
     if default is None:
         raise ConfigError(
             f"{variables[0]} environment variable is not set",

@@ -18,6 +18,8 @@ _WORDS = {
     "canceled": BatchStatus.CANCELLED,
     "success": BatchStatus.COMPLETED,
     "succeeded": BatchStatus.COMPLETED,
+    "timeout_exceeded": BatchStatus.EXPIRED,
+    "cancellation_requested": BatchStatus.CANCELLING,
 }
 _ENDS = ("completed_at", "failed_at", "expired_at", "cancelled_at")
 

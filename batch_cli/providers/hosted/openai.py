@@ -1,16 +1,18 @@
 """Batches on OpenAI's wire: a file is uploaded, a batch made of it, and two files hold its results.
 
+Services that do the same in other words (`hosted/wire.py`) are driven from here, too.
 Source: openai-openapi 2.3.0 (2026-08-21), openai-python 3.52.0 for what its clients send.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
 from batch_cli.clock import Clock
-from batch_cli.errors import DamagedData, Rejected, quoted
+from batch_cli.errors import DamagedData, Rejected, Temporary, quoted
 from batch_cli.events import Listener, Note
 from batch_cli.httpclient.client import HttpClient, Reply, Sent, is_exhausted, refusal
 from batch_cli.httpclient.outcome import NoAnswer, Unknown
@@ -23,21 +25,25 @@ from batch_cli.providers.hosted.creating import create_once, outcome_unknown
 from batch_cli.providers.hosted.download import Download
 from batch_cli.providers.hosted.kept_ids import KeptIds
 from batch_cli.providers.hosted.multipart import FileForm
-from batch_cli.providers.hosted.objects import read_moment, read_openai_batch, text_of
+from batch_cli.providers.hosted.objects import read_moment, text_of
 from batch_cli.providers.hosted.polling import poll
-from batch_cli.providers.hosted.profile import Profile
+from batch_cli.providers.hosted.profile import Profile, stage_of
+from batch_cli.providers.hosted.wire import Paging
+from batch_cli.providers.hosted.without_batches import refuse_without_batches
 from batch_cli.result_file import read_rows
 
 INTENT = "batch_cli_intent"
 """The pair of a batch's metadata by which its submit is found again."""
 _NO_ROUTE = (404, 405, 501)
+_UNREADY = ("pending", "running", "queued", "processing")
+"""Words of a file that is still looked at. Source: Azure OpenAI's REST reference, "Files" (read 2026-11-21)."""
+_UNREADY_SECONDS = 900.0
 _TRIES = 5
 _QUIESCE, _LOCAL_QUIESCE = 30.0, 1.0
 """How long a batch may take to appear in the list after its creation was answered by nobody."""
 _MARGIN = 3_600.0
 """How far our clock and the provider's may be apart."""
 _MOST_PAGES = 1_000
-_PAGE = 100
 
 
 class OpenAIBatches:
@@ -49,7 +55,10 @@ class OpenAIBatches:
         """Take the address and the key; nobody is called yet."""
         self.name, self.codec = profile.name, codec
         self._profile, self._clock, self._say = profile, clock, place.listener
-        origin = origin_of(place.environment, profile.base_url_variables, profile.base_url)
+        self._wire = profile.wire
+        origin = origin_of(
+            place.environment, profile.base_url_variables, profile.base_url, profile.root_paths
+        )
         more = {
             header: value
             for header, variable in profile.headers.items()
@@ -75,9 +84,10 @@ class OpenAIBatches:
             sent = Sent("POST", "/files", headers, form.pieces, form.length, seconds=None)
             try:
                 reply = self._http.once(sent)
-                self._refuse_without_batches(reply)
+                refuse_without_batches(reply, self._profile, self._http.origin)
                 if reply.is_good:
-                    return self._staged(reply.json(), source)
+                    file = reply.json()
+                    return self._ready(self._staged(file, source), file)
                 if (reply.status not in (408, 409, 425, 429) and reply.status < 500) or is_exhausted(reply):  # noqa: PLR2004 - HTTP
                     raise refusal(reply, self._http.origin)
                 why = f"HTTP {reply.status}"
@@ -87,7 +97,7 @@ class OpenAIBatches:
             self._say(Note(f"the upload broke off ({why}); trying again", detail=True))
             self._clock.sleep(min(pause or self._http.pause * 4, MOST_SECONDS))
             if (found := self._uploaded(filename, source)) is not None:
-                return found
+                return self._ready(text_of(found, "id") or "", found)
         raise self._http.given_up(why)
 
     def _staged(self, file: JsonObject, source: Input) -> str:
@@ -103,11 +113,30 @@ class OpenAIBatches:
             )
         return file_id
 
-    def _uploaded(self, filename: str, source: Input) -> str | None:
+    def _ready(self, file_id: str, file: JsonObject) -> str:
+        """Wait for a service that looks at a file before a batch can be made of it, and give the file's id."""
+        end = self._clock.monotonic() + _UNREADY_SECONDS
+        while (word := str(file.get("status")).lower()) in _UNREADY:
+            if self._clock.monotonic() >= end:
+                raise Temporary(
+                    f"{self._profile.title} has not made the uploaded file ready in {_UNREADY_SECONDS / 60:.0f} minutes",
+                    where=f"file {quoted(file_id)} is {quoted(word)}",
+                    hint="run the same command again later",
+                )
+            self._clock.sleep(self._http.pause * 4)
+            file = self._http.json(Sent("GET", f"/files/{quote(file_id, safe='')}"))
+        if word in ("error", "failed"):
+            raise Rejected(
+                f"{self._profile.title} refused the uploaded file: {text_of(file, 'status_details') or 'no reason given'}",
+                where=f"file {quoted(file_id)}",
+            )
+        return file_id
+
+    def _uploaded(self, filename: str, source: Input) -> JsonObject | None:
         """Find a file by our name for it."""
         for file in self._listed("/files?purpose=batch"):
             if file.get("filename") == filename and file.get("bytes") == source.bytes:
-                return text_of(file, "id")
+                return file
         return None
 
     def create(self, key: str, staged: str, options: BatchOptions) -> Batch:
@@ -116,25 +145,23 @@ class OpenAIBatches:
         Raises:
             OutcomeUnknown: there may be a batch; nothing is sent again before `find` has looked.
         """
-        body: JsonObject = {
-            "input_file_id": staged,
-            "endpoint": options.endpoint,
-            "completion_window": self._profile.windows[0],
-            **self._profile.create_fields,
-        }
+        body = self._wire.new(staged, options, self._profile.windows[0]) | dict(self._profile.create_fields)
         if self._profile.metadata_pairs:
             body["metadata"] = {**options.metadata, INTENT: key}
-        sent = Sent.json("POST", "/batches", body, headers={"idempotency-key": key})
+        sent = Sent.json("POST", self._wire.batches, body, headers={"idempotency-key": key})
 
         def created(value: JsonObject) -> Batch:
             return self._created(value, key, staged)
 
-        return create_once(self._http, sent, created, self._say, self._refuse_without_batches)
+        def refuse(reply: Reply) -> None:
+            refuse_without_batches(reply, self._profile, self._http.origin)
+
+        return create_once(self._http, sent, created, self._say, refuse)
 
     def _created(self, value: JsonObject, key: str, staged: str) -> Batch:
         """Check that the answer is the batch that was asked for, and not another request's."""
-        batch = read_openai_batch(value, self.name)
-        if not batch.id or value.get("input_file_id") not in (None, staged):
+        batch = self._batch_of(value, is_new=True)
+        if not batch.id or self._wire.input_of(value) not in (None, staged):
             raise Unknown("the answer is not the batch that was asked for")
         check_batch_id(batch.id)
         self._ids.belong_to(key, batch.id)
@@ -163,65 +190,74 @@ class OpenAIBatches:
 
     def _in_list(self, key: str, staged: str, since: float) -> list[Batch]:
         found = []
-        for value in self._listed("/batches"):
+        wire = self._wire
+        for value in self._listed(f"{wire.batches}?{wire.listing}"):
             created = read_moment(value.get("created_at"))
             if created is not None and created < since - _MARGIN:
+                if self._profile.paging is Paging.NONE:  # in any order
+                    continue
                 break
-            batch = read_openai_batch(value, self.name)
-            if batch.metadata.get(INTENT) == key or value.get("input_file_id") == staged:
+            batch = self._batch_of(value)
+            if batch.metadata.get(INTENT) == key or wire.input_of(value) == staged:
                 found.append(batch)
         return found
 
     def _listed(self, path: str) -> Iterator[JsonObject]:
-        """Give the items of a list, the newest first, a page at a time.
+        """Give the items of a list, a page at a time; ``path`` has its question mark.
 
         Raises:
             OutcomeUnknown: the service has no such list.
         """
-        query, after, seen = "&" if "?" in path else "?", None, set[str]()
-        for _ in range(_MOST_PAGES):
-            cursor = "" if after is None else f"&after={quote(after, safe='')}"
-            where = f"{path}{query}limit={_PAGE}{cursor}" if self._profile.is_paged else path
+        paging, last, seen = self._profile.paging, None, set[str]()
+        for number in range(_MOST_PAGES):
+            where = f"{path}&{paging.query(number, last)}".replace("?&", "?").rstrip("?&")
             reply = self._http.ask(Sent("GET", where), as_json=True)
             if reply.status in _NO_ROUTE:
                 raise outcome_unknown(f"{self._http.origin.authority} cannot list what it has")
             if not reply.is_good:
                 raise refusal(reply, self._http.origin)
             page = reply.json()
-            items = page.get("data")
+            items = page.get("data", page.get("value"))  # the second in a sample of Azure's
             if not isinstance(items, list):
                 return
             yield from (item for item in items if isinstance(item, dict))
-            after = text_of(items[-1], "id") if items and isinstance(items[-1], dict) else None
-            if not self._profile.is_paged or not page.get("has_more") or after is None or after in seen:
+            last = text_of(items[-1], "id") if items and isinstance(items[-1], dict) else None
+            if not paging.goes_on(page, len(items)) or last is None or last in seen:
                 return
-            seen.add(after)
+            seen.add(last)
 
     # --- follow ---
 
     def retrieve(self, batch_id: str) -> Batch | None:
         """Ask how a batch stands."""
-        return self._batch(Sent("GET", f"/batches/{quote(batch_id, safe='')}"))
+        return self._batch(Sent("GET", self._path(batch_id)))
 
     def cancel(self, batch_id: str) -> Batch | None:
         """Ask for a batch to be stopped; one that has ended stays as it is."""
-        path = f"/batches/{quote(batch_id, safe='')}/cancel"
+        path = f"{self._path(batch_id)}/cancel"
         reply = self._http.ask(
             Sent("POST", path, {"content-type": "application/json"}, final=(409,)), as_json=True
         )
-        if reply.status in (400, 409):  # it has ended meanwhile
+        if reply.status in (400, 409, 422):  # it has ended meanwhile
             return self.retrieve(batch_id)
         return self._read(reply)
+
+    def _path(self, batch_id: str) -> str:
+        return f"{self._wire.batches}/{quote(batch_id, safe='')}"
 
     def _batch(self, sent: Sent) -> Batch | None:
         return self._read(self._http.ask(sent, as_json=True))
 
     def _read(self, reply: Reply) -> Batch | None:
-        if reply.status == 404:  # noqa: PLR2004 - HTTP
+        if reply.status in self._wire.unknown:
             return None
         if not reply.is_good:
             raise refusal(reply, self._http.origin)
-        return read_openai_batch(reply.json(), self.name)
+        return self._batch_of(reply.json())
+
+    def _batch_of(self, value: JsonObject, *, is_new: bool = False) -> Batch:
+        batch = self._wire.read(value, self.name)
+        return replace(batch, stage=stage_of(self._profile.stages, batch, is_new=is_new))
 
     def drive(self, batch_id: str, listener: Listener, seconds: float | None) -> Batch | None:
         """Look at the batch until it has ended."""
@@ -230,22 +266,27 @@ class OpenAIBatches:
         )
 
     def delete(self, batch_id: str) -> list[tuple[str, str]]:
-        """Delete the files of a batch; the batch itself stays in the service's list, which cannot be helped."""
+        """Delete the files of a batch; where the service cannot delete the batch itself, it stays in its list."""
         batch = self.retrieve(batch_id)
         if batch is None:
             return []
         removed = [("batch", batch_id)]
-        for name in ("input_file_id", "output_file_id", "error_file_id"):
-            file_id = text_of(batch.raw, name)
-            if file_id is None:
-                continue
-            reply = self._http.ask(Sent("DELETE", f"/files/{quote(file_id, safe='')}"))
-            if reply.is_good:
-                removed.append((name.removesuffix("_file_id"), file_id))
-            elif reply.status != 404:  # noqa: PLR2004 - HTTP
-                raise refusal(reply, self._http.origin)
+        files = {"input": self._wire.input_of(batch.raw)}
+        files |= {kind: text_of(batch.raw, name) for kind, name in self._wire.results.items()}
+        for kind, file_id in files.items():
+            if file_id is not None and self._deleted(f"/files/{quote(file_id, safe='')}"):
+                removed.append((kind, file_id))
+        if self._wire.deletes:
+            self._deleted(self._path(batch_id))
         self._ids.forget(batch_id)
         return removed
+
+    def _deleted(self, path: str) -> bool:
+        """Delete something; False: it was not there, or this cannot be deleted."""
+        reply = self._http.ask(Sent("DELETE", path))
+        if not reply.is_good and reply.status not in _NO_ROUTE:
+            raise refusal(reply, self._http.origin)
+        return reply.is_good
 
     # --- results ---
 
@@ -258,7 +299,7 @@ class OpenAIBatches:
 
     def _uploaded_ids(self, batch_id: str) -> Iterator[str]:
         batch = self._known(batch_id)
-        file_id = text_of(batch.raw, "input_file_id")
+        file_id = self._wire.input_of(batch.raw)
         if file_id is None:
             raise DamagedData(f"{batch_id} names no input file, so its requests are not known here")
         path = self._fetched(file_id)
@@ -274,12 +315,12 @@ class OpenAIBatches:
         They stay on this machine until they were read to their ends: a break goes on where it was.
         """
         batch = self._known(batch_id)
-        for name in ("output_file_id", "error_file_id"):
+        for kind, name in self._wire.results.items():
             file_id = text_of(batch.raw, name)
             if file_id is not None:
                 path = self._fetched(file_id)
                 with path.open("rb", buffering=1 << 20) as stream:
-                    yield from read_rows(stream, self.codec.read_result, f"the {name[:-8]} of {batch_id}")
+                    yield from read_rows(stream, self.codec.read_result, f"the {kind} of {batch_id}")
                 path.unlink(missing_ok=True)
 
     def _fetched(self, file_id: str) -> Path:
@@ -299,12 +340,3 @@ class OpenAIBatches:
     def close(self) -> None:
         """Close the connection."""
         self._http.close()
-
-    def _refuse_without_batches(self, reply: Reply) -> None:
-        """Say clearly that an account has no batches, where a service is known for it."""
-        if reply.status in _NO_ROUTE and self._profile.without_batches is not None:
-            raise Rejected(
-                f"this {self._profile.title} account has no batch service",
-                where=f"{self._http.origin.authority} answered HTTP {reply.status}",
-                hint=self._profile.without_batches,
-            )

@@ -10,7 +10,7 @@ from batch_cli.events import Listener
 from batch_cli.model import Batch, BatchResult, JsonValue
 from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place, Provider
 from batch_cli.providers.hosted.google.staged import SIMULATED, Staged
-from batch_cli.settings import missing_key
+from batch_cli.settings import KEY_RULES, missing_key
 
 
 class Google:
@@ -31,7 +31,7 @@ class Google:
         from batch_cli.providers.hosted.google.batches import GoogleBatches  # noqa: PLC0415 - HTTP
 
         if self._place.key is None:
-            raise missing_key(self.name)
+            raise missing_key(KEY_RULES[self.name])
         return self._kept(GoogleBatches(self.codec, self._place, self._clock))
 
     @cached_property
