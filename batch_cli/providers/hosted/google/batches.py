@@ -10,7 +10,7 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from batch_cli.clock import Clock
-from batch_cli.errors import OutcomeUnknown, Rejected, StateError, quoted
+from batch_cli.errors import DamagedData, OutcomeUnknown, Rejected, StateError, quoted
 from batch_cli.events import Listener, Note
 from batch_cli.httpclient.client import Reply, Sent
 from batch_cli.httpclient.outcome import Unknown
@@ -261,8 +261,12 @@ class GoogleBatches:
             name = quote(file.removeprefix(_FILES), safe="")
             path = f"/{self._api.version}/files/{name}:download?alt=media"
             fetched = Download(self._http, path, self._downloads).complete()
-            with fetched.open("rb", buffering=1 << 20) as stream:
-                yield from read_rows(stream, self.codec.read_result, f"the results of {batch.id}")
+            try:
+                with fetched.open("rb", buffering=1 << 20) as stream:
+                    yield from read_rows(stream, self.codec.read_result, f"the results of {batch.id}")
+            except DamagedData:  # the next run shall not meet the same bytes
+                fetched.unlink(missing_ok=True)
+                raise
             fetched.unlink(missing_ok=True)
 
     def answer(self, body: JsonValue) -> Answer | None:
@@ -283,6 +287,5 @@ def _without_answer(custom_id: str, batch: Batch) -> BatchResult:
     reason = f": {batch.error}" if batch.error and batch.status is BatchStatus.FAILED else ""
     what = f"was {batch.status}" if batch.status is BatchStatus.CANCELLED else str(batch.status)
     message = f"the batch {what} before this request was answered{reason}"
-    return BatchResult(
-        custom_id, error=ResultError(batch.status, message, f"batch_{batch.status}", retryable=True)
-    )
+    error = ResultError(batch.status.value, message, f"batch_{batch.status}", retryable=True)
+    return BatchResult(custom_id, error=error)
