@@ -113,7 +113,12 @@ class HttpClient:
     ) -> None:
         """Send ``headers``, the key among them, to ``origin`` alone, through ``proxy`` if one is given."""
         self.origin, self.clock = origin, clock
-        self._headers = {"user-agent": f"batch-cli/{__version__}", "accept-encoding": "identity", **headers}
+        self._headers = {
+            "user-agent": f"batch-cli/{__version__}",
+            "accept": "application/json",
+            "accept-encoding": "identity",
+            **headers,
+        }
         self._listener, self._proxy = listener, proxy
         self.pause = pause
         """Seconds before the first second try."""
@@ -269,10 +274,10 @@ class HttpClient:
             scheme=origin.scheme.encode(), host=origin.host.encode(), port=origin.port, target=path.encode()
         )
         headers = {**self._headers, **sent.headers, "host": origin.authority}
-        content: bytes | Iterator[bytes]
+        content: bytes | Iterator[bytes] | None = None
         if isinstance(sent.body, bytes):
-            content = sent.body
             if sent.body or sent.method in ("POST", "PUT"):
+                content = sent.body
                 headers["content-length"] = str(len(sent.body))
         else:
             content = self._pieces_of(sent, sent.body)

@@ -35,6 +35,7 @@ class Life:
         self.directory, self.server, self._cli = directory, server, cli
         self._tag = f"n{next(_NUMBERS)}"
         self.ids = [f"{self._tag}-{at}" for at in range(6)]
+        self._before = {entry["id"] for entry in server.ledger()["data"]}
         write_lines(directory / "r.jsonl", [chat(one, f"Hi, {one}") for one in self.ids])
 
     def play(self, *rules: dict[str, Any]) -> None:
@@ -52,8 +53,8 @@ class Life:
     @property
     def batches(self) -> list[str]:
         """The batches that were made of this life's requests, the newest first, by the server's ledger."""
-        entries = self.server.ledger()["data"]
-        return [entry["id"] for entry in entries if self.rows(entry["id"])]
+        since = [entry["id"] for entry in self.server.ledger()["data"] if entry["id"] not in self._before]
+        return [batch_id for batch_id in since if self.rows(batch_id)]
 
     def rows(self, batch_id: str) -> list[Any]:
         """The ledger's rows of a batch, if they are of this life's requests."""

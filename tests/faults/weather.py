@@ -90,8 +90,18 @@ FAULTS = [
 """Those that pass: a command that meets one of them once goes on by itself."""
 
 LASTING = [
+    *(
+        fault
+        for fault in FAULTS
+        if fault.name
+        in (
+            *("500", "500-after-work", "429-seconds", "503-seconds", "proxy-page", "login-page", "garbage"),
+            *("error-in-200-after-work", "hang", "reset", "reset-after-work", "late", "twice", "truncate"),
+            *("truncate-unannounced", "chunk-cut"),
+        )
+    ),
     _status("429-absurd", 429, _REFUSED_FOR_NOW, retry_after=1_000_000_000),
     _status("429-quota", 429, _NO_CREDIT, code="insufficient_quota", type="insufficient_quota"),
     _before("redirect-other", _REDIRECTED, fault="redirect", to="other"),
 ]
-"""Those that a command gives up for at once."""
+"""Those that stay until somebody mends them; one of each kind, and those that a command gives up for at once."""

@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
-from batch_cli.errors import DamagedData, Rejected, StateError, Temporary, disk_error, quoted
+from batch_cli.errors import DamagedData, Rejected, StateError, Temporary, disk_error
 from batch_cli.files import fsync, held, private_directory, try_lock, write_all
 from batch_cli.httpclient.client import HttpClient, Reply, Sent, is_exhausted, refusal
 from batch_cli.httpclient.outcome import NoAnswer
@@ -20,6 +20,8 @@ from batch_cli.jsonl import dumps, loads
 
 _TRIES = 6
 """In a row without one more byte."""
+_DOUBTS = 2
+"""How often a whole answer that is not as long as the file is said to be is fetched anew."""
 _PASSING = (408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529)
 _GONE = (404, 410)
 _PARTIAL = 206
@@ -87,19 +89,23 @@ class Download:
         Raises:
             Temporary: the connection broke again and again; the next run goes on.
             Rejected: the file is gone, or never was.
-            DamagedData: the server gave more than it said.
             DiskError: it cannot be written.
         """
         if self._target.exists():
             return self._target
         private_directory(self._target.parent)
         known = self._remembered()
-        idle = 0
-        while not self._is_whole(known):
+        idle = doubts = 0
+        while True:
             before = self._size()
-            end = self._fetch(known, expected)
+            end = None if self._is_whole(known) else self._fetch(known)
             if end is None:
-                break
+                if self._is_believed(expected, doubts):
+                    break
+                end = _Break(f"the answer is {self._size():,} bytes long, the file {expected:,}")
+                doubts += 1
+                if known.total is not None or self._size() > (expected or 0):
+                    self._restart(known)
             idle = 0 if self._size() > before else idle + 1
             if idle >= _TRIES or (end.pause or 0.0) > MOST_SECONDS:
                 raise Temporary(
@@ -111,6 +117,23 @@ class Download:
             self._client.clock.sleep(max(pause, end.pause or 0.0))
         self._finish()
         return self._target
+
+    def _is_believed(self, expected: int | None, doubts: int) -> bool:
+        """Tell whether what came may be the whole file: by its size, or though the service says another one.
+
+        A page of a proxy and a body that was cut, whose length nobody had said, are no file. A service that keeps
+        giving whole lines may be wrong about the size; what is missing shows when rows are counted.
+        """
+        if expected in (None, self._size()):
+            return True
+        return doubts >= _DOUBTS and self._ends_a_line()
+
+    def _ends_a_line(self) -> bool:
+        with self._part.open("rb") as stream:
+            if self._size() == 0:
+                return False
+            stream.seek(-1, os.SEEK_END)
+            return stream.read(1) == b"\n"
 
     def _is_whole(self, known: _Known) -> bool:
         return known.total is not None and self._size() == known.total
@@ -125,7 +148,7 @@ class Download:
             raise disk_error(error, self._part, doing="writing") from error
         self._facts.unlink(missing_ok=True)
 
-    def _fetch(self, known: _Known, expected: int | None) -> _Break | None:
+    def _fetch(self, known: _Known) -> _Break | None:
         """Append what comes; give why it broke off, or None at the end of the file."""
         start = self._size()
         headers = {"accept": "*/*"}
@@ -142,7 +165,6 @@ class Download:
                     return self._refused(reply)
                 if not self._place(reply, start, known):
                     return _Break("the server gave another part than was asked for")
-                known.total = expected if known.total is None else known.total
                 with self._part.open("ab", buffering=0) as stream:
                     for piece in pieces:
                         write_all(stream.fileno(), piece)
@@ -150,25 +172,7 @@ class Download:
             return _Break(str(error))
         except OSError as error:
             raise disk_error(error, self._part, doing="writing") from error
-        return self._early_end(known)
-
-    def _early_end(self, known: _Known) -> _Break | None:
-        """Tell whether a body that ended properly is shorter than the file: not every server says how long it is.
-
-        Raises:
-            DamagedData: it is longer.
-        """
-        size, total = self._size(), known.total
-        if total is None or size == total:
-            return None
-        if size < total:
-            return _Break(f"the answer ended after {size:,} of {total:,} bytes")
-        self._restart(known)
-        raise DamagedData(
-            f"the results are {size:,} bytes long, {total:,} were announced",
-            where=quoted(self._path),
-            hint="run the same command again; if it stays, report it to the provider",
-        )
+        return None
 
     def _place(self, reply: Reply, start: int, known: _Known) -> bool:
         """Make the part ready for the body that comes; False: it is not what was asked for."""

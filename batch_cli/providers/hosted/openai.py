@@ -77,7 +77,7 @@ class OpenAIBatches:
                 lambda: self._ids.record(key, self.codec.id_field, source.lines()),
                 source.bytes,
             )
-            headers = {"content-type": form.content_type, "accept": "application/json"}
+            headers = {"content-type": form.content_type}
             sent = Sent("POST", "/files", headers, form.pieces, form.length, seconds=None)
             try:
                 reply = self._http.once(sent)
