@@ -22,6 +22,7 @@ from batch_cli.events import Listener, Note
 from batch_cli.httpclient.answer import ends_where_it_said, headers_of, whole_body
 from batch_cli.httpclient.deadline import Deadline, DeadlineBackend
 from batch_cli.httpclient.error_body import read_error
+from batch_cli.httpclient.mask import Mask
 from batch_cli.httpclient.origin import Origin
 from batch_cli.httpclient.outcome import NoAnswer, Unknown, told_apart
 from batch_cli.httpclient.retry_after import MOST_SECONDS, retry_after
@@ -119,6 +120,7 @@ class HttpClient:
             "accept-encoding": "identity",
             **headers,
         }
+        self._mask = Mask(self._headers)
         self._listener, self._proxy = listener, proxy
         self.pause = pause
         """Seconds before the first second try."""
@@ -210,9 +212,9 @@ class HttpClient:
             with self._translated():
                 response = stack.enter_context(self._open(sent))
                 self._deadline.start(None)
-                headers = headers_of(response)
+                headers = self._mask.headers(headers_of(response))
                 good = 200 <= response.status < 300  # noqa: PLR2004 - HTTP
-                body = b"" if good else whole_body(response)
+                body = b"" if good else self._mask.body(whole_body(response))
             # Outside of the translation: what the reader of the body meets is not the connection's fault.
             yield (
                 Reply(response.status, headers, body),
@@ -250,7 +252,7 @@ class HttpClient:
             body = whole_body(response)
         if not ends_where_it_said(response, headers, self._network.received):
             self.close()
-        return Reply(response.status, headers, body)
+        return Reply(response.status, self._mask.headers(headers), self._mask.body(body))
 
     def _begin(self, sent: Sent) -> None:
         self._deadline.start(sent.seconds)
@@ -312,7 +314,7 @@ class HttpClient:
     def _translated(self) -> Iterator[None]:
         """Say of whatever breaks whether the request can have arrived; its connection is not used again."""
         try:
-            with told_apart(self.origin.authority):
+            with told_apart(self.origin.authority, self._mask.text):
                 yield
         except (NoAnswer, ConfigError):
             self.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import httpcore2
 
@@ -24,8 +24,10 @@ class Unknown(NoAnswer):
 
 
 @contextlib.contextmanager
-def told_apart(host: str) -> Iterator[None]:
+def told_apart(host: str, mask: Callable[[str], str]) -> Iterator[None]:
     """Say of whatever breaks while a request is on its way to ``host`` whether it can have arrived.
+
+    ``mask`` takes keys out of what is told of it.
 
     Raises:
         NotSent, Unknown: as above.
@@ -41,14 +43,14 @@ def told_apart(host: str) -> Iterator[None]:
             ) from error
         raise NotSent(f"cannot connect to {host}: {_reason(error)}") from error
     except httpcore2.ProxyError as error:
-        raise NotSent(f"the proxy refused to connect to {host}: {error}") from error
+        raise NotSent(f"the proxy refused to connect to {host}: {mask(str(error))}") from error
     except (
         httpcore2.NetworkError,
         httpcore2.TimeoutException,
         httpcore2.ProtocolError,
         OSError,
     ) as error:
-        raise Unknown(f"the connection to {host} broke: {_reason(error)}") from error
+        raise Unknown(f"the connection to {host} broke: {mask(_reason(error))}") from error
 
 
 def _certificate_fault(error: BaseException) -> str | None:

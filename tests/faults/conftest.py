@@ -51,6 +51,12 @@ class Life:
         return done
 
     @property
+    def hits(self) -> int:
+        """How many requests met one of the rules that are played."""
+        state = httpx.get(f"{self.server.url}/_emulator/scenario").json()
+        return sum(rule["hits"] for rule in state["rules"])
+
+    @property
     def batches(self) -> list[str]:
         """The batches that were made of this life's requests, the newest first, by the server's ledger."""
         since = [entry["id"] for entry in self.server.ledger()["data"] if entry["id"] not in self._before]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import email
-import email.policy
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,7 +23,13 @@ from tests.support import chat
 
 KEY = "bci_" + "5c" * 16
 FILENAME = f"{KEY}.jsonl"
-BATCH = {"id": "batch_1", "object": "batch", "status": "completed", "created_at": 1, "input_file_id": "file-in"}
+BATCH = {
+    "id": "batch_1",
+    "object": "batch",
+    "status": "completed",
+    "created_at": 1,
+    "input_file_id": "file-in",
+}
 
 OUR_OWN_HEADERS = {
     "idempotency-key": "a create is recognised by servers that look at it",
@@ -111,13 +115,16 @@ class Part:
 
 
 def parts_of(asked: Asked) -> dict[str, Part]:
-    head = f"content-type: {asked.headers['content-type']}\r\n\r\n".encode()
-    message = email.message_from_bytes(head + asked.body, policy=email.policy.HTTP)
+    boundary = asked.headers["content-type"].partition("boundary=")[2].encode()
     found = {}
-    for part in message.iter_parts():  # type: ignore[attr-defined]  # of an EmailMessage
-        name = part.get_param("name", header="content-disposition")
-        headers = {header.lower(): value for header, value in part.items()}
-        found[name] = Part(headers, part.get_payload(decode=True))
+    for raw in asked.body.split(b"--" + boundary)[1:-1]:
+        head, _, body = raw.removeprefix(b"\r\n").partition(b"\r\n\r\n")
+        headers = {}
+        for line in head.decode().split("\r\n"):
+            name, _, value = line.partition(": ")
+            headers[name.lower()] = value
+        name = headers["content-disposition"].partition('name="')[2].partition('"')[0]
+        found[name] = Part(headers, body.removesuffix(b"\r\n"))
     return found
 
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
@@ -36,6 +36,8 @@ class _Known:
 
     etag: str | None = None
     total: int | None = None
+    is_framed: bool = False
+    """It says where it ends, so that one that was cut is no whole answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ class Download:
             before = self._size()
             end = None if self._is_whole(known) else self._fetch(known)
             if end is None:
-                if self._is_believed(expected, doubts):
+                if self._is_believed(known, expected, doubts):
                     break
                 end = _Break(f"the answer is {self._size():,} bytes long, the file {expected:,}")
                 doubts += 1
@@ -118,15 +120,15 @@ class Download:
         self._finish()
         return self._target
 
-    def _is_believed(self, expected: int | None, doubts: int) -> bool:
+    def _is_believed(self, known: _Known, expected: int | None, doubts: int) -> bool:
         """Tell whether what came may be the whole file: by its size, or though the service says another one.
 
-        A page of a proxy and a body that was cut, whose length nobody had said, are no file. A service that keeps
-        giving whole lines may be wrong about the size; what is missing shows when rows are counted.
+        A page of a proxy and a body that was cut are no file. A service that keeps giving whole answers of whole
+        lines may be wrong about the size; what is missing shows when rows are counted.
         """
         if expected in (None, self._size()):
             return True
-        return doubts >= _DOUBTS and self._ends_a_line()
+        return doubts >= _DOUBTS and known.is_framed and self._ends_a_line()
 
     def _ends_a_line(self) -> bool:
         with self._part.open("rb") as stream:
@@ -182,12 +184,13 @@ class Download:
             if found is None or int(found[1]) != start or known.total not in (None, int(found[3])):
                 self._restart(known)
                 return False
-            known.total = int(found[3])
+            known.total, known.is_framed = int(found[3]), True
         else:  # the whole file from its start, asked for or not
             if start:
                 self._part.unlink(missing_ok=True)
             known.total = int(length) if length.isdigit() else None
             known.etag = reply.headers.get("etag")
+            known.is_framed = known.total is not None or "transfer-encoding" in reply.headers
         self._remember(known)
         return True
 
@@ -213,7 +216,7 @@ class Download:
 
     def _restart(self, known: _Known) -> None:
         self._part.unlink(missing_ok=True)
-        known.etag = known.total = None
+        known.etag, known.total, known.is_framed = None, None, False
 
     def _remembered(self) -> _Known:
         """Read what an earlier run knew; without that its part is of no use."""
@@ -223,5 +226,5 @@ class Download:
         return _Known()
 
     def _remember(self, known: _Known) -> None:
-        self._facts.write_bytes(dumps({"etag": known.etag, "total": known.total}))
+        self._facts.write_bytes(dumps(asdict(known)))
         self._facts.chmod(0o600)

@@ -88,10 +88,12 @@ class OpenAIBatches:
                     raise refusal(reply, self._http.origin)
                 why = f"HTTP {reply.status}"
                 pause = retry_after(reply.headers, self._clock.now())
+                if (pause or 0.0) > MOST_SECONDS:
+                    raise self._http.given_up(why, reply)
             except NoAnswer as error:
                 why, pause = str(error), None
             self._say(Note(f"the upload broke off ({why}); trying again", detail=True))
-            self._clock.sleep(min(pause or self._http.pause * 4, MOST_SECONDS))
+            self._clock.sleep(pause or self._http.pause * 4)
             if (found := self._uploaded(filename, source)) is not None:
                 return found
         raise self._http.given_up(why, tries=_TRIES)
@@ -151,7 +153,9 @@ class OpenAIBatches:
     def _refused_before_work(self, reply: Reply) -> float:
         """Give how long to wait where a batch was refused for now; anything else is raised."""
         asked = retry_after(reply.headers, self._clock.now())
-        if reply.status == 429 and not is_exhausted(reply) and (asked or 0) <= MOST_SECONDS:  # noqa: PLR2004 - HTTP
+        if reply.status == 429 and not is_exhausted(reply):  # noqa: PLR2004 - HTTP
+            if (asked or 0.0) > MOST_SECONDS:
+                raise self._http.given_up(f"HTTP {reply.status}", reply)
             return asked or self._http.pause * 4
         if reply.status in (503, 529) and asked is not None and asked <= MOST_SECONDS:
             return asked
