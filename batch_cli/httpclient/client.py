@@ -17,26 +17,28 @@ import httpcore2
 
 from batch_cli import __version__
 from batch_cli.clock import Clock
-from batch_cli.errors import ConfigError, Rejected, Temporary, quoted
+from batch_cli.errors import ConfigError, Rejected, Temporary, disk_error, quoted
 from batch_cli.events import Listener, Note
+from batch_cli.httpclient.answer import ends_where_it_said, headers_of, whole_body
 from batch_cli.httpclient.deadline import Deadline, DeadlineBackend
 from batch_cli.httpclient.error_body import read_error
-from batch_cli.httpclient.faults import certificate_fault, reason_of
+from batch_cli.httpclient.mask import Mask
 from batch_cli.httpclient.origin import Origin
-from batch_cli.httpclient.outcome import NoAnswer, NotSent, Unknown
+from batch_cli.httpclient.outcome import NoAnswer, Unknown, told_apart
 from batch_cli.httpclient.retry_after import MOST_SECONDS, retry_after
 from batch_cli.jsonl import dumps, loads
 from batch_cli.model import JsonObject
 
 _SECONDS = 60.0
 """For one request with a small answer, from the first byte out to the last byte in."""
+_ANSWER_SECONDS = 300.0
+"""For the answer to a body that took as long as it took: megabytes of it may still be on their way."""
 _CONNECT_SECONDS = 10.0
+_MOST_BYTES = 16_000_000
 _TRIES = 5
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 _UNSEEN_PAUSE = 5.0
 """Shorter ones are told only to those who want details."""
-_MOST_BYTES = 16_000_000
-"""Of an answer that is read whole."""
 _MOST_REDIRECTS = 3
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PASSING = (408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529)
@@ -117,11 +119,18 @@ class HttpClient:
     ) -> None:
         """Send ``headers``, the key among them, to ``origin`` alone, through ``proxy`` if one is given."""
         self.origin, self.clock = origin, clock
-        self._headers = {"user-agent": f"batch-cli/{__version__}", "accept-encoding": "identity", **headers}
+        self._headers = {
+            "user-agent": f"batch-cli/{__version__}",
+            "accept": "application/json",
+            "accept-encoding": "identity",
+            **headers,
+        }
+        self._mask = Mask(self._headers)
         self._listener, self._proxy = listener, proxy
         self.pause = pause
         """Seconds before the first second try."""
         self._deadline = Deadline(clock.monotonic)
+        self._network = DeadlineBackend(self._deadline)
         self._pool: httpcore2.ConnectionPool | None = None
         self._context: ssl.SSLContext | None = None
 
@@ -143,7 +152,7 @@ class HttpClient:
         tries = 0
         while True:
             tries += 1
-            reply = None
+            reply, opened = None, self._network.opened
             try:
                 reply = self._follow(sent)
                 if not reply.is_good:
@@ -156,7 +165,11 @@ class HttpClient:
                         reply.json()
                     return reply
             except NoAnswer as error:
+                self.close()
                 why = str(error)
+                if self._network.opened == opened:  # a connection kept from before had died meanwhile
+                    tries -= 1
+                    continue
             wait = self._wait(reply, tries)
             if tries >= _TRIES or wait is None:
                 raise self.given_up(why, reply, tries)
@@ -198,13 +211,16 @@ class HttpClient:
             NotSent: it cannot have arrived.
             Unknown: no proper answer came, or while reading: the body broke off.
         """
-        self._deadline.start(sent.seconds)
-        with self._translated(), self._open(sent) as response:
-            self._deadline.start(None)
-            headers = _headers_of(response)
-            _refuse_encoding(headers)
-            good = 200 <= response.status < 300  # noqa: PLR2004 - HTTP
-            body = b"" if good else b"".join(_capped(response.iter_stream(), sent.most_bytes))
+        self._begin(sent)
+        with contextlib.ExitStack() as stack:
+            stack.callback(self.close)
+            with self._translated():
+                response = stack.enter_context(self._open(sent))
+                self._deadline.start(None)
+                headers = self._mask.headers(headers_of(response))
+                good = 200 <= response.status < 300  # noqa: PLR2004 - HTTP
+                body = b"" if good else self._mask.body(whole_body(response, sent.most_bytes))
+            # Outside of the translation: what the reader of the body meets is not the connection's fault.
             yield (
                 Reply(response.status, headers, body),
                 self._pieces(response.iter_stream()) if good else iter(()),
@@ -235,12 +251,28 @@ class HttpClient:
         return reply
 
     def _send(self, sent: Sent, *, absolute: bool = False) -> Reply:
-        self._deadline.start(sent.seconds)
+        self._begin(sent)
         with self._translated(), self._open(sent, absolute=absolute) as response:
-            headers = _headers_of(response)
-            _refuse_encoding(headers)
-            body = b"".join(_capped(response.iter_stream(), sent.most_bytes))
-            return Reply(response.status, headers, body)
+            headers = headers_of(response)
+            body = whole_body(response, sent.most_bytes)
+        if not ends_where_it_said(response, headers, self._network.received):
+            self.close()
+        return Reply(response.status, self._mask.headers(headers), self._mask.body(body))
+
+    def _begin(self, sent: Sent) -> None:
+        self._deadline.start(sent.seconds)
+        self._network.received = 0
+
+    def _pieces_of(self, sent: Sent, body: Callable[[], Iterator[bytes]]) -> Iterator[bytes]:
+        """Give a body piece by piece; what the network still holds of it then, and the answer, have a time of their own."""
+        try:
+            yield from body()
+        except OSError as error:  # the file's fault, not the connection's
+            raise disk_error(error, "the requests", doing="reading") from error
+        if sent.answer_seconds is not None:
+            self._deadline.start(sent.answer_seconds)
+        elif sent.seconds is None:
+            self._deadline.start(_ANSWER_SECONDS)
 
     def _open(
         self, sent: Sent, *, absolute: bool = False
@@ -251,13 +283,13 @@ class HttpClient:
             scheme=origin.scheme.encode(), host=origin.host.encode(), port=origin.port, target=path.encode()
         )
         headers = {**self._headers, **sent.headers, "host": origin.authority}
-        content: bytes | Iterator[bytes]
+        content: bytes | Iterator[bytes] | None = None
         if isinstance(sent.body, bytes):
-            content = sent.body
             if sent.body or sent.method in ("POST", "PUT"):
+                content = sent.body
                 headers["content-length"] = str(len(sent.body))
         else:
-            content = self._pieces_of(sent, sent.body())
+            content = self._pieces_of(sent, sent.body)
             name, value = (
                 ("transfer-encoding", "chunked")
                 if sent.length is None
@@ -273,11 +305,6 @@ class HttpClient:
             extensions={"timeout": timeouts},
         )
 
-    def _pieces_of(self, sent: Sent, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        yield from pieces
-        if sent.answer_seconds is not None:
-            self._deadline.start(sent.answer_seconds)
-
     def _connections(self) -> httpcore2.ConnectionPool:
         if self._pool is None:
             if self._context is None and self.origin.scheme == "https":
@@ -286,36 +313,17 @@ class HttpClient:
                 ssl_context=self._context,
                 proxy=None if self._proxy is None else httpcore2.Proxy(self._proxy),
                 max_connections=1,
-                network_backend=DeadlineBackend(self._deadline),
+                network_backend=self._network,
             )
         return self._pool
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
-        """Say of whatever breaks whether the request can have arrived."""
-        host = self.origin.authority
+        """Say of whatever breaks whether the request can have arrived; its connection is not used again."""
         try:
-            yield
-        except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
-            self.close()
-            if (fault := certificate_fault(error)) is not None:
-                raise ConfigError(
-                    f"{host} cannot prove who it is: {fault}",
-                    hint="check the base URL; for a company's own authority set SSL_CERT_FILE",
-                ) from error
-            raise NotSent(f"cannot connect to {host}: {reason_of(error)}") from error
-        except httpcore2.ProxyError as error:
-            self.close()
-            raise NotSent(f"the proxy refused to connect to {host}: {error}") from error
-        except (
-            httpcore2.NetworkError,
-            httpcore2.TimeoutException,
-            httpcore2.ProtocolError,
-            OSError,
-        ) as error:
-            self.close()
-            raise Unknown(f"the connection to {host} broke: {reason_of(error)}") from error
-        except (Unknown, ConfigError):
+            with told_apart(self.origin.authority, self._mask.text):
+                yield
+        except (NoAnswer, ConfigError):
             self.close()
             raise
 
@@ -339,7 +347,7 @@ class HttpClient:
             else "run the same command again"
         )
         count = "" if tries == 1 else f" ({tries} tries)"
-        return Temporary(f"no answer from {self.origin.authority}{count}", where=why, hint=later)
+        return Temporary(f"no good answer from {self.origin.authority}{count}", where=why, hint=later)
 
 
 def is_exhausted(reply: Reply) -> bool:
@@ -369,23 +377,3 @@ def refusal(reply: Reply, origin: Origin) -> ConfigError | Rejected:
             hint="the account has no credit left: add some, then run it again",
         )
     return Rejected(said.message, where=tuple(where))
-
-
-def _headers_of(response: httpcore2.Response) -> dict[str, str]:
-    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-
-
-def _refuse_encoding(headers: Mapping[str, str]) -> None:
-    """Refuse a body that is packed although we asked for none: a small one may become a huge one."""
-    encoding = headers.get("content-encoding", "identity").strip().lower()
-    if encoding != "identity":
-        raise Unknown(f"the answer is packed ({encoding[:20]}), which was not asked for")
-
-
-def _capped(pieces: Iterable[bytes], most: int) -> Iterator[bytes]:
-    size = 0
-    for piece in pieces:
-        size += len(piece)
-        if size > most:
-            raise Unknown(f"the answer is longer than {most:,} bytes")
-        yield piece

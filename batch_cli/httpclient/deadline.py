@@ -11,6 +11,10 @@ from httpcore2 import SOCKET_OPTION, NetworkBackend, NetworkStream, ReadTimeout,
 _WINDOW = 60.0
 _LEAST_BYTES = 60_000
 """A body that comes slower than this in a window is given up: 1 kB/s."""
+_MOST_AT_ONCE = 1 << 16
+"""Written at once: the time is looked at after each."""
+_MOST_READ = 1 << 18
+"""Read at once, which is four times what httpcore2 asks for: a large file comes in fewer steps."""
 
 
 class Deadline:
@@ -45,11 +49,15 @@ class Deadline:
 
 
 class DeadlineBackend(NetworkBackend):
-    """Opens connections that obey a `Deadline`."""
+    """Opens connections that obey a `Deadline`, and counts them and what comes."""
 
     def __init__(self, deadline: Deadline) -> None:
         """Obey ``deadline``."""
-        self._deadline, self._inner = deadline, SyncBackend()
+        self.deadline, self._inner = deadline, SyncBackend()
+        self.opened = 0
+        """Connections tried so far."""
+        self.received = 0
+        """Bytes; set to zero by whoever sends."""
 
     def connect_tcp(
         self,
@@ -60,32 +68,34 @@ class DeadlineBackend(NetworkBackend):
         socket_options: Iterable[SOCKET_OPTION] | None = None,
     ) -> NetworkStream:
         """Connect."""
-        left = self._deadline.left(timeout)
+        self.opened += 1
+        left = self.deadline.left(timeout)
         if left <= 0:
             raise httpcore2.ConnectTimeout("the time for this request is over")
-        return _Stream(
-            self._inner.connect_tcp(host, port, left, local_address, socket_options), self._deadline
-        )
+        return _Stream(self._inner.connect_tcp(host, port, left, local_address, socket_options), self)
 
 
 class _Stream(NetworkStream):
-    def __init__(self, inner: NetworkStream, deadline: Deadline) -> None:
-        self._inner, self._deadline = inner, deadline
+    def __init__(self, inner: NetworkStream, network: DeadlineBackend) -> None:
+        self._inner, self._network, self._deadline = inner, network, network.deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         left = self._deadline.left(timeout)
         if left <= 0:
             raise ReadTimeout("the time for this request is over")
-        data = self._inner.read(max_bytes, left)
+        data = self._inner.read(max(max_bytes, _MOST_READ), left)
+        self._network.received += len(data)
         self._deadline.count(len(data))
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        left = self._deadline.left(timeout)
-        if left <= 0:
-            raise WriteTimeout("the time for this request is over")
-        self._inner.write(buffer, left)
-        self._deadline.count(len(buffer))
+        for at in range(0, len(buffer), _MOST_AT_ONCE):
+            left = self._deadline.left(timeout)
+            if left <= 0:
+                raise WriteTimeout("the time for this request is over")
+            piece = buffer[at : at + _MOST_AT_ONCE]
+            self._inner.write(piece, left)
+            self._deadline.count(len(piece))
 
     def close(self) -> None:
         self._inner.close()
@@ -96,7 +106,7 @@ class _Stream(NetworkStream):
         left = self._deadline.left(timeout)
         if left <= 0:
             raise httpcore2.ConnectTimeout("the time for this request is over")
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._deadline)
+        return _Stream(self._inner.start_tls(ssl_context, server_hostname, left), self._network)
 
     def get_extra_info(self, info: str) -> object:
         return self._inner.get_extra_info(info)

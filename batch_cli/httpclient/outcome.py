@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import ssl
+from collections.abc import Callable, Iterator
+
+import httpcore2
+
+from batch_cli.errors import ConfigError
+
 
 class NoAnswer(Exception):
     """A request got no proper answer."""
@@ -13,3 +21,48 @@ class NotSent(NoAnswer):
 
 class Unknown(NoAnswer):
     """It may have been carried out: the connection broke, the time was over, or the answer is unreadable."""
+
+
+@contextlib.contextmanager
+def told_apart(host: str, mask: Callable[[str], str]) -> Iterator[None]:
+    """Say of whatever breaks while a request is on its way to ``host`` whether it can have arrived.
+
+    ``mask`` takes keys out of what is told of it.
+
+    Raises:
+        NotSent, Unknown: as above.
+        ConfigError: the host has no certificate to be trusted, which trying again does not change.
+    """
+    try:
+        yield
+    except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
+        if (fault := _certificate_fault(error)) is not None:
+            raise ConfigError(
+                f"{host} cannot prove who it is: {fault}",
+                hint="check the base URL; for a company's own authority set SSL_CERT_FILE",
+            ) from error
+        raise NotSent(f"cannot connect to {host}: {_reason(error)}") from error
+    except httpcore2.ProxyError as error:
+        raise NotSent(f"the proxy refused to connect to {host}: {mask(str(error))}") from error
+    except (
+        httpcore2.NetworkError,
+        httpcore2.TimeoutException,
+        httpcore2.ProtocolError,
+        OSError,
+    ) as error:
+        raise Unknown(f"the connection to {host} broke: {mask(_reason(error))}") from error
+
+
+def _certificate_fault(error: BaseException) -> str | None:
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return cause.verify_message
+        cause = cause.__cause__
+    return None
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, httpcore2.TimeoutException):
+        return "no answer in time"
+    return str(error).strip() or type(error).__name__

@@ -19,26 +19,33 @@ def carry_out(journal: Journal, provider: Provider, intent: Intent, source: Inpu
     if intent.state == "prepared":
         intent = journal.move(intent, "staged", staged=provider.stage(intent.id, source))
     staged = intent.staged or ""
-    batch = provider.find(intent.id, staged, intent.created_at) if intent.state == "creating" else None
+    is_first = intent.state == "staged"
+    batch = None if is_first else provider.find(intent.id, staged, intent.created_at)
     if batch is None:
-        if intent.state == "staged":
+        if is_first:
             intent = journal.move(intent, "creating")
-        batch = _create(journal, provider, intent, options)
+        batch = _create(journal, provider, intent, options, is_first=is_first)
     intent = journal.move(intent, "done", batch=batch.id, status=batch.status)
     return intent, batch
 
 
-def _create(journal: Journal, provider: Provider, intent: Intent, options: BatchOptions) -> Batch:
-    """Create the batch; where it stays unknown whether there is one, look for it before the one further try."""
+def _create(
+    journal: Journal, provider: Provider, intent: Intent, options: BatchOptions, *, is_first: bool
+) -> Batch:
+    """Create the batch; where it stays unknown whether there is one, look for it before the one further try.
+
+    A create that was refused leaves no batch to look for the next time, unless the answer to an earlier one was
+    lost: that one may still be carried out, however late.
+    """
     staged = intent.staged or ""
     try:
-        try:
-            return provider.create(intent.id, staged, options)
-        except OutcomeUnknown:
-            found = provider.find(intent.id, staged, intent.created_at)
-            return found or provider.create(intent.id, staged, options)
-    except (Rejected, ConfigError, Temporary):  # refused: there is no batch to look for the next time
-        journal.move(intent, "staged")
+        return provider.create(intent.id, staged, options)
+    except OutcomeUnknown:
+        found = provider.find(intent.id, staged, intent.created_at)
+        return found or provider.create(intent.id, staged, options)
+    except (Rejected, ConfigError, Temporary):
+        if is_first:
+            journal.move(intent, "staged")
         raise
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
 from batch_cli.errors import disk_error
-from batch_cli.files import private_directory
+from batch_cli.files import fsync, private_directory, write_all
 from batch_cli.jsonl import dumps, loads
 
 _BUFFER = 1 << 18
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class KeptIds:
@@ -30,20 +32,40 @@ class KeptIds:
         private_directory(self._root)
         path = self._path(key)
         part = path.with_suffix(".part")
+        with _writing(part):
+            descriptor = os.open(part, _NEW_FILE, 0o600)
         try:
-            with part.open("wb", buffering=_BUFFER) as stream:
-                part.chmod(0o600)
-                for line in lines:
-                    stream.write(dumps(loads(line)[id_field]) + b"\n")
-                    yield line
-            part.replace(path)
-        except OSError as error:
-            raise disk_error(error, part, doing="writing") from error
+            ids = bytearray()
+            for line in lines:
+                ids += dumps(loads(line)[id_field])
+                ids += b"\n"
+                if len(ids) >= _BUFFER:
+                    with _writing(part):
+                        write_all(descriptor, ids)
+                    ids.clear()
+                yield line
+            with _writing(part):
+                write_all(descriptor, ids)
+                fsync(descriptor)
+                part.replace(path)
+        finally:
+            os.close(descriptor)
 
     def belong_to(self, key: str, batch_id: str) -> None:
-        """Say which batch came of the submit ``key``; again: nothing happens."""
+        """Say which batch came of the submit ``key`` just now; again: nothing happens."""
         with contextlib.suppress(OSError):
+            os.utime(self._path(key))
             self._path(key).replace(self._path(batch_id))
+
+    def has(self, key: str) -> bool:
+        """Tell whether all requests of the submit ``key`` were read once, so that they may have been uploaded."""
+        return self._path(key).exists()
+
+    def is_new(self, batch_id: str, now: float, seconds: float) -> bool:
+        """Tell whether a batch was made on this machine in the last ``seconds``."""
+        with contextlib.suppress(OSError):
+            return abs(now - self._path(batch_id).stat().st_mtime) < seconds
+        return False
 
     def of(self, batch_id: str) -> Iterator[str] | None:
         """Give the ids of a batch, one in memory at a time; None: this machine does not know them."""
@@ -83,6 +105,14 @@ class KeptIds:
     def _path(self, name: str) -> Path:
         """Give the file of a submit or a batch; ids of servers are never names of files."""
         return self._root / f"{sha256(name.encode()).hexdigest()}.ids"
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise disk_error(error, path, doing="writing") from error
 
 
 def _read(stream: contextlib.AbstractContextManager[Iterator[bytes]]) -> Iterator[str]:

@@ -6,29 +6,30 @@ Source: openai-openapi 2.3.0 (2026-08-21), openai-python 3.52.0 for what its cli
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import quote
 
 from batch_cli.clock import Clock
-from batch_cli.errors import DamagedData, Rejected, Temporary, quoted
+from batch_cli.errors import DamagedData, NotFinished, Rejected, Temporary, quoted
 from batch_cli.events import Listener, Note
 from batch_cli.httpclient.client import HttpClient, Reply, Sent, is_exhausted, refusal
 from batch_cli.httpclient.outcome import NoAnswer, Unknown
 from batch_cli.httpclient.retry_after import MOST_SECONDS, retry_after
 from batch_cli.jsonl import is_blank, loads
-from batch_cli.model import Batch, BatchResult, JsonObject, JsonValue, check_batch_id
+from batch_cli.model import Batch, BatchResult, BatchStatus, JsonObject, JsonValue, check_batch_id
 from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place
 from batch_cli.providers.hosted.connection import connect, origin_of
 from batch_cli.providers.hosted.creating import create_once, outcome_unknown
 from batch_cli.providers.hosted.download import Download
 from batch_cli.providers.hosted.kept_ids import KeptIds
 from batch_cli.providers.hosted.multipart import FileForm
-from batch_cli.providers.hosted.objects import read_moment, text_of
+from batch_cli.providers.hosted.objects import read_count, read_moment, text_of
 from batch_cli.providers.hosted.polling import poll
 from batch_cli.providers.hosted.profile import Profile, stage_of
-from batch_cli.providers.hosted.wire import Paging
+from batch_cli.providers.hosted.wire import Paging, Wire
 from batch_cli.providers.hosted.without_batches import refuse_without_batches
 from batch_cli.result_file import read_rows
 
@@ -68,11 +69,17 @@ class OpenAIBatches:
         self._ids = KeptIds(place.state / "ids")
         self._downloads = place.state / "downloads"
 
+    @property
+    def _quiesce(self) -> float:
+        return _LOCAL_QUIESCE if self._http.origin.is_here else _QUIESCE
+
     # --- submit ---
 
     def stage(self, key: str, source: Input) -> str:
         """Upload the requests as ``<key>.jsonl``; a file of this name and size that is there already is taken."""
         filename = f"{key}.jsonl"
+        if self._ids.has(key) and (found := self._uploaded(filename, source)) is not None:
+            return self._ready(text_of(found, "id") or "", found)
         for _ in range(_TRIES):
             form = FileForm(
                 {"purpose": "batch"},
@@ -80,7 +87,7 @@ class OpenAIBatches:
                 lambda: self._ids.record(key, self.codec.id_field, source.lines()),
                 source.bytes,
             )
-            headers = {"content-type": form.content_type, "accept": "application/json"}
+            headers = {"content-type": form.content_type}
             sent = Sent("POST", "/files", headers, form.pieces, form.length, seconds=None)
             try:
                 reply = self._http.once(sent)
@@ -92,13 +99,15 @@ class OpenAIBatches:
                     raise refusal(reply, self._http.origin)
                 why = f"HTTP {reply.status}"
                 pause = retry_after(reply.headers, self._clock.now())
+                if (pause or 0.0) > MOST_SECONDS:
+                    raise self._http.given_up(why, reply)
             except NoAnswer as error:
                 why, pause = str(error), None
             self._say(Note(f"the upload broke off ({why}); trying again", detail=True))
-            self._clock.sleep(min(pause or self._http.pause * 4, MOST_SECONDS))
+            self._clock.sleep(pause or self._http.pause * 4)
             if (found := self._uploaded(filename, source)) is not None:
                 return self._ready(text_of(found, "id") or "", found)
-        raise self._http.given_up(why)
+        raise self._http.given_up(why, tries=_TRIES)
 
     def _staged(self, file: JsonObject, source: Input) -> str:
         """Check what the service says of an upload."""
@@ -172,7 +181,7 @@ class OpenAIBatches:
 
         One that is not there is looked for again after a while: lists may be behind.
         """
-        pause = _LOCAL_QUIESCE if self._http.origin.is_here else _QUIESCE
+        pause = self._quiesce
         found = self._in_list(key, staged, since)
         if not found:
             self._say(Note(f"looking once more in {pause:.0f} s for a batch whose creation was not answered"))
@@ -229,8 +238,15 @@ class OpenAIBatches:
     # --- follow ---
 
     def retrieve(self, batch_id: str) -> Batch | None:
-        """Ask how a batch stands."""
-        return self._batch(Sent("GET", self._path(batch_id)))
+        """Ask how a batch stands; one that was made here just now may take a while to be known everywhere."""
+        sent = Sent("GET", self._path(batch_id))
+        end = self._clock.monotonic() + self._quiesce
+        while (batch := self._batch(sent)) is None:
+            is_new = self._ids.is_new(batch_id, self._clock.now(), _QUIESCE)
+            if not is_new or self._clock.monotonic() >= end:
+                return None
+            self._clock.sleep(self._http.pause * 4)
+        return batch
 
     def cancel(self, batch_id: str) -> Batch | None:
         """Ask for a batch to be stopped; one that has ended stays as it is."""
@@ -302,30 +318,48 @@ class OpenAIBatches:
         file_id = self._wire.input_of(batch.raw)
         if file_id is None:
             raise DamagedData(f"{batch_id} names no input file, so its requests are not known here")
-        path = self._fetched(file_id)
-        with path.open("rb", buffering=1 << 20) as stream:
+        with self._file(file_id) as stream:
             for line in stream:
                 if not is_blank(line):
                     yield loads(line)[self.codec.id_field]
-        path.unlink(missing_ok=True)
 
     def results(self, batch_id: str) -> Iterator[BatchResult]:
         """Fetch the output file and the error file, whichever there are, and give their rows.
 
         They stay on this machine until they were read to their ends: a break goes on where it was.
         """
-        batch = self._known(batch_id)
+        batch = self._with_files(batch_id)
         for kind, name in self._wire.results.items():
             file_id = text_of(batch.raw, name)
             if file_id is not None:
-                path = self._fetched(file_id)
-                with path.open("rb", buffering=1 << 20) as stream:
+                with self._file(file_id) as stream:
                     yield from read_rows(stream, self.codec.read_result, f"the {kind} of {batch_id}")
-                path.unlink(missing_ok=True)
 
-    def _fetched(self, file_id: str) -> Path:
-        path = f"/files/{quote(file_id, safe='')}/content"
-        return Download(self._http, path, self._downloads).complete()
+    def _with_files(self, batch_id: str) -> Batch:
+        """Give a batch with all the result files that its counts promise; they may be named a little later.
+
+        Raises:
+            NotFinished: they are not.
+        """
+        pause = self._quiesce / 10
+        end = self._clock.monotonic() + self._quiesce * 2
+        while _owes_files(batch := self._known(batch_id), self._wire):
+            if self._clock.monotonic() >= end:
+                raise NotFinished(
+                    f"{batch_id} is {batch.raw_status}, but {self._profile.title} names no result file yet",
+                    hint="run the same command again in a minute",
+                )
+            self._clock.sleep(pause)
+        return batch
+
+    def _file(self, file_id: str) -> contextlib.AbstractContextManager[BinaryIO]:
+        path = f"/files/{quote(file_id, safe='')}"
+        return Download(self._http, f"{path}/content", self._downloads).read(self._size_of(path))
+
+    def _size_of(self, path: str) -> int | None:
+        """Ask how large a file is, so that one that was cut is known; None: the service does not say."""
+        reply = self._http.ask(Sent("GET", path), as_json=True)
+        return (read_count(reply.json().get("bytes")) if reply.is_good else None) or None
 
     def _known(self, batch_id: str) -> Batch:
         batch = self.retrieve(batch_id)
@@ -340,3 +374,11 @@ class OpenAIBatches:
     def close(self) -> None:
         """Close the connection."""
         self._http.close()
+
+
+def _owes_files(batch: Batch, wire: Wire) -> bool:
+    """Tell whether a completed batch has rows, by its counts, in a file that it does not name."""
+    if batch.status != BatchStatus.COMPLETED:
+        return False
+    has_output, has_errors = (text_of(batch.raw, wire.results[kind]) for kind in ("output", "error"))
+    return not (has_output or has_errors) or bool(batch.counts.completed and not has_output)
