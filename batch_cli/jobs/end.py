@@ -8,7 +8,7 @@ from batch_cli.errors import StateError
 from batch_cli.jobs.whole import ask
 from batch_cli.jobs.workspace import BatchPlace, Workspace
 from batch_cli.model import Batch
-from batch_cli.state import remove_pointer
+from batch_cli.pointer import remove_pointer
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,11 +31,12 @@ from batch_cli.jobs.workspace import Workspace
 from batch_cli.jsonl import loads
 from batch_cli.messages import MessagesForm, MessagesOptions
 from batch_cli.model import Batch, JsonObject, Limits, ModelName
+from batch_cli.pointer import write_pointer
 from batch_cli.providers import load_codec
 from batch_cli.providers.base import Codec, EncodeOptions, Input, Provider
 from batch_cli.request_file import Scan, request_lines
 from batch_cli.shards import changed
-from batch_cli.state import Intent, NewIntent, write_pointer
+from batch_cli.state import Intent, NewIntent
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def submit(workspace: Workspace, order: SubmitOrder) -> Submission:
 def _submit(workspace: Workspace, order: SubmitOrder, codec: Codec, checked: CheckedInput) -> Submission:
     """Find what was submitted before, or record what is submitted now, and take it to its end."""
     provider = workspace.provider(order.model.provider)
-    new = _new_intent(order, checked.scan)
+    new = _new_intent(order, checked.scan, workspace.account(order.model.provider))
     with held(_content_lock(workspace, order, new)):
         lines = checked.lines
         job = None if order.again else job_before(workspace, new)
@@ -326,7 +327,7 @@ def _verified(
     return lines
 
 
-def _new_intent(order: SubmitOrder, found: Scan) -> NewIntent:
+def _new_intent(order: SubmitOrder, found: Scan, account: str) -> NewIntent:
     endpoint = order.endpoint or next(iter(found.urls), order.encode.endpoint)
     return NewIntent(
         provider=order.model.provider,
@@ -339,6 +340,7 @@ def _new_intent(order: SubmitOrder, found: Scan) -> NewIntent:
         response_schema=found.schema,
         settings=order.settings,
         metadata=order.metadata,
+        account=account,
     )
 
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from batch_cli.clock import Clock
 from batch_cli.errors import Rejected, StateError, UsageError, quoted
 from batch_cli.events import Event, Listener, Note
-from batch_cli.model import Batch, ModelName, check_batch_id
+from batch_cli.model import Batch, ModelName, Secret, check_batch_id
+from batch_cli.pointer import pointer_path, read_pointer
 from batch_cli.providers import REGISTRY, entry, open_provider
 from batch_cli.settings import KEY_RULES, api_key
-from batch_cli.state import Job, Journal, pointer_path, read_pointer
+from batch_cli.state import Job, Journal
 
 if TYPE_CHECKING:
     from batch_cli.providers.base import Provider
@@ -56,10 +57,20 @@ class Workspace:
             from batch_cli.providers.base import Place  # noqa: PLC0415 - not needed for journal-only commands
 
             entry(name)
-            key = api_key(name, self.environment, self.key_file) if name in KEY_RULES else None
-            place = Place(self.state, self.environment, key, self.listener)
+            place = Place(self.state, self.environment, self._key(name), self.listener)
             self._providers[name] = open_provider(name, place, self.clock)
         return self._providers[name]
+
+    def _key(self, name: str) -> Secret | None:
+        return api_key(name, self.environment, self.key_file) if name in KEY_RULES else None
+
+    def account(self, name: str) -> str:
+        """Give what the account at a provider is recognised by: its key and address; empty for what runs here."""
+        address = self.provider(name).address
+        if not address:
+            return ""
+        key = self._key(name)
+        return self.journal.fingerprint(address, key.reveal() if key is not None else "")
 
     def close(self) -> None:
         """Let go of the providers."""
@@ -205,10 +216,19 @@ class Workspace:
         if batch is None:
             raise Rejected(
                 f"{place.provider} knows no batch {quoted(place.id)}",
-                where=f"state directory {self.state}" if place.provider == "local" else (),
+                where=self._why_unknown(place),
                 hint="batch-cli list --local",
             )
         return batch
+
+    def _why_unknown(self, place: BatchPlace) -> tuple[str, ...]:
+        address = self.provider(place.provider).address
+        if not address:
+            return (f"state directory {self.state}",)
+        submit = self.journal.by_batch(place.id)
+        if submit is not None and submit.account not in ("", self.account(place.provider)):
+            return (f"it was submitted with another key or to another address than {address}",)
+        return (f"asked {address} with the key that is set",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,6 +223,8 @@ class Provider(Protocol):
     name: str
     codec: Codec
     capabilities: Capabilities
+    address: str
+    """The base URL that requests are sent to, without a key; empty for what runs here."""
 
     def stage(self, key: str, source: Input) -> str:
         """Bring the requests there and give the staged input's id. Again: replaces the first try's bytes."""

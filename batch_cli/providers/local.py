@@ -23,6 +23,7 @@ class LocalProvider:
     name = "local"
     codec = LOCAL
     capabilities = Capabilities(runs_here=True, simulated=True)
+    address = ""
 
     def __init__(self, place: Place, clock: Clock) -> None:
         """Open the engine in the state directory."""

@@ -20,9 +20,10 @@ from batch_cli.jobs.workspace import Workspace
 from batch_cli.jsonl import dumps
 from batch_cli.messages import MessagesOptions
 from batch_cli.model import Limits, ModelName
+from batch_cli.pointer import read_pointer
 from batch_cli.providers.base import EncodeOptions
 from batch_cli.providers.local import LocalProvider
-from batch_cli.state import Journal, read_pointer
+from batch_cli.state import Journal
 from tests.support import FakeClock, Recorder, chat
 
 LINES = [dumps(chat(f"r{n}")) for n in range(7)]

@@ -54,6 +54,7 @@ class OpenAIBatches:
             for header, variable in profile.headers.items()
             if (value := place.environment.get(variable, "").strip())
         }
+        self.address = str(origin)
         self._http: HttpClient = connect(place, clock, origin, more, key_header=profile.key_header)
         self._ids = KeptIds(place.state / "ids")
         self._downloads = place.state / "downloads"
