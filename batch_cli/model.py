@@ -127,6 +127,12 @@ class Batch:
     metadata: dict[str, str] = field(default_factory=dict)
     error: str | None = None
     """Why the batch as a whole failed."""
+    no_room: bool = False
+    """It failed before it began, because the account had too much queued: when there is room, the same may be tried."""
+    submit: str | None = None
+    """Our submit that it says it was made of (``bci_…``), where the provider keeps such a thing."""
+    staged: str | None = None
+    """The staged input that it was made of, as `Provider.stage` called it, where the provider says so."""
     simulated: bool = False
     """True when no real model answered."""
     raw: JsonObject = field(default_factory=dict)

@@ -24,9 +24,10 @@ from batch_cli.jobs.check import dialect_of, first_object, is_messages_line, of_
 from batch_cli.jobs.conversion import Conversion
 from batch_cli.jobs.convert import Converter, check_conversion, converted_lines
 from batch_cli.jobs.create import encode_messages
+from batch_cli.jobs.in_flight import stands
 from batch_cli.jobs.intents import carry_out, is_lost
 from batch_cli.jobs.split import RequestLines, Split, Spool, job_before, plan_job, submit_job
-from batch_cli.jobs.whole import ask
+from batch_cli.jobs.whole import look
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.jsonl import loads
 from batch_cli.messages import MessagesForm, MessagesOptions
@@ -62,6 +63,8 @@ class SubmitOrder:
     save_id: bool = True
     split: Split | None = None
     """Cut what is over the limits of one batch into several; None refuses it."""
+    at_once: int | None = None
+    """Batches of a job that may run at the same time; None: what the provider allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,17 @@ class Submission:
     def batches(self) -> tuple[Batch, ...]:
         """Give the batches that came of it, in input order."""
         return self.batch.parts or (self.batch,)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Give what names it: the ids of all its batches; the job's as long as some of them do not exist."""
+        return ids_of(self.batch)
+
+
+def ids_of(batch: Batch) -> tuple[str, ...]:
+    """Give the ids of the batches that one stands for, or of their job as long as some of them do not exist."""
+    is_whole = len(batch.parts) == batch.shards
+    return tuple(one.id for one in batch.parts) if batch.is_job and is_whole else (batch.id,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +131,18 @@ def _submit(workspace: Workspace, order: SubmitOrder, codec: Codec, checked: Che
     with held(_content_lock(workspace, order, new)):
         lines = checked.lines
         job = None if order.again else job_before(workspace, new)
-        intent = None if order.again or job is not None else _same_before(workspace, provider, new)
+        intent = None if order.again or job is not None else _same_before(workspace, new)
         if order.split is not None and job is None and intent is None:
-            job = plan_job(workspace, new, lines, order.split.within(codec.limits), again=order.again)
+            job = plan_job(
+                workspace,
+                new,
+                lines,
+                order.split.within(codec.limits),
+                again=order.again,
+                at_once=order.at_once,
+            )
         if job is not None:
-            batch, created = submit_job(workspace, job, new, lines)
+            batch, created = submit_job(workspace, job, new, lines, order.at_once)
             return Submission(batch, None, checked.scan, created)
         return _as_batch(workspace, provider, intent or workspace.journal.prepare(new), checked)
 
@@ -132,7 +153,7 @@ def _as_batch(workspace: Workspace, provider: Provider, intent: Intent, checked:
     if created:
         intent, batch = carry_out(workspace.journal, provider, intent, checked.source)
     else:
-        batch = ask(workspace, workspace.find_batch(intent.batch, None), provider.retrieve)
+        batch = stands(workspace, workspace.find_batch(intent.batch, None))
     return Submission(batch, intent.id, checked.scan, created)
 
 
@@ -344,7 +365,7 @@ def _new_intent(order: SubmitOrder, found: Scan, account: str) -> NewIntent:
     )
 
 
-def _same_before(workspace: Workspace, provider: Provider, new: NewIntent) -> Intent | None:
+def _same_before(workspace: Workspace, new: NewIntent) -> Intent | None:
     """Give the earlier submit of the same content that this one must not repeat, if there is one."""
     intent = workspace.journal.same_content(new)
     if intent is None:
@@ -352,7 +373,7 @@ def _same_before(workspace: Workspace, provider: Provider, new: NewIntent) -> In
     if intent.state != "done" or intent.batch is None:
         workspace.say(Note(f"going on with the unfinished submit {intent.id}", detail=True))
         return intent
-    batch = provider.retrieve(intent.batch)
+    batch = look(workspace, intent.provider, intent.batch)
     if batch is None or is_lost(batch):
         return None
     workspace.say(
@@ -367,8 +388,7 @@ def _same_before(workspace: Workspace, provider: Provider, new: NewIntent) -> In
 def _save_pointer(workspace: Workspace, order: SubmitOrder, batch: Batch) -> str | None:
     """Write the pointer file; where that is impossible the journal still knows the id."""
     try:
-        ids = [one.id for one in batch.parts or (batch,)]
-        path = write_pointer(workspace.directory, order.model.provider, *ids)
+        path = write_pointer(workspace.directory, order.model.provider, *ids_of(batch))
     except DiskError as error:  # and nothing else: a signal that asks to stop is heard
         workspace.say(
             Note(

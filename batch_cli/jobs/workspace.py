@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -173,6 +173,9 @@ class Workspace:
             if not ids:
                 continue
             file = pointer_path(self.directory, name).name
+            if ids[-1].startswith(_JOB_PREFIX):
+                self.say(Note(f"using {ids[-1]} from {file}", detail=True))
+                return replace(self._whole(ids[-1], ModelName(name, "")), source="file")
             owner = self._owner(ids[-1])
             if owner is not None and owner != name:
                 raise StateError(

@@ -190,6 +190,10 @@ class Capabilities:
     """Its batches run in a worker on this machine, which waiting may have to drive."""
     simulated: bool = False
     """No real model answers."""
+    most_batches: int | None = None
+    """Batches of one account that may run at once; None: no such limit is known."""
+    metadata_pairs: int | None = None
+    """Pairs of metadata that a batch takes from the user, our own not among them; None: any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +235,12 @@ class Provider(Protocol):
         ...
 
     def create(self, key: str, staged: str, options: BatchOptions) -> Batch:
-        """Start the batch. The same ``key`` twice gives the same batch; this is what may cost money."""
+        """Start the batch. The same ``key`` twice gives the same batch; this is what may cost money.
+
+        Raises:
+            NoRoom: the account has as much queued as it may have; nothing was started.
+            OutcomeUnknown: there may be a batch; `find` has to look before this is done again.
+        """
         ...
 
     def find(self, key: str, staged: str, since: float) -> Batch | None:

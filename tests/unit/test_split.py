@@ -13,9 +13,9 @@ import pytest
 from batch_cli.engine.store import Store
 from batch_cli.errors import DiskError, InvalidInput
 from batch_cli.events import Note, Progress
-from batch_cli.jobs.follow import wait
 from batch_cli.jobs.split import Split
 from batch_cli.jobs.submit import Submission, SubmitOrder, submit
+from batch_cli.jobs.wait import wait
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.jsonl import dumps
 from batch_cli.messages import MessagesOptions

@@ -10,9 +10,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 from batch_cli.clock import Clock
-from batch_cli.errors import DamagedData, OutcomeUnknown, Rejected, quoted
+from batch_cli.errors import DamagedData, NoRoom, OutcomeUnknown, Rejected, quoted
 from batch_cli.events import Listener, Note
 from batch_cli.httpclient.client import HttpClient, Reply, Sent, is_exhausted, refusal
+from batch_cli.httpclient.error_body import read_error
 from batch_cli.httpclient.outcome import NoAnswer, NotSent, Unknown
 from batch_cli.httpclient.retry_after import MOST_SECONDS, retry_after
 from batch_cli.jsonl import is_blank, loads
@@ -22,13 +23,13 @@ from batch_cli.providers.hosted.connection import connect, origin_of
 from batch_cli.providers.hosted.download import Download
 from batch_cli.providers.hosted.kept_ids import KeptIds
 from batch_cli.providers.hosted.multipart import FileForm
-from batch_cli.providers.hosted.objects import read_moment, read_openai_batch, text_of
+from batch_cli.providers.hosted.objects import INTENT, is_full, read_moment, read_openai_batch, text_of
 from batch_cli.providers.hosted.polling import poll
 from batch_cli.providers.hosted.profile import Profile
 from batch_cli.result_file import read_rows
 
-INTENT = "batch_cli_intent"
-"""The pair of a batch's metadata by which its submit is found again."""
+_OWN_PAIRS = 1
+"""Of a batch's metadata: the one by which its submit is found again."""
 _NO_ROUTE = (404, 405, 501)
 _TRIES = 5
 _QUIESCE, _LOCAL_QUIESCE = 30.0, 1.0
@@ -42,11 +43,12 @@ _PAGE = 100
 class OpenAIBatches:
     """A service that speaks OpenAI's wire; what is special about it stands in its profile."""
 
-    capabilities = Capabilities()
-
     def __init__(self, profile: Profile, codec: Codec, place: Place, clock: Clock) -> None:
         """Take the address and the key; nobody is called yet."""
         self.name, self.codec = profile.name, codec
+        self.capabilities = Capabilities(
+            most_batches=profile.most_batches, metadata_pairs=max(0, profile.metadata_pairs - _OWN_PAIRS)
+        )
         self._profile, self._clock, self._say = profile, clock, place.listener
         origin = origin_of(place.environment, profile.base_url_variables, profile.base_url)
         more = {
@@ -140,11 +142,21 @@ class OpenAIBatches:
                 why = f"HTTP {reply.status}"
             if tries < _TRIES:
                 self._clock.sleep(pause)
-        raise self._http.given_up(why)
+        raise self._no_room(why) if why == "HTTP 429" else self._http.given_up(why)
+
+    def _no_room(self, why: str) -> NoRoom:
+        return NoRoom(
+            f"{self._profile.title} takes no further batch of this account now",
+            where=f"{self._http.origin.authority}: {why}",
+            hint="run the same command again when other batches have ended",
+        )
 
     def _refused_before_work(self, reply: Reply) -> float:
         """Give how long to wait where a batch was refused for now; anything else is raised."""
         asked = retry_after(reply.headers, self._clock.now())
+        said = read_error(reply.body, reply.status)
+        if reply.status == 429 and is_full(said.code):  # noqa: PLR2004 - HTTP
+            raise self._no_room(said.message)
         if reply.status == 429 and not is_exhausted(reply) and (asked or 0) <= MOST_SECONDS:  # noqa: PLR2004 - HTTP
             return asked or self._http.pause * 4
         if reply.status in (503, 529) and asked is not None and asked <= MOST_SECONDS:
@@ -190,7 +202,8 @@ class OpenAIBatches:
             if created is not None and created < since - _MARGIN:
                 break
             batch = read_openai_batch(value, self.name)
-            if batch.metadata.get(INTENT) == key or value.get("input_file_id") == staged:
+            # One that failed for want of room costs nothing, and its file may serve a second submit.
+            if not batch.no_room and (batch.submit == key or batch.staged == staged):
                 found.append(batch)
         return found
 
