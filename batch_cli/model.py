@@ -23,6 +23,8 @@ ENDPOINTS = (CHAT, RESPONSES, EMBEDDINGS, COMPLETIONS, MODERATIONS)
 MESSAGES = "/v1/messages"
 """The one endpoint of Anthropic's batches."""
 
+INTENT = "batch_cli_intent"
+"""The pair of a batch's metadata by which its submit is found again."""
 DEFAULT_MODEL = "openai/gpt-4o-mini"
 """What people who come from instructor expect when they name no model."""
 

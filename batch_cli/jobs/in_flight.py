@@ -32,6 +32,17 @@ class InFlight:
         self.has_room = True
         """False: the provider has said that too much is queued."""
 
+    @property
+    def is_stopped(self) -> bool:
+        """Tell whether the job was cancelled, perhaps by another process just now."""
+        job = self._workspace.journal.job(self._job.id)
+        return job is None or job.stopped_at is not None
+
+    def whole(self) -> Batch:
+        """Give one batch that stands for all of the job's."""
+        job = self._workspace.journal.job(self._job.id) or self._job
+        return merge(job, self.shards(), self.batches)
+
     def shards(self) -> list[JobShard]:
         """Give the shards as the journal knows them now."""
         return self._workspace.journal.shards_of(self._job.id)
@@ -58,7 +69,7 @@ class InFlight:
     def _renew(self, one: JobShard) -> None:
         """Give a shard a new submit that goes on with the requests that are staged already."""
         old = one.intent
-        if old is None or self._job.stopped_at is not None:
+        if old is None or self.is_stopped:
             return
         journal = self._workspace.journal
         with suppress(StateError):  # another process, which waits for the same job, has done it
@@ -81,7 +92,7 @@ class InFlight:
         most = job.at_once or provider.capabilities.most_batches
         started = 0
         for one in self.shards():
-            if one.number in self.batches or job.stopped_at is not None:
+            if one.number in self.batches or self.is_stopped:
                 continue
             intent = ready(one)
             if intent is None or not self.has_room or (most is not None and len(self.running) >= most):
@@ -108,7 +119,7 @@ def stands(workspace: Workspace, place: BatchPlace) -> Batch:
         return placed(workspace, workspace.known(place, look(workspace, place.provider, place.id)))
     flight = InFlight(workspace, place.job)
     flight.look()
-    return merge(place.job, flight.shards(), flight.batches)
+    return flight.whole()
 
 
 def as_new(old: Intent) -> NewIntent:

@@ -18,7 +18,7 @@ from batch_cli.errors import BatchCliError, ProblemLog
 from batch_cli.events import Note
 from batch_cli.jobs.in_flight import InFlight
 from batch_cli.jobs.intents import is_lost, stage
-from batch_cli.jobs.whole import held_back, look, merge
+from batch_cli.jobs.whole import held_back, look
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.model import Batch, Limits
 from batch_cli.providers.base import Input
@@ -177,11 +177,10 @@ def submit_job(
                 )
             )
         raise
-    shards = flight.shards()
-    whole = merge(job, shards, flight.batches)
+    whole = flight.whole()
     if known:
         _tell_known(workspace, whole, known)
-    if kept := held_back(shards):
+    if kept := held_back(flight.shards()):
         workspace.say(
             Note(
                 f"{kept:,} of the {job.shards:,} batches of {job.id} are held back until there is room for them",

@@ -11,13 +11,12 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO
 
-from batch_cli.errors import DiskError, InvalidInput, Problem, ProblemLog, StateError, quoted
+from batch_cli.errors import DiskError, InvalidInput, Problem, ProblemLog, StateError, UsageError, quoted
 from batch_cli.events import Note
 from batch_cli.files import held
 from batch_cli.jobs.check import dialect_of, first_object, is_messages_line, of_any_length, scan_file
@@ -26,76 +25,19 @@ from batch_cli.jobs.convert import Converter, check_conversion, converted_lines
 from batch_cli.jobs.create import encode_messages
 from batch_cli.jobs.in_flight import stands
 from batch_cli.jobs.intents import carry_out, is_lost
-from batch_cli.jobs.split import RequestLines, Split, Spool, job_before, plan_job, submit_job
+from batch_cli.jobs.split import RequestLines, Spool, job_before, plan_job, submit_job
+from batch_cli.jobs.submission import Submission, SubmitOrder, ids_of
 from batch_cli.jobs.whole import look
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.jsonl import loads
-from batch_cli.messages import MessagesForm, MessagesOptions
-from batch_cli.model import Batch, JsonObject, Limits, ModelName
+from batch_cli.messages import MessagesForm
+from batch_cli.model import Batch, Limits
 from batch_cli.pointer import write_pointer
 from batch_cli.providers import load_codec
-from batch_cli.providers.base import Codec, EncodeOptions, Input, Provider
+from batch_cli.providers.base import Codec, Input, Provider
 from batch_cli.request_file import Scan, request_lines
 from batch_cli.shards import changed
 from batch_cli.state import Intent, NewIntent
-
-
-@dataclass(frozen=True, slots=True)
-class SubmitOrder:
-    """What a submit is asked for."""
-
-    open_file: Callable[[], BinaryIO]
-    """Opens the file anew, at its start."""
-    name: str
-    """The file, for messages to the user."""
-    model: ModelName
-    encode: EncodeOptions
-    """How messages are written in the provider's dialect, where the file holds messages."""
-    messages: MessagesOptions
-    own_dialect_only: bool = False
-    """Refuse everything but the provider's own request lines."""
-    endpoint: str | None = None
-    """None: what the lines say."""
-    metadata: dict[str, str] = field(default_factory=dict)
-    settings: JsonObject = field(default_factory=dict)
-    again: bool = False
-    """Submit even if the same content was submitted in the last 24 hours."""
-    save_id: bool = True
-    split: Split | None = None
-    """Cut what is over the limits of one batch into several; None refuses it."""
-    at_once: int | None = None
-    """Batches of a job that may run at the same time; None: what the provider allows."""
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """What a submit led to."""
-
-    batch: Batch
-    """The batch, or what stands for all batches of a job, with those as its ``parts``."""
-    intent: str | None
-    """The submit of the batch; None for a job."""
-    scan: Scan
-    created: bool
-    """False when the batch was there already."""
-    pointer: str | None = None
-    """The pointer file that was written."""
-
-    @property
-    def batches(self) -> tuple[Batch, ...]:
-        """Give the batches that came of it, in input order."""
-        return self.batch.parts or (self.batch,)
-
-    @property
-    def ids(self) -> tuple[str, ...]:
-        """Give what names it: the ids of all its batches; the job's as long as some of them do not exist."""
-        return ids_of(self.batch)
-
-
-def ids_of(batch: Batch) -> tuple[str, ...]:
-    """Give the ids of the batches that one stands for, or of their job as long as some of them do not exist."""
-    is_whole = len(batch.parts) == batch.shards
-    return tuple(one.id for one in batch.parts) if batch.is_job and is_whole else (batch.id,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +60,25 @@ def submit(workspace: Workspace, order: SubmitOrder) -> Submission:
         StateError: another process is submitting the same right now.
     """
     codec = load_codec(order.model.provider)
+    _refuse_metadata(workspace, order)
     with closing(Spool()) as spool:
         found = _submit(workspace, order, codec, check(workspace, order, codec, spool))
     pointer = _save_pointer(workspace, order, found.batch) if order.save_id else None
     return replace(found, pointer=pointer)
+
+
+def _refuse_metadata(workspace: Workspace, order: SubmitOrder) -> None:
+    """Refuse more metadata than the provider takes, before anything is read or sent.
+
+    Raises:
+        UsageError: there are too many pairs.
+    """
+    most = workspace.provider(order.model.provider).capabilities.metadata_pairs
+    if most is not None and len(order.metadata) > max(most, 1):
+        raise UsageError(
+            f"--metadata: {order.model.provider} takes {max(0, most - 1)} pairs at most besides the description and our own",
+            hint="leave some out",
+        )
 
 
 def _submit(workspace: Workspace, order: SubmitOrder, codec: Codec, checked: CheckedInput) -> Submission:

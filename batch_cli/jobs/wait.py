@@ -11,7 +11,7 @@ from batch_cli.events import Event, Note, Progress
 from batch_cli.files import held
 from batch_cli.jobs.follow import remember
 from batch_cli.jobs.in_flight import InFlight, staged_only, stands
-from batch_cli.jobs.whole import held_back, merge, placed, unsubmitted
+from batch_cli.jobs.whole import held_back, placed, unsubmitted
 from batch_cli.jobs.workspace import BatchPlace, Workspace
 from batch_cli.model import Batch
 from batch_cli.state import Job
@@ -98,7 +98,7 @@ def _wait_for_job(workspace: Workspace, place: BatchPlace, job: Job, left: Left)
             hint=f"batch-cli wait {job.id}",
         ) from error
     shards = waiting.flight.shards()
-    batch = merge(job, shards, waiting.flight.batches)
+    batch = waiting.flight.whole()
     if not batch.status.is_terminal and (missing := unsubmitted(shards) - held_back(shards)):
         workspace.say(
             Note(
@@ -126,7 +126,7 @@ class _JobWait:
         flight.look()
         while True:
             self._create()
-            is_held = self._job.stopped_at is None and held_back(flight.shards()) > 0 and self._doubt is None
+            is_held = held_back(flight.shards()) > 0 and self._doubt is None and not flight.is_stopped
             remaining = left()
             if remaining == 0.0 or not (flight.running or is_held):
                 break

@@ -14,7 +14,8 @@ from batch_cli.engine.store import Store
 from batch_cli.errors import DiskError, InvalidInput
 from batch_cli.events import Note, Progress
 from batch_cli.jobs.split import Split
-from batch_cli.jobs.submit import Submission, SubmitOrder, submit
+from batch_cli.jobs.submission import Submission, SubmitOrder
+from batch_cli.jobs.submit import submit
 from batch_cli.jobs.wait import wait
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.jsonl import dumps

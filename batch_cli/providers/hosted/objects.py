@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from datetime import datetime
 
-from batch_cli.model import Batch, BatchStatus, JsonObject, JsonValue, RequestCounts, object_of
+from batch_cli.model import INTENT, Batch, BatchStatus, JsonObject, JsonValue, RequestCounts, object_of
 
 _WORDS = {
     "pending": BatchStatus.QUEUED,
@@ -21,8 +21,6 @@ _WORDS = {
 }
 _NO_ROOM = frozenset(("token_limit_exceeded",))
 """Codes of batches that failed because too much was queued. Source: openai-python#2084 (read 2026-11-21)."""
-INTENT = "batch_cli_intent"
-"""The pair of a batch's metadata by which its submit is found again."""
 _ENDS = ("completed_at", "failed_at", "expired_at", "cancelled_at")
 
 

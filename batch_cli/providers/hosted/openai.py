@@ -17,13 +17,13 @@ from batch_cli.httpclient.error_body import read_error
 from batch_cli.httpclient.outcome import NoAnswer, NotSent, Unknown
 from batch_cli.httpclient.retry_after import MOST_SECONDS, retry_after
 from batch_cli.jsonl import is_blank, loads
-from batch_cli.model import Batch, BatchResult, JsonObject, JsonValue, check_batch_id
+from batch_cli.model import INTENT, Batch, BatchResult, JsonObject, JsonValue, check_batch_id
 from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place
 from batch_cli.providers.hosted.connection import connect, origin_of
 from batch_cli.providers.hosted.download import Download
 from batch_cli.providers.hosted.kept_ids import KeptIds
 from batch_cli.providers.hosted.multipart import FileForm
-from batch_cli.providers.hosted.objects import INTENT, is_full, read_moment, read_openai_batch, text_of
+from batch_cli.providers.hosted.objects import is_full, read_moment, read_openai_batch, text_of
 from batch_cli.providers.hosted.polling import poll
 from batch_cli.providers.hosted.profile import Profile
 from batch_cli.result_file import read_rows
