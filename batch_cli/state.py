@@ -248,7 +248,7 @@ class Journal:
         with self.database.transaction():
             if not self.database.change(SQL["discard"], (intent.id, intent.state)):
                 raise _busy(f"the submit {intent.id}")
-            self._note(intent.id, "discarded", intent.staged)
+            self._note(intent.id, "discarded", intent.provider)
             self.database.change(SQL["remove_empty_jobs"])
 
     def done_at(self, batch_id: str) -> float | None:
@@ -259,6 +259,10 @@ class Journal:
     def is_known(self, intent_id: str) -> bool:
         """Tell whether there ever was such a submit on this machine."""
         return self.database.row(SQL["is_known"], (intent_id,)) is not None
+
+    def was_deleted(self, intent_id: str, batch_id: str) -> bool:
+        """Tell whether a batch of a submit was deleted from here."""
+        return self.database.row(SQL["was_deleted"], (intent_id, batch_id)) is not None
 
     def providers(self) -> list[str]:
         """Give the names of the providers that something was submitted to."""

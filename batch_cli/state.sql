@@ -149,6 +149,10 @@ select * from intent where state <> 'done' order by created_at, id
 select max(event.at) from intent join event on event.intent = intent.id and event.state = 'done'
 where intent.batch = ?
 
+-- name: was_deleted
+-- Whether a batch of a submit was deleted by us, though the provider may go on to list it; index event_intent.
+select 1 from event where intent = ? and state = 'deleted' and detail = ? limit 1
+
 -- name: is_known
 -- Whether there ever was such a submit; index event_intent.
 select 1 from event where intent = ? limit 1
@@ -169,7 +173,8 @@ update job set stopped_at = ? where id = ?
 update job set at_once = ? where id = ?
 
 -- name: providers
-select distinct provider from intent
+-- Those of discarded submits, too: their files may be left. A scan of few.
+select provider from intent union select detail from event where state = 'discarded' order by 1
 
 -- name: remove_empty_jobs
 delete from job where not exists (select 1 from shard where shard.job = job.id and shard.intent is not null)

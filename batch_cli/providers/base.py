@@ -221,6 +221,18 @@ class BatchOptions:
     """The provider's own settings (for the simulated model: its errors, latency and seed)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An input file of ours that lies at a provider."""
+
+    id: str
+    """As `Provider.stage` called it."""
+    name: str
+    """Our name for it: the submit's id and ``.jsonl``."""
+    bytes: int | None = None
+    created_at: float | None = None
+
+
 class Provider(Protocol):
     """A place that runs batches. Every method may be repeated; what is special is said at each."""
 
@@ -251,6 +263,29 @@ class Provider(Protocol):
         Raises:
             OutcomeUnknown: it cannot be found out.
         """
+        ...
+
+    def batches(self, after: str | None = None) -> Iterator[Batch]:
+        """Give the batches of the account as the provider itself lists them, the newest first, a page in memory.
+
+        They are whoever's who has the key, and ``after`` is the id of the one to go on behind. Nobody is asked
+        before the first is taken.
+
+        Raises:
+            Rejected: the provider has no such list.
+        """
+        ...
+
+    def uploads(self) -> Iterator[Upload]:
+        """Give the input files there that bear the name of a submit, in any order; none where there are no files.
+
+        Raises:
+            Rejected: the provider cannot list its files.
+        """
+        ...
+
+    def remove_upload(self, upload_id: str) -> bool:
+        """Remove an input file; again, or where there are no files: nothing happens, and that is said."""
         ...
 
     def retrieve(self, batch_id: str) -> Batch | None:

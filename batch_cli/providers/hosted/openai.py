@@ -5,6 +5,7 @@ Source: openai-openapi 2.3.0 (2026-08-21), openai-python 3.52.0 for what its cli
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -18,16 +19,17 @@ from batch_cli.httpclient.outcome import NoAnswer, NotSent, Unknown
 from batch_cli.httpclient.retry_after import MOST_SECONDS, retry_after
 from batch_cli.jsonl import is_blank, loads
 from batch_cli.model import INTENT, Batch, BatchResult, JsonObject, JsonValue, check_batch_id
-from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place
+from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place, Upload
 from batch_cli.providers.hosted.connection import connect, origin_of
 from batch_cli.providers.hosted.download import Download
 from batch_cli.providers.hosted.kept_ids import KeptIds
 from batch_cli.providers.hosted.multipart import FileForm
-from batch_cli.providers.hosted.objects import is_full, read_moment, read_openai_batch, text_of
+from batch_cli.providers.hosted.objects import is_full, read_count, read_moment, read_openai_batch, text_of
 from batch_cli.providers.hosted.polling import poll
 from batch_cli.providers.hosted.profile import Profile
 from batch_cli.result_file import read_rows
 
+_OUR_FILE = re.compile(r"bci_[0-9a-f]{32}\.jsonl")
 _OWN_PAIRS = 1
 """Of a batch's metadata: the one by which its submit is found again."""
 _NO_ROUTE = (404, 405, 501)
@@ -207,13 +209,43 @@ class OpenAIBatches:
                 found.append(batch)
         return found
 
-    def _listed(self, path: str) -> Iterator[JsonObject]:
-        """Give the items of a list, the newest first, a page at a time.
+    def batches(self, after: str | None = None) -> Iterator[Batch]:
+        """Give the batches of the account, the newest first; a service without pages gives all at once."""
+        waiting_for = None if self._profile.is_paged else after
+        try:
+            for value in self._listed("/batches", after):
+                if waiting_for is None:
+                    yield read_openai_batch(value, self.name)
+                elif text_of(value, "id") == waiting_for:
+                    waiting_for = None
+        except OutcomeUnknown as error:
+            raise Rejected(f"{self._profile.title} cannot list its batches", where=error.where) from error
+
+    def uploads(self) -> Iterator[Upload]:
+        """Give the files for batches that bear a name of ours."""
+        try:
+            for file in self._listed("/files?purpose=batch"):
+                file_id, name = text_of(file, "id"), text_of(file, "filename") or ""
+                if file_id is not None and _OUR_FILE.fullmatch(name):
+                    size, created = read_count(file.get("bytes")), read_moment(file.get("created_at"))
+                    yield Upload(file_id, name, size, created)
+        except OutcomeUnknown as error:
+            raise Rejected(f"{self._profile.title} cannot list its files", where=error.where) from error
+
+    def remove_upload(self, upload_id: str) -> bool:
+        """Delete a file."""
+        reply = self._http.ask(Sent("DELETE", f"/files/{quote(upload_id, safe='')}"))
+        if not reply.is_good and reply.status != 404:  # noqa: PLR2004 - HTTP
+            raise refusal(reply, self._http.origin)
+        return reply.is_good
+
+    def _listed(self, path: str, after: str | None = None) -> Iterator[JsonObject]:
+        """Give the items of a list, the newest first, a page at a time, from behind the one called ``after``.
 
         Raises:
             OutcomeUnknown: the service has no such list.
         """
-        query, after, seen = "&" if "?" in path else "?", None, set[str]()
+        query, seen = "&" if "?" in path else "?", set[str]()
         for _ in range(_MOST_PAGES):
             cursor = "" if after is None else f"&after={quote(after, safe='')}"
             where = f"{path}{query}limit={_PAGE}{cursor}" if self._profile.is_paged else path
@@ -274,11 +306,8 @@ class OpenAIBatches:
             file_id = text_of(batch.raw, name)
             if file_id is None:
                 continue
-            reply = self._http.ask(Sent("DELETE", f"/files/{quote(file_id, safe='')}"))
-            if reply.is_good:
+            if self.remove_upload(file_id):
                 removed.append((name.removesuffix("_file_id"), file_id))
-            elif reply.status != 404:  # noqa: PLR2004 - HTTP
-                raise refusal(reply, self._http.origin)
         self._ids.forget(batch_id)
         return removed
 
