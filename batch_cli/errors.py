@@ -6,9 +6,12 @@
     │   └── DamagedFile    13   a result file is cut or contradicts itself
     ├── ConfigError         4   a key or a setting is missing or refused
     ├── Rejected            5   the provider refused for good
+    ├── Temporary           6   the network or the provider failed in a way that passes
+    │   └── NoRoom          6   the account has too much queued
     ├── NotFinished         8   the batch is still running
     ├── StateError          9   no id known, locked, output exists
     ├── NothingUsable      10   the batch ended without one good answer
+    ├── OutcomeUnknown     11   a submit may or may not have started a batch
     ├── DiskError          12   the local file system refused
     ├── DamagedData        13   result data is cut or contradicts itself
     └── Stopped       128 + n   signal n asked to stop
@@ -205,6 +208,12 @@ class Temporary(BatchCliError):
 
     exit_code = ExitCode.TEMPORARY
     default_reference = "E620"
+
+
+class NoRoom(Temporary):
+    """The account has as much queued as it may have; nothing was started."""
+
+    default_reference = "E622"
 
 
 class OutcomeUnknown(BatchCliError):

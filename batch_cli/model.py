@@ -23,6 +23,8 @@ ENDPOINTS = (CHAT, RESPONSES, EMBEDDINGS, COMPLETIONS, MODERATIONS)
 MESSAGES = "/v1/messages"
 """The one endpoint of Anthropic's batches."""
 
+INTENT = "batch_cli_intent"
+"""The pair of a batch's metadata by which its submit is found again."""
 DEFAULT_MODEL = "openai/gpt-4o-mini"
 """What people who come from instructor expect when they name no model."""
 
@@ -129,6 +131,12 @@ class Batch:
     metadata: dict[str, str] = field(default_factory=dict)
     error: str | None = None
     """Why the batch as a whole failed."""
+    no_room: bool = False
+    """It failed before it began, because the account had too much queued: when there is room, the same may be tried."""
+    submit: str | None = None
+    """Our submit that it says it was made of (``bci_…``), where the provider keeps such a thing."""
+    staged: str | None = None
+    """The staged input that it was made of, as `Provider.stage` called it, where the provider says so."""
     simulated: bool = False
     """True when no real model answered."""
     raw: JsonObject = field(default_factory=dict)

@@ -1,13 +1,13 @@
-"""What must survive: the journal of every submit, and the pointer files that shell users read.
+"""What must survive: the journal of every submit, written before anything that costs money.
 
-The journal (``journal.db`` in the state directory) is written before anything that costs money. The pointer
-``<provider>_batch_id.txt`` in the working directory is derived from it and can be lost without harm.
+It is ``journal.db`` in the state directory.
 
 A file that takes more than one batch is a *job*: each of its shards is an intent of its own.
 """
 
 from __future__ import annotations
 
+import hmac
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
@@ -16,17 +16,17 @@ from pathlib import Path
 from typing import Any
 
 from batch_cli.clock import Clock
-from batch_cli.errors import BatchCliError, DamagedData, StateError, quoted
-from batch_cli.files import private_directory, try_lock, write_atomically
-from batch_cli.jsonl import BOM, dumps, loads
-from batch_cli.model import JsonObject, check_batch_id
+from batch_cli.errors import DamagedData, StateError
+from batch_cli.files import private_directory, try_lock
+from batch_cli.jsonl import dumps, loads
+from batch_cli.model import JsonObject
 from batch_cli.shards import Shard
 from batch_cli.sql import Database, load_statements
 
 SQL = load_statements("batch_cli", "state.sql")
+SCHEMAS = [SQL["schema_1"], SQL["schema_2"], SQL["schema_3"]]
 GUARD_SECONDS = 24 * 3600.0
 """How long the same content is taken for the same submit."""
-_LARGEST_POINTER = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,8 @@ class Intent:
     batch: str | None
     status: str | None
     created_at: float
+    account: str
+    """Whose key and which address, as `Journal.fingerprint` gives it; empty for what runs here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +69,14 @@ class NewIntent:
     response_schema: JsonObject | None
     settings: JsonObject
     metadata: dict[str, str]
+    account: str = ""
 
     @property
     def content(self) -> str:
         """Give a hash over where it goes and what is sent; names and times do not count."""
         what = [self.provider, self.model, self.endpoint, self.sha256, self.settings]
+        if self.account:
+            what.append(self.account)
         return sha256(dumps(what, sort_keys=True)).hexdigest()
 
 
@@ -89,6 +94,10 @@ class Job:
     requests: int
     shards: int
     created_at: float
+    at_once: int | None
+    """Batches of it that may run at the same time; None: as many as the provider takes."""
+    stopped_at: float | None
+    """When it was cancelled: no further batch of it is created then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +131,14 @@ class Journal:
         """
         self.directory = private_directory(directory)
         self.clock = clock
-        self.database = Database(self.directory / "journal.db", [SQL["schema_1"], SQL["schema_2"]])
+        self.database = Database(self.directory / "journal.db", SCHEMAS)
         self._locks = private_directory(self.directory / "locks")
+
+    def fingerprint(self, address: str, key: str) -> str:
+        """Give what an account is recognised by; the key cannot be guessed from it, nor from another machine's."""
+        row = self.database.row(SQL["salt"])
+        salt = bytes.fromhex(row[0]) if row else b""
+        return hmac.new(salt, f"{address}\0{key}".encode(), sha256).hexdigest()[:32]
 
     def prepare(self, new: NewIntent) -> Intent:
         """Record that a submit is about to happen; on disk when this returns."""
@@ -177,10 +192,7 @@ class Journal:
                 },
             )
             if not changed:
-                raise StateError(
-                    f"another batch-cli works at the submit {intent.id}",
-                    hint="wait until it is done, then run the same command again",
-                )
+                raise _busy(f"the submit {intent.id}")
             self._note(intent.id, to, batch or staged)
         return self.intent(intent.id)
 
@@ -225,6 +237,41 @@ class Journal:
                 self.database.change(SQL["remove_batch"], (batch_id,))
                 self.database.change(SQL["remove_empty_jobs"])
 
+    # --- unfinished business ---
+
+    def open_intents(self) -> list[Intent]:
+        """Give the submits that did not come to their end, the oldest first."""
+        return [intent for row in self.database.rows(SQL["open_intents"]) if (intent := _intent(row))]
+
+    def discard(self, intent: Intent) -> None:
+        """Forget an unfinished submit, because somebody is sure that no batch came of it; its events stay.
+
+        Raises:
+            StateError: another process has moved it meanwhile.
+        """
+        with self.database.transaction():
+            if not self.database.change(SQL["discard"], (intent.id, intent.state)):
+                raise _busy(f"the submit {intent.id}")
+            self._note(intent.id, "discarded", intent.provider)
+            self.database.change(SQL["remove_empty_jobs"])
+
+    def done_at(self, batch_id: str) -> float | None:
+        """Give when a batch of ours was created, as far as is known here."""
+        row = self.database.row(SQL["done_at"], (batch_id,))
+        return None if row is None else row[0]
+
+    def is_known(self, intent_id: str) -> bool:
+        """Tell whether there ever was such a submit on this machine."""
+        return self.database.row(SQL["is_known"], (intent_id,)) is not None
+
+    def was_deleted(self, intent_id: str, batch_id: str) -> bool:
+        """Tell whether a batch of a submit was deleted from here."""
+        return self.database.row(SQL["was_deleted"], (intent_id, batch_id)) is not None
+
+    def providers(self) -> list[str]:
+        """Give the names of the providers that something was submitted to."""
+        return [row[0] for row in self.database.rows(SQL["providers"])]
+
     # --- jobs ---
 
     def plan(
@@ -234,6 +281,7 @@ class Journal:
         *,
         again: bool = False,
         lost: Collection[str] = (),
+        at_once: int | None = None,
     ) -> Job:
         """Record that a job is about to be submitted, all its shards at once; on disk when this returns.
 
@@ -253,6 +301,7 @@ class Journal:
                     "content": new.content,
                     "shards": len(parts),
                     "created_at": self.clock.now(),
+                    "at_once": at_once,
                 },
             )
             for number, (shard, new_shard) in enumerate(parts, start=1):
@@ -275,10 +324,7 @@ class Journal:
             intent_id = self._add(new)
             place = {"job": job.id, "number": shard.number, "intent": intent_id, "was": was}
             if not self.database.change(SQL["replace_intent"], place):
-                raise StateError(
-                    f"another batch-cli works at the job {job.id}",
-                    hint="wait until it is done, then run the same command again",
-                )
+                raise _busy(f"the job {job.id}")
         return self.intent(intent_id)
 
     def _job(self, job_id: str) -> Job:
@@ -296,6 +342,23 @@ class Journal:
         """Give the newest job of the same content in the last 24 hours."""
         row = self.database.row(SQL["same_job"], (new.content, self.clock.now() - GUARD_SECONDS))
         return None if row is None else Job(*row)
+
+    def job_of_intent(self, intent_id: str) -> Job | None:
+        """Give the job that a submit is a part of."""
+        row = self.database.row(SQL["job_of_intent"], (intent_id,))
+        return None if row is None else Job(*row)
+
+    def stop(self, job: Job) -> None:
+        """Let no further batch of a job be created, until it is submitted again."""
+        self.database.change(SQL["stop_job"], (self.clock.now(), job.id))
+
+    def resume(self, job: Job, at_once: int | None) -> Job:
+        """Let batches of a job be created, ``at_once`` at the same time; None: as many as was said before."""
+        with self.database.transaction():
+            self.database.change(SQL["stop_job"], (None, job.id))
+            if at_once is not None:
+                self.database.change(SQL["set_at_once"], (at_once, job.id))
+        return self._job(job.id)
 
     def shards_of(self, job_id: str) -> list[JobShard]:
         """Give the shards of a job in input order; some 3 kB of memory each."""
@@ -316,6 +379,12 @@ class Journal:
         return try_lock(self._locks / f"{name}.lock")
 
 
+def _busy(what: str) -> StateError:
+    return StateError(
+        f"another batch-cli works at {what}", hint="wait until it is done, then run the same command again"
+    )
+
+
 def _intent(row: tuple[Any, ...] | None) -> Intent | None:
     if row is None:
         return None
@@ -323,65 +392,3 @@ def _intent(row: tuple[Any, ...] | None) -> Intent | None:
     for name in ("settings", "metadata", "response_schema"):
         values[name] = loads(values[name]) if values[name] is not None else None
     return Intent(**values)
-
-
-# --- the pointer files ---
-
-
-def pointer_path(directory: Path, provider: str) -> Path:
-    """Give where the id of the latest batch of ``provider`` is kept for shell users."""
-    return directory / f"{provider}_batch_id.txt"
-
-
-def write_pointer(directory: Path, provider: str, *batch_ids: str) -> Path:
-    """Make ``batch_ids``, one or all of one job, the latest of ``provider`` here, in one step.
-
-    Raises:
-        DiskError: the directory cannot be written.
-    """
-    path = pointer_path(directory, provider)
-    write_atomically(path, "".join(f"{batch_id}\n" for batch_id in batch_ids).encode())
-    return path
-
-
-def read_pointer(directory: Path, provider: str) -> list[str]:
-    """Give the ids in the pointer file, one per line; an empty list when there is no file.
-
-    Ids typed in by hand work too: outer white space and a byte order mark are let pass.
-
-    Raises:
-        StateError: there is a file, but no batch id in it.
-    """
-    path = pointer_path(directory, provider)
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(_LARGEST_POINTER)
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise StateError(
-            f"state file {quoted(path.name)} cannot be read: {error.strerror}",
-            hint="name the batch with --batch-id ID",
-        ) from error
-    try:
-        text = data.removeprefix(BOM).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise StateError(
-            f"state file {quoted(path.name)} is not text",
-            hint="name the batch with --batch-id ID",
-        ) from error
-    ids = [line.strip() for line in text.split("\n") if line.strip()]
-    if not ids:
-        raise StateError(f"state file {quoted(path.name)} is empty", hint="name the batch with --batch-id ID")
-    return [check_batch_id(line, source=path.name) for line in ids]
-
-
-def remove_pointer(directory: Path, provider: str, *batch_ids: str) -> bool:
-    """Remove the pointer file if it points at ``batch_ids`` and nothing else."""
-    try:
-        if not set(read_pointer(directory, provider)) <= set(batch_ids):
-            return False
-        pointer_path(directory, provider).unlink()
-    except (OSError, BatchCliError):
-        return False
-    return True

@@ -58,11 +58,26 @@ create table shard (
 ) strict, without rowid;
 create index shard_intent on shard (intent)
 
+-- name: schema_3
+-- Batches that run elsewhere: whose account they are in, how many of a job may run at once, what became of a submit.
+alter table intent add column account text not null default '';
+alter table job add column at_once integer check (at_once > 0);
+alter table job add column stopped_at real;
+create index event_intent on event (intent, seq);
+create table machine (
+    name  text primary key,
+    value text not null
+) strict, without rowid;
+insert into machine (name, value) values ('salt', lower(hex(randomblob(32))))
+
+-- name: salt
+select value from machine where name = 'salt'
+
 -- name: add_intent
 insert into intent (id, content, provider, model, endpoint, source, sha256, bytes, requests, response_schema,
-                    settings, metadata, state, created_at)
+                    settings, metadata, state, created_at, account)
 values (:id, :content, :provider, :model, :endpoint, :source, :sha256, :bytes, :requests, :response_schema,
-        :settings, :metadata, 'prepared', :created_at)
+        :settings, :metadata, 'prepared', :created_at, :account)
 
 -- name: add_event
 insert into event (intent, at, state, detail) values (?, ?, ?, ?)
@@ -99,8 +114,8 @@ order by created_at desc, id desc limit :most offset :skip
 delete from intent where batch = ?
 
 -- name: add_job
-insert into job (id, content, provider, source, sha256, bytes, requests, shards, created_at)
-values (:id, :content, :provider, :source, :sha256, :bytes, :requests, :shards, :created_at)
+insert into job (id, content, provider, source, sha256, bytes, requests, shards, created_at, at_once)
+values (:id, :content, :provider, :source, :sha256, :bytes, :requests, :shards, :created_at, :at_once)
 
 -- name: add_shard
 insert into shard (job, number, first, offset, length, requests, bytes, sha256, intent)
@@ -128,6 +143,42 @@ where shard.job = ? order by shard.number
 select job.id, shard.number, job.shards
 from intent join shard on shard.intent = intent.id join job on job.id = shard.job
 where intent.batch = ? order by job.created_at desc, job.id desc limit 1
+
+-- name: open_intents
+-- Few: what is unfinished; a scan.
+select * from intent where state <> 'done' order by created_at, id
+
+-- name: done_at
+-- When the submit of a batch was done; indexes intent_batch, event_intent.
+select max(event.at) from intent join event on event.intent = intent.id and event.state = 'done'
+where intent.batch = ?
+
+-- name: was_deleted
+-- Whether a batch of a submit was deleted by us, though the provider may go on to list it; index event_intent.
+select 1 from event where intent = ? and state = 'deleted' and detail = ? limit 1
+
+-- name: is_known
+-- Whether there ever was such a submit; index event_intent.
+select 1 from event where intent = ? limit 1
+
+-- name: job_of_intent
+-- The newer job counts; index shard_intent.
+select job.* from shard join job on job.id = shard.job
+where shard.intent = ? order by job.created_at desc, job.id desc limit 1
+
+-- name: discard
+-- Conditional: a submit that has its batch meanwhile stays.
+delete from intent where id = ? and state = ?
+
+-- name: stop_job
+update job set stopped_at = ? where id = ?
+
+-- name: set_at_once
+update job set at_once = ? where id = ?
+
+-- name: providers
+-- Those of discarded submits, too: their files may be left. A scan of few.
+select provider from intent union select detail from event where state = 'discarded' order by 1
 
 -- name: remove_empty_jobs
 delete from job where not exists (select 1 from shard where shard.job = job.id and shard.intent is not null)

@@ -28,6 +28,7 @@ COMMANDS = {
     "results": "Write the results: one line per request, in input order.",
     "cancel": "Stop what has not started; keep what is finished.",
     "delete": "Remove a batch and its files.",
+    "recover": "Settle submits whose outcome is unknown, and find what they left behind.",
     "validate": "Check request files without sending anything.",
     "convert": "Write a request file in the format of another provider.",
     "list-models": "List the models known here.",

@@ -14,7 +14,7 @@ from batch_cli.config import Services
 from batch_cli.errors import UsageError
 from batch_cli.files import open_input
 from batch_cli.jsonl import loads_exactly
-from batch_cli.model import DEFAULT_MODEL, JsonObject, ModelName
+from batch_cli.model import DEFAULT_MODEL, INTENT, JsonObject, ModelName
 from batch_cli.providers import entry
 
 STDIN_NAME = "<stdin>"
@@ -126,12 +126,15 @@ def metadata(pairs: Sequence[str] | None, description: str | None) -> dict[str, 
         key, equals, value = pair.partition("=")
         if not (key and equals):
             raise UsageError("--metadata must be K=V", hint="write for example --metadata team=search")
-        if len(key) > _LONGEST_KEY or len(value) > _LONGEST_VALUE:
-            raise UsageError(
-                f"--metadata: a key may have {_LONGEST_KEY} characters, a value {_LONGEST_VALUE}",
-                hint="shorten it",
-            )
+        if key == INTENT:
+            raise UsageError(f"--metadata: {INTENT} is our own", hint="choose another key")
         found[key] = value
+    if any(len(key) > _LONGEST_KEY or len(value) > _LONGEST_VALUE for key, value in found.items()):
+        raise UsageError(
+            f"--metadata: a key may have {_LONGEST_KEY} characters, a value {_LONGEST_VALUE},"
+            " the description among them",
+            hint="shorten it",
+        )
     if len(found) > _MOST_METADATA:
         raise UsageError(
             f"--metadata: at most {_MOST_METADATA} pairs, the description among them",

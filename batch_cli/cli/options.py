@@ -156,6 +156,15 @@ SplitRequests = Annotated[
 SplitBytes = Annotated[
     int | None, typer.Option("--split-bytes", metavar="N", min=1, help="Split; N bytes a batch at most.")
 ]
+InFlight = Annotated[
+    int | None,
+    typer.Option(
+        "--max-in-flight-batches",
+        metavar="N",
+        min=1,
+        help="Split; run N batches at once at most.  [default: what the provider allows]",
+    ),
+]
 SaveId = Annotated[bool, typer.Option("--save-id/--no-save-id", help="Write <provider>_batch_id.txt.")]
 MetadataOption = Annotated[
     list[str] | None,

@@ -13,7 +13,8 @@ from batch_cli.cli.inputs import opener
 from batch_cli.cli.text import plural, size
 from batch_cli.errors import ExitCode, UsageError
 from batch_cli.jobs.split import Split
-from batch_cli.jobs.submit import Submission, SubmitOrder, submit
+from batch_cli.jobs.submission import Submission, SubmitOrder
+from batch_cli.jobs.submit import submit
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.messages import MessagesOptions
 from batch_cli.model import Batch, JsonObject, ModelName
@@ -42,6 +43,7 @@ class Extras:
     save_id: bool = True
     again: bool = False
     split: Split | None = None
+    at_once: int | None = None
     wait: bool = False
     max_wait: float | None = None
     results: str | None = None
@@ -110,6 +112,7 @@ def submit_source(
         again=extras.again,
         save_id=extras.save_id,
         split=extras.split,
+        at_once=extras.at_once,
     )
     if extras.results is not None and extras.results != "-":
         from batch_cli.jobs.results import refuse_output  # noqa: PLC0415 - only with --results
@@ -132,12 +135,12 @@ def _tell(context: Context, submission: Submission, name: str) -> None:
     console, scan = context.console, submission.scan
     console.say(f"{name}: {plural(scan.requests, 'request')}, {size(scan.bytes)}")
     if submission.batch.is_job:
-        console.say(f"{submission.batch.id}: {len(submission.batches):,} batches")
+        console.say(f"{submission.batch.id}: {submission.batch.shards or 0:,} batches")
     if submission.batch.simulated:
         batch = submission.batch
         console.say(f"{batch.provider}/{batch.model}: answers are simulated by rules, no model is asked")
     if submission.pointer is not None:
-        ids = "Batch ID" if len(submission.batches) == 1 else "Batch IDs"
+        ids = "Batch ID" if len(submission.ids) == 1 else "Batch IDs"
         console.say(f"{ids} saved to {submission.pointer}")
 
 
@@ -147,8 +150,8 @@ def _show(context: Context, submission: Submission, name: str, extras: Extras) -
     if console.json:
         console.document("submit", submit_object(submission, name))
         return
-    for batch in submission.batches:
-        console.line(f"Batch job created with ID: {batch.id}" if extras.announce else batch.id)
+    for name_of_batch in submission.ids:
+        console.line(f"Batch job created with ID: {name_of_batch}" if extras.announce else name_of_batch)
 
 
 def submit_object(submission: Submission, name: str) -> JsonObject:

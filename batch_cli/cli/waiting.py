@@ -6,7 +6,7 @@ from batch_cli.cli.context import Context
 from batch_cli.cli.documents import mark
 from batch_cli.cli.progress import outcome
 from batch_cli.errors import ExitCode
-from batch_cli.jobs.follow import Waited, wait
+from batch_cli.jobs.wait import Waited, wait
 from batch_cli.jobs.workspace import BatchPlace, Workspace
 from batch_cli.model import Batch, BatchStatus
 

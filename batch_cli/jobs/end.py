@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from batch_cli.errors import StateError
+from batch_cli.jobs.in_flight import stands
 from batch_cli.jobs.whole import ask
 from batch_cli.jobs.workspace import BatchPlace, Workspace
 from batch_cli.model import Batch
-from batch_cli.state import remove_pointer
+from batch_cli.pointer import remove_pointer
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +23,12 @@ class Cancelled:
 def cancel(workspace: Workspace, place: BatchPlace) -> Cancelled:
     """Stop what has not started, of a job in all its batches; what is finished stays as it is."""
     provider = workspace.provider(place.provider)
-    before = ask(workspace, place, provider.retrieve)
+    before = stands(workspace, place)
     if before.status.is_terminal:
         return Cancelled(before, already_ended=True)
+    if place.job is not None:
+        workspace.journal.stop(place.job)
+        place = replace(place, job=workspace.journal.job(place.job.id))
     batch = ask(workspace, place, provider.cancel)
     for one in batch.parts or (batch,):
         workspace.journal.note_status(one.id, one.status)
@@ -40,7 +44,7 @@ def delete(
         StateError: it is still running, and ``force`` is not given.
     """
     provider = workspace.provider(place.provider)
-    batch = ask(workspace, place, provider.retrieve)
+    batch = stands(workspace, place)
     if not batch.status.is_terminal and not force:
         raise StateError(
             f"batch {batch.id} is still {batch.status}",

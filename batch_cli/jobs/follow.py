@@ -1,27 +1,28 @@
-"""Follow: how a batch stands, the list of batches, waiting until they end."""
+"""Follow: how a batch stands, and the list of batches."""
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from batch_cli.errors import BatchCliError, Stopped, UsageError, quoted
-from batch_cli.events import Event, Note, Progress
-from batch_cli.jobs.whole import ask, placed, unsubmitted
+from batch_cli.events import Note
+from batch_cli.jobs.in_flight import stands
+from batch_cli.jobs.whole import placed
 from batch_cli.jobs.workspace import BatchPlace, Workspace
 from batch_cli.model import Batch, BatchStatus, RequestCounts
-from batch_cli.state import Intent, Job
+from batch_cli.state import Intent
 
 
 def status(workspace: Workspace, place: BatchPlace) -> Batch:
     """Ask the provider how a batch or a job stands, and remember it for lists."""
-    batch = ask(workspace, place, workspace.provider(place.provider).retrieve)
-    _remember(workspace, batch)
+    batch = stands(workspace, place)
+    remember(workspace, batch)
     return batch
 
 
-def _remember(workspace: Workspace, batch: Batch) -> None:
+def remember(workspace: Workspace, batch: Batch) -> None:
+    """Note the status of a batch, or of each batch of a job, for lists that do not ask the provider."""
     for one in batch.parts or (batch,):
         known = workspace.journal.by_batch(one.id)
         if known is not None and known.status != one.status:
@@ -92,7 +93,7 @@ def _current(workspace: Workspace, intent: Intent) -> Batch:
         batch = None
     if batch is None:
         return placed(workspace, _from_journal(intent))
-    _remember(workspace, batch)
+    remember(workspace, batch)
     return placed(workspace, batch)
 
 
@@ -109,81 +110,3 @@ def _from_journal(intent: Intent) -> Batch:
         counts=RequestCounts(total=intent.requests),
         metadata=intent.metadata,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Waited:
-    """What waiting led to."""
-
-    batches: list[Batch]
-    seconds: float
-    timed_out: bool
-
-
-def wait(workspace: Workspace, places: list[BatchPlace], *, seconds: float | None = None) -> Waited:
-    """Wait until every batch and job has ended, or ``seconds`` are over. What runs on the local engine is worked at here.
-
-    Raises:
-        Stopped: a signal asked to stop; the batches are as they were left, and waiting can go on later.
-    """
-    clock = workspace.clock
-    started = clock.monotonic()
-
-    def left() -> float | None:
-        return None if seconds is None else max(0.0, seconds - (clock.monotonic() - started))
-
-    batches = []
-    for place in places:
-        batch = _wait_for(workspace, place, left)
-        _remember(workspace, batch)
-        batches.append(batch)
-    timed_out = not all(one.status.is_terminal for batch in batches for one in batch.parts or (batch,))
-    return Waited(batches, clock.monotonic() - started, timed_out)
-
-
-def _wait_for(workspace: Workspace, place: BatchPlace, left: Callable[[], float | None]) -> Batch:
-    """Wait for a batch, or for the batches of a job one after the other, telling of them as of one."""
-    provider, job = workspace.provider(place.provider), place.job
-    done = failed = 0
-
-    def tell(event: Event) -> None:
-        if job is not None and isinstance(event, Progress):
-            event = replace(event, done=done + event.done, total=job.requests, failed=failed + event.failed)
-        workspace.say(event)
-
-    def end(batch_id: str) -> Batch | None:
-        nonlocal done, failed
-        batch = provider.retrieve(batch_id)
-        if batch is not None and not batch.status.is_terminal:
-            batch = provider.drive(batch_id, tell, left())
-        if batch is not None:
-            done, failed = done + batch.counts.done, failed + (batch.counts.failed or 0)
-        return batch
-
-    try:
-        batch = ask(workspace, place, end)
-    except (Stopped, KeyboardInterrupt) as error:
-        if job is None:
-            raise
-        stop = error if isinstance(error, Stopped) else Stopped("Stopped.", signal_number=signal.SIGINT)
-        counts = ask(workspace, place, provider.retrieve).counts
-        raise Stopped(
-            f"{stop.message.removesuffix('.')}, {counts.answered:,} of {job.requests:,} of the whole job.",
-            signal_number=stop.signal_number,
-            hint=f"batch-cli wait {job.id}",
-        ) from error
-    if job is not None and not batch.status.is_terminal:
-        _tell_unsubmitted(workspace, job)
-    return batch
-
-
-def _tell_unsubmitted(workspace: Workspace, job: Job) -> None:
-    waiting = unsubmitted(workspace.journal.shards_of(job.id))
-    if waiting:
-        workspace.say(
-            Note(
-                f"{waiting:,} of the {job.shards:,} batches of {job.id} are not submitted yet",
-                warning=True,
-                hint=f"submit {quoted(job.source)} again: it goes on where it was",
-            )
-        )

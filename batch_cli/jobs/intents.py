@@ -7,6 +7,7 @@ Each state is on disk before the step behind it starts.
 
 from __future__ import annotations
 
+from batch_cli.clock import rfc3339
 from batch_cli.errors import ConfigError, OutcomeUnknown, Rejected, Temporary
 from batch_cli.model import Batch
 from batch_cli.providers.base import BatchOptions, Input, Provider
@@ -14,19 +15,52 @@ from batch_cli.state import Intent, Journal
 
 
 def carry_out(journal: Journal, provider: Provider, intent: Intent, source: Input) -> tuple[Intent, Batch]:
-    """Take a submit from wherever it stands to its end. May be repeated until it succeeds: one batch comes of it."""
+    """Take a submit from wherever it stands to its end. May be repeated until it succeeds: one batch comes of it.
+
+    Raises:
+        NoRoom: nothing was started, because the account has too much queued; it stays staged.
+        OutcomeUnknown: it cannot be told whether there is a batch; nothing was sent again.
+    """
+    return start(journal, provider, stage(journal, provider, intent, source))
+
+
+def stage(journal: Journal, provider: Provider, intent: Intent, source: Input) -> Intent:
+    """Bring the requests to the provider, if they are not there; it costs nothing yet."""
+    if intent.state != "prepared":
+        return intent
+    return journal.move(intent, "staged", staged=provider.stage(intent.id, source))
+
+
+def start(journal: Journal, provider: Provider, intent: Intent) -> tuple[Intent, Batch]:
+    """Take a staged submit to its batch; raises as `carry_out` does."""
     options = BatchOptions(intent.endpoint, intent.model, intent.requests, intent.metadata, intent.settings)
-    if intent.state == "prepared":
-        intent = journal.move(intent, "staged", staged=provider.stage(intent.id, source))
-    staged = intent.staged or ""
-    is_first = intent.state == "staged"
-    batch = None if is_first else provider.find(intent.id, staged, intent.created_at)
-    if batch is None:
-        if is_first:
-            intent = journal.move(intent, "creating")
-        batch = _create(journal, provider, intent, options, is_first=is_first)
-    intent = journal.move(intent, "done", batch=batch.id, status=batch.status)
-    return intent, batch
+    try:
+        batch = adopt(journal, provider, intent) if intent.state == "creating" else None
+        if batch is None:
+            is_first = intent.state == "staged"
+            if is_first:
+                intent = journal.move(intent, "creating")
+            batch = _create(journal, provider, intent, options, is_first=is_first)
+    except OutcomeUnknown as error:
+        raise _unsettled(intent, error) from error
+    return journal.move(intent, "done", batch=batch.id, status=batch.status), batch
+
+
+def adopt(journal: Journal, provider: Provider, intent: Intent) -> Batch | None:
+    """Find the batch that an earlier try of a submit made; None is certain: there is none.
+
+    Raises:
+        OutcomeUnknown: it cannot be told.
+    """
+    try:
+        found = provider.find(intent.id, intent.staged or "", intent.created_at)
+    except Temporary as error:
+        raise OutcomeUnknown(
+            "the provider may or may not have started the batch, and cannot be asked now",
+            where=(error.message, *error.where),
+        ) from error
+    other = None if found is None else journal.by_batch(found.id)
+    return None if other is not None and other.id != intent.id else found
 
 
 def _create(
@@ -41,12 +75,25 @@ def _create(
     try:
         return provider.create(intent.id, staged, options)
     except OutcomeUnknown:
-        found = provider.find(intent.id, staged, intent.created_at)
-        return found or provider.create(intent.id, staged, options)
+        found = adopt(journal, provider, intent)
     except (Rejected, ConfigError, Temporary):
         if is_first:
             journal.move(intent, "staged")
         raise
+    return found or provider.create(intent.id, staged, options)
+
+
+def _unsettled(intent: Intent, error: OutcomeUnknown) -> OutcomeUnknown:
+    """Say which submit is in doubt, and how it is settled."""
+    staged = f", file: {intent.staged} (uploaded)" if intent.staged else ""
+    return OutcomeUnknown(
+        error.message,
+        where=(*error.where, f"intent: {intent.id}{staged}, begun {rfc3339(intent.created_at)}"),
+        hint=(
+            f"batch-cli recover {intent.id} (asks the provider), or"
+            f" batch-cli recover {intent.id} --discard if you are sure that no batch exists"
+        ),
+    )
 
 
 def is_lost(batch: Batch) -> bool:

@@ -14,8 +14,9 @@ from batch_cli.clock import rfc3339
 from batch_cli.errors import NotFinished, NothingUsable, StateError, disk_error, quoted
 from batch_cli.events import Event, Phase, Progress
 from batch_cli.files import PartFile, resolve_output
+from batch_cli.jobs.in_flight import stands
 from batch_cli.jobs.lost import lost_rows
-from batch_cli.jobs.whole import ask, unsubmitted
+from batch_cli.jobs.whole import held_back, unsubmitted
 from batch_cli.jobs.workspace import BatchPlace, Workspace
 from batch_cli.model import Batch, BatchResult, JsonObject
 from batch_cli.providers.base import Provider
@@ -64,7 +65,7 @@ def ended_batch(workspace: Workspace, place: BatchPlace) -> Batch:
     Raises:
         NotFinished: it has not, or a batch of the job was not submitted yet.
     """
-    batch = ask(workspace, place, workspace.provider(place.provider).retrieve)
+    batch = stands(workspace, place)
     if not batch.status.is_terminal:
         if place.job is not None:
             _refuse_unsubmitted(workspace, place.job)
@@ -75,7 +76,13 @@ def ended_batch(workspace: Workspace, place: BatchPlace) -> Batch:
 
 
 def _refuse_unsubmitted(workspace: Workspace, job: Job) -> None:
-    waiting = unsubmitted(workspace.journal.shards_of(job.id))
+    shards = workspace.journal.shards_of(job.id)
+    waiting = unsubmitted(shards)
+    if (kept := held_back(shards)) and kept == waiting:
+        raise NotFinished(
+            f"{kept:,} of the {job.shards:,} batches of {job.id} are held back until there is room",
+            hint=f"batch-cli wait {job.id}",
+        )
     if waiting:
         raise NotFinished(
             f"{waiting:,} of the {job.shards:,} batches of {job.id} are not submitted yet",

@@ -16,8 +16,9 @@ from typing import BinaryIO
 
 from batch_cli.errors import BatchCliError, ProblemLog
 from batch_cli.events import Note
-from batch_cli.jobs.intents import carry_out, is_lost
-from batch_cli.jobs.whole import merge
+from batch_cli.jobs.in_flight import InFlight
+from batch_cli.jobs.intents import is_lost, stage
+from batch_cli.jobs.whole import held_back, look
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.model import Batch, Limits
 from batch_cli.providers.base import Input
@@ -109,7 +110,13 @@ def job_before(workspace: Workspace, new: NewIntent) -> Job | None:
 
 
 def plan_job(
-    workspace: Workspace, new: NewIntent, lines: RequestLines, limits: Limits, *, again: bool
+    workspace: Workspace,
+    new: NewIntent,
+    lines: RequestLines,
+    limits: Limits,
+    *,
+    again: bool,
+    at_once: int | None = None,
 ) -> Job | None:
     """Cut the requests and record the job; None when they fit one batch.
 
@@ -125,7 +132,7 @@ def plan_job(
         return None
     parts = [(shard, _new_part(new, shard)) for shard in found.shards]
     lost = set() if again else _lost_before(workspace, [part for _, part in parts])
-    return workspace.journal.plan(new, parts, again=again, lost=lost)
+    return workspace.journal.plan(new, parts, again=again, lost=lost, at_once=at_once)
 
 
 def _new_part(new: NewIntent, shard: Shard) -> NewIntent:
@@ -142,49 +149,66 @@ def _lost_before(workspace: Workspace, parts: list[NewIntent]) -> set[str]:
     return lost
 
 
-def submit_job(workspace: Workspace, job: Job, new: NewIntent, lines: RequestLines) -> tuple[Batch, bool]:
-    """Submit what of a job is not submitted, in input order; give what stands for it, and whether anything was sent."""
-    shards = workspace.journal.shards_of(job.id)
-    done: dict[int, Batch] = {}
-    sent = 0
+def submit_job(
+    workspace: Workspace, job: Job, new: NewIntent, lines: RequestLines, at_once: int | None = None
+) -> tuple[Batch, bool]:
+    """Submit what of a job is not submitted, in input order; give what stands for it, and whether a batch was created.
+
+    What there is no room for is brought to the provider and waits there: `wait` creates it when others have ended,
+    and so does this, when it is called again.
+    """
+    job = workspace.journal.resume(job, at_once)
+    flight = InFlight(workspace, job)
+    for one in flight.shards():
+        batch = _asked(workspace, one.intent)
+        if batch is not None and (batch.no_room or not is_lost(batch)):
+            flight.take(one, batch)
+    flight.has_room = True  # what was refused before is tried anew
+    known, started = len(flight.batches), 0
     try:
-        for one in shards:
-            batch = _standing(workspace, one.intent)
-            if batch is None:
-                batch = _send(workspace, job, one, new, lines)
-                sent += 1
-            done[one.number] = batch
+        started = flight.start_more(partial(_ready, workspace, job, new, lines))
     except (BatchCliError, KeyboardInterrupt):
-        if done:
+        if flight.batches:
             workspace.say(
                 Note(
-                    f"{len(done):,} of the {job.shards:,} batches of {job.id} are submitted",
+                    f"{len(flight.batches):,} of the {job.shards:,} batches of {job.id} are submitted",
                     warning=True,
                     hint="the same command again goes on with the next one",
                 )
             )
         raise
-    whole = merge(job, workspace.journal.shards_of(job.id), done)
-    if len(done) > sent:
-        _tell_known(workspace, whole, len(done) - sent)
-    return whole, bool(sent)
+    whole = flight.whole()
+    if known:
+        _tell_known(workspace, whole, known)
+    if kept := held_back(flight.shards()):
+        workspace.say(
+            Note(
+                f"{kept:,} of the {job.shards:,} batches of {job.id} are held back until there is room for them",
+                hint=f"batch-cli wait {job.id}, which creates them as others end",
+            )
+        )
+    return whole, bool(started)
+
+
+def _asked(workspace: Workspace, intent: Intent | None) -> Batch | None:
+    """Ask about the batch of a submit, if it has one."""
+    if intent is None or intent.batch is None:
+        return None
+    return look(workspace, intent.provider, intent.batch)
 
 
 def _standing(workspace: Workspace, intent: Intent | None) -> Batch | None:
     """Give the batch of a submit, if it has one that is not lost."""
-    if intent is None or intent.batch is None:
-        return None
-    batch = workspace.provider(intent.provider).retrieve(intent.batch)
+    batch = _asked(workspace, intent)
     return None if batch is None or is_lost(batch) else batch
 
 
-def _send(workspace: Workspace, job: Job, one: JobShard, new: NewIntent, lines: RequestLines) -> Batch:
+def _ready(workspace: Workspace, job: Job, new: NewIntent, lines: RequestLines, one: JobShard) -> Intent:
+    """Bring the requests of a shard to the provider, with a new submit where its batch is lost."""
     journal, intent = workspace.journal, one.intent
     if intent is None or intent.batch is not None:
         intent = journal.replace(job, one, _new_part(new, one.shard))
-    _, batch = carry_out(journal, workspace.provider(job.provider), intent, lines.part(one.shard))
-    workspace.say(Note(f"batch {one.number:,} of {job.shards:,}: {batch.id}", detail=True))
-    return batch
+    return stage(journal, workspace.provider(job.provider), intent, lines.part(one.shard))
 
 
 def _tell_known(workspace: Workspace, whole: Batch, known: int) -> None:

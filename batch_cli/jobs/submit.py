@@ -11,76 +11,33 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO
 
-from batch_cli.errors import DiskError, InvalidInput, Problem, ProblemLog, StateError, quoted
+from batch_cli.errors import DiskError, InvalidInput, Problem, ProblemLog, StateError, UsageError, quoted
 from batch_cli.events import Note
 from batch_cli.files import held
 from batch_cli.jobs.check import dialect_of, first_object, is_messages_line, of_any_length, scan_file
 from batch_cli.jobs.conversion import Conversion
 from batch_cli.jobs.convert import Converter, check_conversion, converted_lines
 from batch_cli.jobs.create import encode_messages
+from batch_cli.jobs.in_flight import stands
 from batch_cli.jobs.intents import carry_out, is_lost
-from batch_cli.jobs.split import RequestLines, Split, Spool, job_before, plan_job, submit_job
-from batch_cli.jobs.whole import ask
+from batch_cli.jobs.split import RequestLines, Spool, job_before, plan_job, submit_job
+from batch_cli.jobs.submission import Submission, SubmitOrder, ids_of
+from batch_cli.jobs.whole import look
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.jsonl import loads
-from batch_cli.messages import MessagesForm, MessagesOptions
-from batch_cli.model import Batch, JsonObject, Limits, ModelName
+from batch_cli.messages import MessagesForm
+from batch_cli.model import Batch, Limits
+from batch_cli.pointer import write_pointer
 from batch_cli.providers import load_codec
-from batch_cli.providers.base import Codec, EncodeOptions, Input, Provider
+from batch_cli.providers.base import Codec, Input, Provider
 from batch_cli.request_file import Scan, request_lines
 from batch_cli.shards import changed
-from batch_cli.state import Intent, NewIntent, write_pointer
-
-
-@dataclass(frozen=True, slots=True)
-class SubmitOrder:
-    """What a submit is asked for."""
-
-    open_file: Callable[[], BinaryIO]
-    """Opens the file anew, at its start."""
-    name: str
-    """The file, for messages to the user."""
-    model: ModelName
-    encode: EncodeOptions
-    """How messages are written in the provider's dialect, where the file holds messages."""
-    messages: MessagesOptions
-    own_dialect_only: bool = False
-    """Refuse everything but the provider's own request lines."""
-    endpoint: str | None = None
-    """None: what the lines say."""
-    metadata: dict[str, str] = field(default_factory=dict)
-    settings: JsonObject = field(default_factory=dict)
-    again: bool = False
-    """Submit even if the same content was submitted in the last 24 hours."""
-    save_id: bool = True
-    split: Split | None = None
-    """Cut what is over the limits of one batch into several; None refuses it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """What a submit led to."""
-
-    batch: Batch
-    """The batch, or what stands for all batches of a job, with those as its ``parts``."""
-    intent: str | None
-    """The submit of the batch; None for a job."""
-    scan: Scan
-    created: bool
-    """False when the batch was there already."""
-    pointer: str | None = None
-    """The pointer file that was written."""
-
-    @property
-    def batches(self) -> tuple[Batch, ...]:
-        """Give the batches that came of it, in input order."""
-        return self.batch.parts or (self.batch,)
+from batch_cli.state import Intent, NewIntent
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,24 +60,47 @@ def submit(workspace: Workspace, order: SubmitOrder) -> Submission:
         StateError: another process is submitting the same right now.
     """
     codec = load_codec(order.model.provider, workspace.services)
+    _refuse_metadata(workspace, order)
     with closing(Spool()) as spool:
         found = _submit(workspace, order, codec, check(workspace, order, codec, spool))
     pointer = _save_pointer(workspace, order, found.batch) if order.save_id else None
     return replace(found, pointer=pointer)
 
 
+def _refuse_metadata(workspace: Workspace, order: SubmitOrder) -> None:
+    """Refuse more metadata than the provider takes, before anything is read or sent.
+
+    Raises:
+        UsageError: there are too many pairs.
+    """
+    most = workspace.provider(order.model.provider).capabilities.metadata_pairs
+    if most is not None and len(order.metadata) > max(most, 1):
+        raise UsageError(
+            f"--metadata: {order.model.provider} takes {max(0, most - 1)} pairs at most besides the description and our own",
+            hint="leave some out",
+        )
+
+
 def _submit(workspace: Workspace, order: SubmitOrder, codec: Codec, checked: CheckedInput) -> Submission:
     """Find what was submitted before, or record what is submitted now, and take it to its end."""
     provider = workspace.provider(order.model.provider)
-    new = _new_intent(order, checked.scan, simulated=provider.capabilities.simulated)
+    account = workspace.account(order.model.provider)
+    new = _new_intent(order, checked.scan, account, simulated=provider.capabilities.simulated)
     with held(_content_lock(workspace, order, new)):
         lines = checked.lines
         job = None if order.again else job_before(workspace, new)
-        intent = None if order.again or job is not None else _same_before(workspace, provider, new)
+        intent = None if order.again or job is not None else _same_before(workspace, new)
         if order.split is not None and job is None and intent is None:
-            job = plan_job(workspace, new, lines, order.split.within(codec.limits), again=order.again)
+            job = plan_job(
+                workspace,
+                new,
+                lines,
+                order.split.within(codec.limits),
+                again=order.again,
+                at_once=order.at_once,
+            )
         if job is not None:
-            batch, created = submit_job(workspace, job, new, lines)
+            batch, created = submit_job(workspace, job, new, lines, order.at_once)
             return Submission(batch, None, checked.scan, created)
         return _as_batch(workspace, provider, intent or workspace.journal.prepare(new), checked)
 
@@ -131,7 +111,7 @@ def _as_batch(workspace: Workspace, provider: Provider, intent: Intent, checked:
     if created:
         intent, batch = carry_out(workspace.journal, provider, intent, checked.source)
     else:
-        batch = ask(workspace, workspace.find_batch(intent.batch, None), provider.retrieve)
+        batch = stands(workspace, workspace.find_batch(intent.batch, None))
     return Submission(batch, intent.id, checked.scan, created)
 
 
@@ -326,7 +306,7 @@ def _verified(
     return lines
 
 
-def _new_intent(order: SubmitOrder, found: Scan, *, simulated: bool) -> NewIntent:
+def _new_intent(order: SubmitOrder, found: Scan, account: str, *, simulated: bool) -> NewIntent:
     endpoint = order.endpoint or next(iter(found.urls), order.encode.endpoint)
     return NewIntent(
         provider=order.model.provider,
@@ -340,10 +320,11 @@ def _new_intent(order: SubmitOrder, found: Scan, *, simulated: bool) -> NewInten
         # So that what was simulated is not taken for what is to be submitted in earnest.
         settings={**order.settings, "simulated": True} if simulated else order.settings,
         metadata=order.metadata,
+        account=account,
     )
 
 
-def _same_before(workspace: Workspace, provider: Provider, new: NewIntent) -> Intent | None:
+def _same_before(workspace: Workspace, new: NewIntent) -> Intent | None:
     """Give the earlier submit of the same content that this one must not repeat, if there is one."""
     intent = workspace.journal.same_content(new)
     if intent is None:
@@ -351,7 +332,7 @@ def _same_before(workspace: Workspace, provider: Provider, new: NewIntent) -> In
     if intent.state != "done" or intent.batch is None:
         workspace.say(Note(f"going on with the unfinished submit {intent.id}", detail=True))
         return intent
-    batch = provider.retrieve(intent.batch)
+    batch = look(workspace, intent.provider, intent.batch)
     if batch is None or is_lost(batch):
         return None
     workspace.say(
@@ -366,8 +347,7 @@ def _same_before(workspace: Workspace, provider: Provider, new: NewIntent) -> In
 def _save_pointer(workspace: Workspace, order: SubmitOrder, batch: Batch) -> str | None:
     """Write the pointer file; where that is impossible the journal still knows the id."""
     try:
-        ids = [one.id for one in batch.parts or (batch,)]
-        path = write_pointer(workspace.directory, order.model.provider, *ids)
+        path = write_pointer(workspace.directory, order.model.provider, *ids_of(batch))
     except DiskError as error:  # and nothing else: a signal that asks to stop is heard
         workspace.say(
             Note(

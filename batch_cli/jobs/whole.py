@@ -13,8 +13,24 @@ from batch_cli.state import Job, JobShard
 Question = Callable[[str], Batch | None]
 """Something asked of a provider about the batch of an id; None where it knows no such batch."""
 
+_SHOWN_LATE = 30.0
+"""Seconds after its creation in which a batch that is not found is looked for again: services may be behind."""
+_PAUSE, _LONGEST_PAUSE = 0.5, 5.0
 _ENDS = (BatchStatus.FAILED, BatchStatus.EXPIRED, BatchStatus.CANCELLED, BatchStatus.COMPLETED)
 """How a batch can end, the worst first."""
+
+
+def look(workspace: Workspace, provider: str, batch_id: str) -> Batch | None:
+    """Ask how a batch stands; None when the provider knows no such batch, and not only does not show it yet."""
+    found = workspace.provider(provider)
+    batch = found.retrieve(batch_id)
+    created = workspace.journal.done_at(batch_id) if batch is None and found.address else None
+    pause = _PAUSE
+    while batch is None and created is not None and 0 <= workspace.clock.now() - created < _SHOWN_LATE:
+        workspace.clock.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)
+        batch = found.retrieve(batch_id)
+    return batch
 
 
 def ask(workspace: Workspace, place: BatchPlace, question: Question) -> Batch:
@@ -53,10 +69,11 @@ def merge(job: Job, shards: Sequence[JobShard], found: dict[int, Batch]) -> Batc
         for one in shards
         if one.number in found
     )
-    waiting = unsubmitted(shards)
+    waiting, kept = unsubmitted(shards), held_back(shards)
     gone = len(shards) - len(parts) - waiting
-    words = Counter(part.raw_status for part in parts) + Counter(unsubmitted=waiting, gone=gone)
-    is_cancelled = any(part.status is BatchStatus.CANCELLED for part in parts)
+    words = Counter(part.raw_status for part in parts)
+    words += Counter(unsubmitted=waiting - kept, gone=gone) + Counter({"held back": kept})
+    is_cancelled = job.stopped_at is not None or any(part.status is BatchStatus.CANCELLED for part in parts)
     has_ended = (is_cancelled or not waiting) and all(part.status.is_terminal for part in parts)
     first = next((one.intent for one in shards if one.intent), None)
     return Batch(
@@ -81,8 +98,13 @@ def merge(job: Job, shards: Sequence[JobShard], found: dict[int, Batch]) -> Batc
 
 
 def unsubmitted(shards: Sequence[JobShard]) -> int:
-    """Count the shards that wait for the submit to be run again."""
+    """Count the shards that have no batch yet."""
     return sum(1 for one in shards if one.intent is not None and one.intent.batch is None)
+
+
+def held_back(shards: Sequence[JobShard]) -> int:
+    """Count the shards that are with the provider and wait for room, which `wait` gives them."""
+    return sum(1 for one in shards if one.intent is not None and one.intent.state in ("staged", "creating"))
 
 
 def _times(times: Iterable[float | None]) -> list[float]:
@@ -101,7 +123,7 @@ def _sum(counts: Sequence[RequestCounts]) -> RequestCounts:
 def _ended(parts: Sequence[Batch], gone: int) -> BatchStatus:
     if gone:
         return BatchStatus.FAILED
-    found = {part.status for part in parts}
+    found = {part.status for part in parts} or {BatchStatus.CANCELLED}  # stopped before its first batch
     return next(status for status in _ENDS if status in found)
 
 

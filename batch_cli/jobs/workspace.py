@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +13,10 @@ from batch_cli.config import Service, Services
 from batch_cli.errors import Rejected, StateError, UsageError, quoted
 from batch_cli.events import Event, Listener, Note
 from batch_cli.model import Batch, ModelName, Secret, check_batch_id
+from batch_cli.pointer import pointer_path, read_pointer
 from batch_cli.providers import REGISTRY, entry, open_provider
 from batch_cli.settings import KEY_RULES, KeyRule, api_key, find_api_key
-from batch_cli.state import Job, Journal, pointer_path, read_pointer
+from batch_cli.state import Job, Journal
 
 if TYPE_CHECKING:
     from batch_cli.providers.base import Provider
@@ -93,6 +94,15 @@ class Workspace:
         if not is_given and service.key_env is None:
             return None
         return api_key(name, self.environment, self.key_file, KeyRule((variable,)))
+
+    def account(self, name: str) -> str:
+        """Give what the account at a provider is recognised by: its key and address; empty for what runs here."""
+        address = self.provider(name).address
+        if not address:
+            return ""
+        service = None if name in REGISTRY else self.services.get(name)
+        key = self._key(name, service)
+        return self.journal.fingerprint(address, key.reveal() if key is not None else "")
 
     def close(self) -> None:
         """Let go of the providers."""
@@ -196,6 +206,9 @@ class Workspace:
             if not ids:
                 continue
             file = pointer_path(self.directory, name).name
+            if ids[-1].startswith(_JOB_PREFIX):
+                self.say(Note(f"using {ids[-1]} from {file}", detail=True))
+                return replace(self._whole(ids[-1], ModelName(name, "")), source="file")
             owner = self._owner(ids[-1])
             if owner is not None and owner != name:
                 raise StateError(
@@ -239,10 +252,19 @@ class Workspace:
         if batch is None:
             raise Rejected(
                 f"{place.provider} knows no batch {quoted(place.id)}",
-                where=f"state directory {self.state}" if place.provider == "local" else (),
+                where=self._why_unknown(place),
                 hint="batch-cli list --local",
             )
         return batch
+
+    def _why_unknown(self, place: BatchPlace) -> tuple[str, ...]:
+        address = self.provider(place.provider).address
+        if not address:
+            return (f"state directory {self.state}",)
+        submit = self.journal.by_batch(place.id)
+        if submit is not None and submit.account not in ("", self.account(place.provider)):
+            return (f"it was submitted with another key or to another address than {address}",)
+        return (f"asked {address} with the key that is set",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -191,6 +191,10 @@ class Capabilities:
     """Its batches run in a worker on this machine, which waiting may have to drive."""
     simulated: bool = False
     """No real model answers."""
+    most_batches: int | None = None
+    """Batches of one account that may run at once; None: no such limit is known."""
+    metadata_pairs: int | None = None
+    """Pairs of metadata that a batch takes from the user, our own not among them; None: any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +222,18 @@ class BatchOptions:
     """The provider's own settings (for the simulated model: its errors, latency and seed)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An input file of ours that lies at a provider."""
+
+    id: str
+    """As `Provider.stage` called it."""
+    name: str
+    """Our name for it: the submit's id and ``.jsonl``."""
+    bytes: int | None = None
+    created_at: float | None = None
+
+
 class Provider(Protocol):
     """A place that runs batches. Every method may be repeated; what is special is said at each."""
 
@@ -225,12 +241,22 @@ class Provider(Protocol):
     codec: Codec
     capabilities: Capabilities
 
+    @property
+    def address(self) -> str:
+        """Give the base URL that requests are sent to, without a key; empty for what runs here."""
+        ...
+
     def stage(self, key: str, source: Input) -> str:
         """Bring the requests there and give the staged input's id. Again: replaces the first try's bytes."""
         ...
 
     def create(self, key: str, staged: str, options: BatchOptions) -> Batch:
-        """Start the batch. The same ``key`` twice gives the same batch; this is what may cost money."""
+        """Start the batch. The same ``key`` twice gives the same batch; this is what may cost money.
+
+        Raises:
+            NoRoom: the account has as much queued as it may have; nothing was started.
+            OutcomeUnknown: there may be a batch; `find` has to look before this is done again.
+        """
         ...
 
     def find(self, key: str, staged: str, since: float) -> Batch | None:
@@ -241,6 +267,29 @@ class Provider(Protocol):
         Raises:
             OutcomeUnknown: it cannot be found out.
         """
+        ...
+
+    def batches(self, after: str | None = None) -> Iterator[Batch]:
+        """Give the batches of the account as the provider itself lists them, the newest first, a page in memory.
+
+        They are whoever's who has the key, and ``after`` is the id of the one to go on behind. Nobody is asked
+        before the first is taken.
+
+        Raises:
+            Rejected: the provider has no such list.
+        """
+        ...
+
+    def uploads(self) -> Iterator[Upload]:
+        """Give the input files there that bear the name of a submit, in any order; none where there are no files.
+
+        Raises:
+            Rejected: the provider cannot list its files.
+        """
+        ...
+
+    def remove_upload(self, upload_id: str) -> bool:
+        """Remove an input file; again, or where there are no files: nothing happens, and that is said."""
         ...
 
     def retrieve(self, batch_id: str) -> Batch | None:

@@ -9,7 +9,7 @@ from batch_cli.engine.store import NewBatch, Store, StoredBatch
 from batch_cli.errors import DamagedData, Stopped
 from batch_cli.jsonl import loads
 from batch_cli.model import Batch, BatchResult, BatchStatus, JsonValue, RequestCounts, ResultError
-from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Input, Place
+from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Input, Place, Upload
 from batch_cli.providers.openai import LOCAL, answer_of
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class LocalProvider:
     name = "local"
     codec = LOCAL
     capabilities = Capabilities(runs_here=True, simulated=True)
+    address = ""
 
     def __init__(self, place: Place, clock: Clock, *, prefix: str = _PREFIX) -> None:
         """Open the engine in the state directory; ``prefix`` is how the ids of its batches begin here."""
@@ -62,6 +63,20 @@ class LocalProvider:
         del staged, since
         found = self._store.find(key)
         return self._batch(found) if found else None
+
+    def batches(self, after: str | None = None) -> Iterator[Batch]:
+        """Give none: what runs here is in the journal of the machine, and nowhere else."""
+        del after
+        return iter(())
+
+    def uploads(self) -> Iterator[Upload]:
+        """Give none: requests are copied into the engine under the batch's own name."""
+        return iter(())
+
+    def remove_upload(self, upload_id: str) -> bool:
+        """Remove nothing."""
+        del upload_id
+        return False
 
     def retrieve(self, batch_id: str) -> Batch | None:
         """Read the batch from the queue."""

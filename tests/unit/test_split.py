@@ -13,16 +13,18 @@ import pytest
 from batch_cli.engine.store import Store
 from batch_cli.errors import DiskError, InvalidInput
 from batch_cli.events import Note, Progress
-from batch_cli.jobs.follow import wait
 from batch_cli.jobs.split import Split
-from batch_cli.jobs.submit import Submission, SubmitOrder, submit
+from batch_cli.jobs.submission import Submission, SubmitOrder
+from batch_cli.jobs.submit import submit
+from batch_cli.jobs.wait import wait
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.jsonl import dumps
 from batch_cli.messages import MessagesOptions
 from batch_cli.model import Limits, ModelName
+from batch_cli.pointer import read_pointer
 from batch_cli.providers.base import EncodeOptions
 from batch_cli.providers.local import LocalProvider
-from batch_cli.state import Journal, read_pointer
+from batch_cli.state import Journal
 from tests.support import FakeClock, Recorder, chat
 
 LINES = [dumps(chat(f"r{n}")) for n in range(7)]

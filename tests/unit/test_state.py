@@ -15,9 +15,6 @@ from batch_cli.state import (
     JobPlace,
     Journal,
     NewIntent,
-    read_pointer,
-    remove_pointer,
-    write_pointer,
 )
 from tests.support import FakeClock
 
@@ -131,52 +128,6 @@ class TestJournal:
         assert journal.database.row("select state from event order by seq desc limit 1") == ("deleted",)
 
 
-class TestPointer:
-    def test_what_was_written_is_read(self, tmp_path: Path) -> None:
-        path = write_pointer(tmp_path, "local", "local_1")
-
-        assert path.name == "local_batch_id.txt"
-        assert path.read_bytes() == b"local_1\n"
-        assert read_pointer(tmp_path, "local") == ["local_1"]
-
-    def test_all_batches_of_a_job_are_kept_one_on_a_line(self, tmp_path: Path) -> None:
-        write_pointer(tmp_path, "local", "local_1", "local_2")
-
-        assert (tmp_path / "local_batch_id.txt").read_bytes() == b"local_1\nlocal_2\n"
-        assert read_pointer(tmp_path, "local") == ["local_1", "local_2"]
-        assert not remove_pointer(tmp_path, "local", "local_1")
-        assert remove_pointer(tmp_path, "local", "local_1", "local_2")
-
-    @pytest.mark.parametrize("data", [b"batch_1", b"  batch_1 \r\n", b"\xef\xbb\xbfbatch_1\n"])
-    def test_an_id_typed_in_by_hand_works(self, tmp_path: Path, data: bytes) -> None:
-        (tmp_path / "openai_batch_id.txt").write_bytes(data)
-
-        assert read_pointer(tmp_path, "openai") == ["batch_1"]
-
-    def test_no_file_is_no_id(self, tmp_path: Path) -> None:
-        assert read_pointer(tmp_path, "openai") == []
-
-    @pytest.mark.parametrize("data", [b"", b" \n", b"\xff\xfe", b"a\x00b", b"../../etc", b"<html>"])
-    def test_a_damaged_file_is_refused(self, tmp_path: Path, data: bytes) -> None:
-        (tmp_path / "openai_batch_id.txt").write_bytes(data)
-
-        with pytest.raises(StateError, match="state file 'openai_batch_id"):
-            read_pointer(tmp_path, "openai")
-
-    def test_a_directory_in_its_place_is_refused(self, tmp_path: Path) -> None:
-        (tmp_path / "openai_batch_id.txt").mkdir()
-
-        with pytest.raises(StateError, match="cannot be read"):
-            read_pointer(tmp_path, "openai")
-
-    def test_it_is_removed_only_if_it_points_at_the_batch(self, tmp_path: Path) -> None:
-        write_pointer(tmp_path, "local", "local_1")
-
-        assert not remove_pointer(tmp_path, "local", "local_2")
-        assert remove_pointer(tmp_path, "local", "local_1")
-        assert not remove_pointer(tmp_path, "local", "local_1")
-
-
 def a_plan(count: int = 3) -> list[tuple[Shard, NewIntent]]:
     return [
         (Shard(2 * n, 20 * n, 20, 2, 20, f"{n}" * 64), replace(NEW, sha256=f"{n}" * 64)) for n in range(count)
@@ -272,6 +223,77 @@ class TestJobs:
         assert journal.shards_of(job.id) == []
 
 
+class TestUnfinishedBusiness:
+    def test_what_is_not_done_is_listed_the_oldest_first(self, journal: Journal, clock: FakeClock) -> None:
+        first = journal.prepare(NEW)
+        clock.advance(1)
+        second = journal.move(journal.prepare(NEW), "staged", staged="s2")
+        finish(journal, journal.prepare(NEW), "local_1")
+
+        assert [one.id for one in journal.open_intents()] == [first.id, second.id]
+
+    def test_a_discarded_submit_is_gone_but_still_known(self, journal: Journal) -> None:
+        intent = journal.prepare(NEW)
+
+        journal.discard(intent)
+
+        assert journal.open_intents() == []
+        assert journal.same_content(NEW) is None
+        assert journal.is_known(intent.id)
+        assert not journal.is_known("bci_nobody")
+
+    def test_a_submit_that_has_its_batch_meanwhile_is_not_discarded(self, journal: Journal) -> None:
+        intent = journal.prepare(NEW)
+        finish(journal, intent, "local_1")
+
+        with pytest.raises(StateError, match="another batch-cli works at the submit"):
+            journal.discard(intent)
+
+        assert journal.by_batch("local_1") is not None
+
+    def test_when_a_batch_was_created_is_known(self, journal: Journal, clock: FakeClock) -> None:
+        intent = journal.prepare(NEW)
+        clock.advance(60)
+        finish(journal, intent, "local_1")
+
+        assert journal.done_at("local_1") == clock.now()
+        assert journal.done_at("nobody") is None
+
+    def test_a_stopped_job_is_stopped_until_it_is_resumed(self, journal: Journal, clock: FakeClock) -> None:
+        job = journal.plan(NEW, a_plan(), at_once=2)
+        assert (job.at_once, job.stopped_at) == (2, None)
+
+        journal.stop(job)
+        stopped = journal.job(job.id)
+        assert stopped is not None
+        assert stopped.stopped_at == clock.now()
+
+        resumed = journal.resume(job, 5)
+        assert (resumed.at_once, resumed.stopped_at) == (5, None)
+        assert journal.resume(job, None).at_once == 5
+
+
+class TestAccount:
+    def test_another_account_is_another_content(self) -> None:
+        assert replace(NEW, account="a").content != replace(NEW, account="b").content
+        assert replace(NEW, account="a").content != NEW.content
+
+    def test_a_fingerprint_is_the_same_for_the_same_key_and_address_only(self, journal: Journal) -> None:
+        one = journal.fingerprint("https://a.example", "sk-1")
+
+        assert one == journal.fingerprint("https://a.example", "sk-1")
+        assert one != journal.fingerprint("https://b.example", "sk-1")
+        assert one != journal.fingerprint("https://a.example", "sk-2")
+
+    def test_a_fingerprint_of_one_machine_says_nothing_on_another(
+        self, journal: Journal, tmp_path: Path, clock: FakeClock
+    ) -> None:
+        other = Journal(tmp_path / "elsewhere", clock)
+
+        assert journal.fingerprint("u", "k") != other.fingerprint("u", "k")
+        assert journal.fingerprint("u", "k") == Journal(tmp_path / "state", clock).fingerprint("u", "k")
+
+
 class TestSchema:
     def test_a_journal_of_the_first_version_is_brought_up_to_date(
         self, tmp_path: Path, clock: FakeClock
@@ -291,6 +313,7 @@ class TestSchema:
         assert found.id == "bci_1"
         assert journal.plan(NEW, a_plan()).shards == 3
         fresh = Journal(tmp_path / "fresh", clock)
+        assert found.account == ""
         schema = "select sql from sqlite_schema order by name"
         assert journal.database.rows(schema) == fresh.database.rows(schema)
 

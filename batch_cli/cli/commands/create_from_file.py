@@ -38,6 +38,7 @@ def run(
     split: options.SplitOption = False,
     split_requests: options.SplitRequests = None,
     split_bytes: options.SplitBytes = None,
+    max_in_flight_batches: options.InFlight = None,
     save_id: options.SaveId = True,
     simulate_errors: options.SimulateErrors = 0.0,
     simulate_latency: options.SimulateLatency = 0.0,
@@ -57,6 +58,7 @@ def run(
         save_id=save_id,
         again=again,
         split=submitting.splitting(split=split, requests=split_requests, size_limit=split_bytes),
+        at_once=max_in_flight_batches,
         announce=True,
     )
     code = submitting.run_submit(

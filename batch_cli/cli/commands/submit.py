@@ -24,17 +24,21 @@ FACTS = CommandFacts(
     exits=(
         ExitCode.INVALID_INPUT,
         ExitCode.CONFIG,
+        ExitCode.REJECTED,
+        ExitCode.TEMPORARY,
         ExitCode.INCOMPLETE,
         ExitCode.PENDING,
         ExitCode.STATE,
         ExitCode.FAILED,
+        ExitCode.UNKNOWN,
     ),
     details=(
         "Takes the provider's own request lines as they are; request files of other providers and messages"
         " files of any form are converted on the way, and what gets lost is told. The same content within"
         " 24 hours is the same batch, so the same line can be run again after any crash. A file over the"
         " provider's limits is refused without --split; with it, one job of several batches is made, which"
-        " the other commands take as one."
+        " the other commands take as one; batches that the provider has no room for are held back until wait"
+        " creates them."
     ),
 )
 
@@ -65,6 +69,7 @@ def run(
     split: options.SplitOption = False,
     split_requests: options.SplitRequests = None,
     split_bytes: options.SplitBytes = None,
+    max_in_flight_batches: options.InFlight = None,
     save_id: options.SaveId = True,
     simulate_errors: options.SimulateErrors = 0.0,
     simulate_latency: options.SimulateLatency = 0.0,
@@ -96,6 +101,7 @@ def run(
         save_id=save_id,
         again=again,
         split=submitting.splitting(split=split, requests=split_requests, size_limit=split_bytes),
+        at_once=max_in_flight_batches,
         wait=wait,
         max_wait=inputs.seconds(max_wait),
         results=results,

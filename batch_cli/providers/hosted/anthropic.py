@@ -24,7 +24,7 @@ from batch_cli.model import (
     check_batch_id,
 )
 from batch_cli.providers.anthropic import ANTHROPIC
-from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place
+from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place, Upload
 from batch_cli.providers.hosted.anthropic_objects import Snapshot, read_batch
 from batch_cli.providers.hosted.connection import connect, origin_of
 from batch_cli.providers.hosted.creating import create_once, outcome_unknown
@@ -68,6 +68,7 @@ class AnthropicBatches:
         headers = {"anthropic-version": version, "accept": "application/json"}
         key_header = "authorization" if _wants_bearer(place, version) else "x-api-key"
         self._http = connect(place, clock, origin, headers, key_header=key_header)
+        self.address = str(origin)
         self._ids = KeptIds(place.state / "ids")
         self._spool = Spool(place.state / "spool")
         self._downloads = place.state / "downloads"
@@ -169,13 +170,14 @@ class AnthropicBatches:
             )
         )
 
-    def _listed(self) -> Iterator[JsonObject]:
-        """Give the account's batches, the newest first, a page at a time.
+    def _listed(self, after: str | None = None) -> Iterator[JsonObject]:
+        """Give the account's batches, the newest first, a page at a time, from behind the one called ``after``.
 
         Raises:
             OutcomeUnknown: the list does not come to an end.
         """
-        path, seen = f"{_BATCHES}?limit={_PAGE}", set[str]()
+        cursor = "" if after is None else f"&after_id={quote(after, safe='')}"
+        path, seen = f"{_BATCHES}?limit={_PAGE}{cursor}", set[str]()
         for _ in range(_MOST_PAGES):
             page = self._page(path)
             yield from _items(page)
@@ -190,6 +192,22 @@ class AnthropicBatches:
 
     def _page(self, path: str) -> JsonObject:
         return self._http.json(Sent("GET", path))
+
+    def batches(self, after: str | None = None) -> Iterator[Batch]:
+        """Give the batches of the account, the newest first."""
+        try:
+            yield from (read_batch(value) for value in self._listed(after))
+        except OutcomeUnknown as error:
+            raise Rejected(error.where[0], hint="narrow the list: --limit N") from error
+
+    def uploads(self) -> Iterator[Upload]:
+        """Give none: the requests go with the create."""
+        return iter(())
+
+    def remove_upload(self, upload_id: str) -> bool:
+        """Remove nothing."""
+        del upload_id
+        return False
 
     # --- follow ---
 

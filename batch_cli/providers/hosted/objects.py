@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from datetime import datetime
 
-from batch_cli.model import Batch, BatchStatus, JsonObject, JsonValue, RequestCounts, object_of
+from batch_cli.model import INTENT, Batch, BatchStatus, JsonObject, JsonValue, RequestCounts, object_of
 
 _WORDS = {
     "pending": BatchStatus.QUEUED,
@@ -21,6 +21,8 @@ _WORDS = {
     "timeout_exceeded": BatchStatus.EXPIRED,
     "cancellation_requested": BatchStatus.CANCELLING,
 }
+_NO_ROOM = frozenset(("token_limit_exceeded",))
+"""Codes of batches that failed because too much was queued. Source: openai-python#2084 (read 2026-11-21)."""
 _ENDS = ("completed_at", "failed_at", "expired_at", "cancelled_at")
 
 
@@ -54,11 +56,17 @@ def read_count(value: JsonValue) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
+def is_full(code: str | None) -> bool:
+    """Tell whether an error's code means that too much is queued, which changes when other batches have ended."""
+    return code in _NO_ROOM
+
+
 def read_openai_batch(value: JsonObject, provider: str) -> Batch:
     """Read a batch object of OpenAI's wire."""
     status = read_status(value.get("status"))
     counts = object_of(value.get("request_counts"))
     ended = next((time for name in _ENDS if (time := read_moment(value.get(name))) is not None), None)
+    metadata = texts_of(value.get("metadata"))
     return Batch(
         id=text_of(value, "id") or "",
         provider=provider,
@@ -75,10 +83,18 @@ def read_openai_batch(value: JsonObject, provider: str) -> Batch:
             completed=read_count(counts.get("completed")),
             failed=read_count(counts.get("failed")),
         ),
-        metadata=texts_of(value.get("metadata")),
+        metadata=metadata,
         error=_first_error(value),
+        no_room=status is BatchStatus.FAILED and any(map(is_full, _error_codes(value))),
+        submit=metadata.get(INTENT),
+        staged=text_of(value, "input_file_id"),
         raw=value,
     )
+
+
+def _error_codes(value: JsonObject) -> list[str | None]:
+    errors = object_of(value.get("errors")).get("data")
+    return [text_of(object_of(item), "code") for item in errors] if isinstance(errors, list) else []
 
 
 def _first_error(value: JsonObject) -> str | None:

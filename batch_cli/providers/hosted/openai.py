@@ -7,24 +7,26 @@ Source: openai-openapi 2.3.0 (2026-08-21), openai-python 3.52.0 for what its cli
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import BinaryIO
 from urllib.parse import quote
 
 from batch_cli.clock import Clock
-from batch_cli.errors import DamagedData, NotFinished, Rejected, Temporary, quoted
+from batch_cli.errors import DamagedData, NotFinished, OutcomeUnknown, Rejected, Temporary, quoted
 from batch_cli.events import Listener, Note
 from batch_cli.httpclient.client import HttpClient, Reply, Sent, is_exhausted, refusal
 from batch_cli.httpclient.outcome import NoAnswer, Unknown
 from batch_cli.httpclient.retry_after import MOST_SECONDS, retry_after
 from batch_cli.jsonl import is_blank, loads
-from batch_cli.model import Batch, BatchResult, BatchStatus, JsonObject, JsonValue, check_batch_id
-from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place
+from batch_cli.model import INTENT, Batch, BatchResult, BatchStatus, JsonObject, JsonValue, check_batch_id
+from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place, Upload
 from batch_cli.providers.hosted.connection import connect, origin_of
-from batch_cli.providers.hosted.creating import create_once, outcome_unknown
+from batch_cli.providers.hosted.creating import create_once
 from batch_cli.providers.hosted.download import Download
 from batch_cli.providers.hosted.kept_ids import KeptIds
+from batch_cli.providers.hosted.lists import listed
 from batch_cli.providers.hosted.multipart import FileForm
 from batch_cli.providers.hosted.objects import read_count, read_moment, text_of
 from batch_cli.providers.hosted.polling import poll
@@ -33,8 +35,9 @@ from batch_cli.providers.hosted.wire import Paging, Wire
 from batch_cli.providers.hosted.without_batches import refuse_without_batches
 from batch_cli.result_file import read_rows
 
-INTENT = "batch_cli_intent"
-"""The pair of a batch's metadata by which its submit is found again."""
+_OUR_FILE = re.compile(r"bci_[0-9a-f]{32}\.jsonl")
+_OWN_PAIRS = 1
+"""Of a batch's metadata: the one by which its submit is found again."""
 _NO_ROUTE = (404, 405, 501)
 _UNREADY = ("pending", "running", "queued", "processing")
 """Words of a file that is still looked at. Source: Azure OpenAI's REST reference, "Files" (read 2026-11-21)."""
@@ -50,11 +53,12 @@ _MOST_PAGES = 1_000
 class OpenAIBatches:
     """A service that speaks OpenAI's wire; what is special about it stands in its profile."""
 
-    capabilities = Capabilities()
-
     def __init__(self, profile: Profile, codec: Codec, place: Place, clock: Clock) -> None:
         """Take the address and the key; nobody is called yet."""
         self.name, self.codec = profile.name, codec
+        self.capabilities = Capabilities(
+            most_batches=profile.most_batches, metadata_pairs=max(0, profile.metadata_pairs - _OWN_PAIRS)
+        )
         self._profile, self._clock, self._say = profile, clock, place.listener
         self._wire = profile.wire
         origin = origin_of(
@@ -65,6 +69,7 @@ class OpenAIBatches:
             for header, variable in profile.headers.items()
             if (value := place.environment.get(variable, "").strip())
         }
+        self.address = str(origin)
         self._http: HttpClient = connect(place, clock, origin, more, key_header=profile.key_header)
         self._ids = KeptIds(place.state / "ids")
         self._downloads = place.state / "downloads"
@@ -207,33 +212,40 @@ class OpenAIBatches:
                     continue
                 break
             batch = self._batch_of(value)
-            if batch.metadata.get(INTENT) == key or wire.input_of(value) == staged:
+            # One that failed for want of room costs nothing, and its file may serve a second submit.
+            if not batch.no_room and (batch.submit == key or batch.staged == staged):
                 found.append(batch)
         return found
 
-    def _listed(self, path: str) -> Iterator[JsonObject]:
-        """Give the items of a list, a page at a time; ``path`` has its question mark.
+    def batches(self, after: str | None = None) -> Iterator[Batch]:
+        """Give the batches of the account, the newest first; a service without pages gives all at once."""
+        waiting_for = after if self._profile.paging is Paging.NONE else None
+        try:
+            for value in self._listed(f"{self._wire.batches}?{self._wire.listing}", after):
+                if waiting_for is None:
+                    yield self._batch_of(value)
+                elif text_of(value, "id") == waiting_for:
+                    waiting_for = None
+        except OutcomeUnknown as error:
+            raise Rejected(f"{self._profile.title} cannot list its batches", where=error.where) from error
 
-        Raises:
-            OutcomeUnknown: the service has no such list.
-        """
-        paging, last, seen = self._profile.paging, None, set[str]()
-        for number in range(_MOST_PAGES):
-            where = f"{path}&{paging.query(number, last)}".replace("?&", "?").rstrip("?&")
-            reply = self._http.ask(Sent("GET", where), as_json=True)
-            if reply.status in _NO_ROUTE:
-                raise outcome_unknown(f"{self._http.origin.authority} cannot list what it has")
-            if not reply.is_good:
-                raise refusal(reply, self._http.origin)
-            page = reply.json()
-            items = page.get("data", page.get("value"))  # the second in a sample of Azure's
-            if not isinstance(items, list):
-                return
-            yield from (item for item in items if isinstance(item, dict))
-            last = text_of(items[-1], "id") if items and isinstance(items[-1], dict) else None
-            if not paging.goes_on(page, len(items)) or last is None or last in seen:
-                return
-            seen.add(last)
+    def uploads(self) -> Iterator[Upload]:
+        """Give the files for batches that bear a name of ours."""
+        try:
+            for file in self._listed("/files?purpose=batch"):
+                file_id, name = text_of(file, "id"), text_of(file, "filename") or ""
+                if file_id is not None and _OUR_FILE.fullmatch(name):
+                    size, created = read_count(file.get("bytes")), read_moment(file.get("created_at"))
+                    yield Upload(file_id, name, size, created)
+        except OutcomeUnknown as error:
+            raise Rejected(f"{self._profile.title} cannot list its files", where=error.where) from error
+
+    def remove_upload(self, upload_id: str) -> bool:
+        """Delete a file."""
+        return self._deleted(f"/files/{quote(upload_id, safe='')}")
+
+    def _listed(self, path: str, after: str | None = None) -> Iterator[JsonObject]:
+        return listed(self._http, path, self._profile.paging, after)
 
     # --- follow ---
 
@@ -273,7 +285,9 @@ class OpenAIBatches:
 
     def _batch_of(self, value: JsonObject, *, is_new: bool = False) -> Batch:
         batch = self._wire.read(value, self.name)
-        return replace(batch, stage=stage_of(self._profile.stages, batch, is_new=is_new))
+        stage = stage_of(self._profile.stages, batch, is_new=is_new)
+        submit, staged = batch.metadata.get(INTENT), self._wire.input_of(value)
+        return replace(batch, stage=stage, submit=submit, staged=staged)
 
     def drive(self, batch_id: str, listener: Listener, seconds: float | None) -> Batch | None:
         """Look at the batch until it has ended."""

@@ -25,7 +25,7 @@ from batch_cli.model import (
     ResultError,
     check_batch_id,
 )
-from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place
+from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place, Upload
 from batch_cli.providers.hosted.creating import create_once
 from batch_cli.providers.hosted.download import Download
 from batch_cli.providers.hosted.google import inline
@@ -64,6 +64,7 @@ class GoogleBatches:
         self._clock, self._say, self._inline_bytes = clock, place.listener, inline_bytes
         self._api = GoogleApi(place, clock)
         self._http = self._api.http
+        self.address = str(self._api.origin)
         self._uploads = Uploads(self._api, clock, place.listener)
         self._inline = InlineRequests(place.state / "inline")
         self._ids = KeptIds(place.state / "ids")
@@ -165,6 +166,27 @@ class GoogleBatches:
             if not found:
                 raise
         return found
+
+    def batches(self, after: str | None = None) -> Iterator[Batch]:
+        """Give the batches of the account in the order of its list; pages before ``after`` are read, too."""
+        is_behind = after is None
+        try:
+            for value in self._api.listed("batches", "operations", _PAGE):
+                batch = read_google_batch(value)
+                if is_behind:
+                    yield batch
+                is_behind = is_behind or batch.id == after
+        except OutcomeUnknown as error:
+            raise Rejected(error.message) from error
+
+    def uploads(self) -> Iterator[Upload]:
+        """Give none: files are gone after 48 hours by themselves."""
+        return iter(())
+
+    def remove_upload(self, upload_id: str) -> bool:
+        """Remove nothing."""
+        del upload_id
+        return False
 
     # --- follow ---
 

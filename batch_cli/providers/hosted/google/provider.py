@@ -8,7 +8,7 @@ from functools import cached_property
 from batch_cli.clock import Clock
 from batch_cli.events import Listener
 from batch_cli.model import Batch, BatchResult, JsonValue
-from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place, Provider
+from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place, Provider, Upload
 from batch_cli.providers.hosted.google.staged import SIMULATED, Staged
 from batch_cli.settings import KEY_RULES, missing_key
 
@@ -92,6 +92,23 @@ class Google:
     def results(self, batch_id: str) -> Iterator[BatchResult]:
         """Give the rows of a batch."""
         return self._of(batch_id).results(batch_id)
+
+    @property
+    def address(self) -> str:
+        """Give the address of the service; empty where it is simulated."""
+        return self._new().address
+
+    def batches(self, after: str | None = None) -> Iterator[Batch]:
+        """Give the batches of the account; of a simulated one there are none."""
+        return self._new().batches(after)
+
+    def uploads(self) -> Iterator[Upload]:
+        """Give the input files there."""
+        return self._new().uploads()
+
+    def remove_upload(self, upload_id: str) -> bool:
+        """Remove an input file."""
+        return self._new().remove_upload(upload_id)
 
     def answer(self, body: JsonValue) -> Answer | None:
         """Take the model's words out of a response body."""

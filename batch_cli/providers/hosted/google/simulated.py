@@ -10,7 +10,7 @@ from batch_cli.dialects.google_api import CODES
 from batch_cli.events import Listener, Note
 from batch_cli.jsonl import dumps_exactly, loads_exactly
 from batch_cli.model import CHAT, EMBEDDINGS, Batch, BatchResult, JsonValue, object_of
-from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place
+from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place, Upload
 from batch_cli.providers.hosted.google.staged import SIMULATED, Staged, asks_for_embeddings
 from batch_cli.providers.local import LocalProvider
 
@@ -22,6 +22,7 @@ class SimulatedGoogle:
 
     name = "google"
     capabilities = Capabilities(runs_here=True, simulated=True)
+    address = ""
 
     def __init__(self, codec: Codec, place: Place, clock: Clock) -> None:
         """Open the engine in the state directory."""
@@ -90,6 +91,18 @@ class SimulatedGoogle:
                 code = CODES.get(str(said.get("status")), CODES["INTERNAL"])
                 error = {"code": code, "message": row.error.message}
                 yield self.codec.read_result({"key": row.custom_id, "error": error})
+
+    def batches(self, after: str | None = None) -> Iterator[Batch]:
+        """Give none: they are in the journal of this machine, and nowhere else."""
+        return self._engine.batches(after)
+
+    def uploads(self) -> Iterator[Upload]:
+        """Give none."""
+        return self._engine.uploads()
+
+    def remove_upload(self, upload_id: str) -> bool:
+        """Remove nothing."""
+        return self._engine.remove_upload(upload_id)
 
     def answer(self, body: JsonValue) -> Answer | None:
         """Take the model's words out of a response body."""

@@ -1,0 +1,71 @@
+"""A submission: what a submit is asked for, and what it led to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from batch_cli.jobs.split import Split
+from batch_cli.messages import MessagesOptions
+from batch_cli.model import Batch, JsonObject, ModelName
+from batch_cli.providers.base import EncodeOptions
+from batch_cli.request_file import Scan
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitOrder:
+    """What a submit is asked for."""
+
+    open_file: Callable[[], BinaryIO]
+    """Opens the file anew, at its start."""
+    name: str
+    """The file, for messages to the user."""
+    model: ModelName
+    encode: EncodeOptions
+    """How messages are written in the provider's dialect, where the file holds messages."""
+    messages: MessagesOptions
+    own_dialect_only: bool = False
+    """Refuse everything but the provider's own request lines."""
+    endpoint: str | None = None
+    """None: what the lines say."""
+    metadata: dict[str, str] = field(default_factory=dict)
+    settings: JsonObject = field(default_factory=dict)
+    again: bool = False
+    """Submit even if the same content was submitted in the last 24 hours."""
+    save_id: bool = True
+    split: Split | None = None
+    """Cut what is over the limits of one batch into several; None refuses it."""
+    at_once: int | None = None
+    """Batches of a job that may run at the same time; None: what the provider allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a submit led to."""
+
+    batch: Batch
+    """The batch, or what stands for all batches of a job, with those as its ``parts``."""
+    intent: str | None
+    """The submit of the batch; None for a job."""
+    scan: Scan
+    created: bool
+    """False when the batch was there already."""
+    pointer: str | None = None
+    """The pointer file that was written."""
+
+    @property
+    def batches(self) -> tuple[Batch, ...]:
+        """Give the batches that came of it, in input order."""
+        return self.batch.parts or (self.batch,)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Give what names it: the ids of all its batches; the job's as long as some of them do not exist."""
+        return ids_of(self.batch)
+
+
+def ids_of(batch: Batch) -> tuple[str, ...]:
+    """Give the ids of the batches that one stands for, or of their job as long as some of them do not exist."""
+    is_whole = len(batch.parts) == batch.shards
+    return tuple(one.id for one in batch.parts) if batch.is_job and is_whole else (batch.id,)
