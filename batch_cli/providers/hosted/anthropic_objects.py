@@ -17,13 +17,15 @@ from batch_cli.providers.hosted.objects import read_count, read_moment, read_sta
 def read_batch(value: JsonObject) -> Batch:
     """Read a batch object. Its counts move at once when the whole batch has ended; its status follows from them."""
     counts = _counts(object_of(value.get("request_counts")))
+    created = read_moment(value.get("created_at"))
     return Batch(
         id=text_of(value, "id") or "",
         provider="anthropic",
         status=_status(value, counts),
         raw_status=str(value.get("processing_status"))[:64],
         endpoint=MESSAGES,
-        created_at=read_moment(value.get("created_at")),
+        created_at=created,
+        started_at=created,  # there is no queue: a batch is in progress from the start
         completed_at=read_moment(value.get("ended_at")),
         expires_at=read_moment(value.get("expires_at")),
         counts=counts,
