@@ -15,6 +15,7 @@ from batch_cli.errors import ExitCode, UsageError
 FACTS = CommandFacts(
     examples=(
         "batch-cli create --model local/simulate          # ten prompts, submitted; no key needed",
+        "batch-cli create --model google/gemini-2.0-flash    # simulated where there is no GOOGLE_API_KEY",
         "batch-cli create -i messages.jsonl -m openai/gpt-4o-mini -r examples.User",
         "batch-cli create -i prompts.txt -m anthropic/claude-3-5-sonnet-20241022 -o -",
         "batch-cli create -i rows.csv --prompt-column text -m local/simulate --submit",

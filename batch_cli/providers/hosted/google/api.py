@@ -11,11 +11,12 @@ from dataclasses import replace
 from urllib.parse import quote, urlsplit
 
 from batch_cli.clock import Clock
-from batch_cli.errors import ConfigError, OutcomeUnknown, Rejected, quoted
+from batch_cli.errors import ConfigError, Rejected, quoted
 from batch_cli.httpclient.client import HttpClient, Reply, Sent, refusal
 from batch_cli.model import JsonObject
 from batch_cli.providers.base import Place
 from batch_cli.providers.hosted.connection import connect, origin_of
+from batch_cli.providers.hosted.creating import outcome_unknown
 from batch_cli.providers.hosted.objects import text_of
 
 BASE_URL = "https://generativelanguage.googleapis.com"
@@ -75,7 +76,7 @@ class GoogleApi:
                 Sent("GET", f"{self.path(what)}?pageSize={page_size}{cursor}"), as_json=True
             )
             if reply.status in _NO_ROUTE:
-                raise OutcomeUnknown(f"{self.origin.authority} cannot list its {what}")
+                raise outcome_unknown(f"{self.origin.authority} cannot list its {what}")
             if not reply.is_good:
                 raise self.refused(reply)
             page = reply.json()
@@ -87,7 +88,7 @@ class GoogleApi:
             if token in seen:
                 break
             seen.add(token)
-        raise OutcomeUnknown(f"the list of {what} of {self.origin.authority} does not end")
+        raise outcome_unknown(f"the list of {what} of {self.origin.authority} does not end")
 
     def refused(self, reply: Reply) -> ConfigError | Rejected:
         """Make the error of a request that was refused for good; a wrong key is told by a 400 here."""

@@ -264,14 +264,16 @@ class GoogleBatches:
             raise Rejected(f"Google knows no batch {quoted(batch_id)}")
         value = loads_exactly(reply.body)  # not parsed by the reply: answers may hold long numbers
         batch = read_google_batch(value)
+        if batch.status is BatchStatus.COMPLETED:
+            yield from self._answered(value, batch)
+            return
         answered = IdIndex()
         for row in self._answered(value, batch):
             answered.add(row.custom_id, 1)
             yield row
-        if batch.status is not BatchStatus.COMPLETED:
-            for custom_id in self._ids.of(batch.id) or ():
-                if answered.get(custom_id) is None:
-                    yield _without_answer(custom_id, batch)
+        for custom_id in self._ids.of(batch.id) or ():
+            if answered.get(custom_id) is None:
+                yield _without_answer(custom_id, batch)
 
     def _answered(self, value: JsonObject, batch: Batch) -> Iterator[BatchResult]:
         answers, file = answers_of(value), result_file_of(value)

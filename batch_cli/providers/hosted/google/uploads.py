@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from batch_cli.clock import Clock
 from batch_cli.errors import Rejected, Temporary
-from batch_cli.events import Listener, Note
+from batch_cli.events import Listener, Note, Phase, Progress
 from batch_cli.httpclient.client import Reply, Sent
 from batch_cli.httpclient.error_body import read_error
 from batch_cli.httpclient.outcome import NoAnswer
@@ -67,14 +67,14 @@ class Uploads:
             try:
                 session = self._begin(name, size)
                 if session is not None:
-                    self._send(session, lines)
+                    self._send(session, lines, size)
                     is_read = True
             except _Broken as error:
                 why = str(error)
                 self._say(Note(f"the upload broke off ({why}); looking for the file", detail=True))
-                self._clock.sleep(self._api.http.pause * 4)
             if self.is_there(name, size):
                 return is_read
+            self._clock.sleep(self._api.http.pause * 4)
         raise self._api.http.given_up(why or "the uploaded file does not appear")
 
     def _begin(self, name: str, size: int) -> str | None:
@@ -98,10 +98,11 @@ class Uploads:
             raise self._api.http.given_up("the answer names no address to send the file to")
         return address
 
-    def _send(self, session: str, lines: Callable[[], Iterable[bytes]]) -> None:
+    def _send(self, session: str, lines: Callable[[], Iterable[bytes]], size: int) -> None:
         """Send all chunks; what has come is known after each."""
         for chunk in _chunks(lines()):
             self._send_chunk(session, chunk)
+            self._say(Progress(Phase.STAGE, chunk.offset + len(chunk.data), size, unit="bytes"))
 
     def _send_chunk(self, session: str, chunk: _Chunk) -> None:
         """Send what is left of a chunk until it has come, and the file is complete if it is the last."""
