@@ -13,15 +13,18 @@ import httpx
 import pytest
 
 from batch_cli.clock import SystemClock
+from batch_cli.errors import Rejected
 from batch_cli.model import Secret
 from batch_cli.providers.base import Input, Place
 from batch_cli.providers.google import GOOGLE
 from batch_cli.providers.hosted.google import uploads
+from batch_cli.providers.hosted.google.api import GoogleApi
 from batch_cli.providers.hosted.google.batches import GoogleBatches
 from tests.conftest import Cli
 from tests.contract.grounds import generate
+from tests.faulty import Asked, FaultyServer, answer
 from tests.serving import ServerProcess
-from tests.support import Done, read_lines, write_lines
+from tests.support import Done, FakeClock, read_lines, write_lines
 
 CREATE = "POST /v1beta/models/*:batchGenerateContent"
 UPLOAD = "POST /upload/v1beta/files"
@@ -257,3 +260,59 @@ def test_an_upload_takes_the_same_memory_whatever_its_size(
 
     assert staged.startswith("files/bci-")
     assert peak < 5 * uploads.CHUNK
+
+
+def test_staging_again_finds_the_file_of_the_first_time(account: Account, tmp_path: Path) -> None:
+    line = b'{"key":"a","request":{"contents":[{"parts":[{"text":"Hi"}]}]}}'
+    source = Input(lambda: iter([line]), 1, len(line) + 1, sha256(line + b"\n").hexdigest())
+    place = Place(tmp_path / "s", {"GOOGLE_BASE_URL": account.server.url}, Secret("AIza-test"))
+    provider = GoogleBatches(GOOGLE, place, SystemClock(), inline_bytes=0)
+    before = len(account.files())
+    key = f"bci_{os.urandom(16).hex()}"
+
+    assert provider.stage(key, source) == provider.stage(key, source) == f"files/{key.replace('_', '-')}"
+
+    provider.close()
+    assert len(account.files()) == before + 1
+
+
+def test_a_file_of_our_name_that_is_not_whole_is_replaced(account: Account, tmp_path: Path) -> None:
+    line = b'{"key":"a","request":{"contents":[{"parts":[{"text":"Hi"}]}]}}'
+    short = Input(lambda: iter([line]), 1, len(line) + 1, sha256(line + b"\n").hexdigest())
+    whole = Input(lambda: iter([line, line]), 2, 2 * len(line) + 2, "")
+    place = Place(tmp_path / "s", {"GOOGLE_BASE_URL": account.server.url}, Secret("AIza-test"))
+    provider = GoogleBatches(GOOGLE, place, SystemClock(), inline_bytes=0)
+    key = f"bci_{os.urandom(16).hex()}"
+    provider.stage(key, short)
+
+    name = provider.stage(key, whole)
+
+    provider.close()
+    (size,) = [int(file["sizeBytes"]) for file in account.files() if file["name"] == name]
+    assert size == whole.bytes
+
+
+@pytest.mark.parametrize(("end", "is_good"), [("ACTIVE", True), ("FAILED", False)])
+def test_a_file_is_waited_for_until_google_has_looked_at_it(
+    tmp_path: Path, end: str, *, is_good: bool
+) -> None:
+    states = iter(["PROCESSING", "PROCESSING", end])
+
+    def script(asked: Asked) -> Iterator[bytes]:
+        if asked.method == "DELETE":
+            yield answer({})
+        else:
+            yield answer({"name": "files/x", "sizeBytes": "7", "state": next(states)})
+
+    with FaultyServer(script) as server:
+        place = Place(tmp_path, {"GOOGLE_BASE_URL": server.url}, Secret("AIza-test"))
+        api = GoogleApi(place, clock := FakeClock())
+        found = uploads.Uploads(api, clock, place.listener)
+        if is_good:
+            assert found.is_there("files/x", 7)
+        else:
+            with pytest.raises(Rejected, match="Google found the uploaded file bad"):
+                found.is_there("files/x", 7)
+        api.close()
+
+    assert [asked.method for asked in server.asked] == ["GET"] * 3 + ["DELETE"] * (not is_good)
