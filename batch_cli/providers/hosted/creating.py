@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from batch_cli.errors import OutcomeUnknown
+from batch_cli.errors import NoRoom, OutcomeUnknown
 from batch_cli.events import Listener, Note
 from batch_cli.httpclient.client import HttpClient, Reply, Sent, is_exhausted, refusal
 from batch_cli.httpclient.error_body import read_error
 from batch_cli.httpclient.outcome import NotSent, Unknown
 from batch_cli.httpclient.retry_after import MOST_SECONDS, retry_after
 from batch_cli.model import Batch, JsonObject
+from batch_cli.providers.hosted.objects import is_full
 
 _TRIES = 5
 _UNSEEN_PAUSE = 5.0
@@ -35,6 +36,7 @@ def create_once(
 
     Raises:
         OutcomeUnknown: there may be a batch.
+        NoRoom: there is none, and none before others have ended.
         Temporary: there is none for now.
         ConfigError: the key is refused.
         Rejected: the batch is refused for good.
@@ -55,12 +57,15 @@ def create_once(
             is_short = pause < _UNSEEN_PAUSE
             say(Note(f"{http.origin.host}: {why}; trying again in {pause:.1f} s", detail=is_short))
             http.clock.sleep(pause)
-    raise http.given_up(why, tries=_TRIES)
+    raise _no_room(http, why) if why == "HTTP 429" else http.given_up(why, tries=_TRIES)
 
 
 def _pause_after(http: HttpClient, reply: Reply) -> float:
     """Give how long to wait where a batch was refused before any work, for now; anything else is raised."""
     asked = retry_after(reply.headers, http.clock.now())
+    said = read_error(reply.body, reply.status)
+    if reply.status == 429 and is_full(said.code):  # noqa: PLR2004 - HTTP
+        raise _no_room(http, said.message)
     if _is_refused_for_now(reply, asked):
         if asked is not None and asked > MOST_SECONDS:
             raise http.given_up(f"HTTP {reply.status}", reply)
@@ -68,6 +73,14 @@ def _pause_after(http: HttpClient, reply: Reply) -> float:
     if reply.status in (408, 409, 425) or reply.status >= 500 or 300 <= reply.status < 400:  # noqa: PLR2004 - HTTP
         raise outcome_unknown(f"{http.origin.authority} answered HTTP {reply.status}")
     raise refusal(reply, http.origin)
+
+
+def _no_room(http: HttpClient, why: str) -> NoRoom:
+    return NoRoom(
+        f"{http.origin.host} takes no further batch of this account now",
+        where=f"{http.origin.authority}: {why}",
+        hint="run the same command again when other batches have ended",
+    )
 
 
 def _is_refused_for_now(reply: Reply, asked: float | None) -> bool:
