@@ -322,12 +322,12 @@ def test_a_batch_in_progress_has_no_results_and_cannot_be_deleted(slow: Anthropi
 
 
 def test_all_requests_are_processing_until_the_batch_has_ended(slow: Anthropic) -> None:
-    created = create(slow, 60)
+    created = create(slow, 20)
     seen = []
     wait_until(lambda: seen.append(slow.messages.batches.retrieve(created.id)) or seen[-1].ended_at)  # type: ignore[func-returns-value]
 
-    assert {batch.request_counts.processing for batch in seen[:-1]} == {60}
-    assert seen[-1].request_counts.model_dump() == counts(succeeded=60)
+    assert {batch.request_counts.processing for batch in seen[:-1]} == {20}
+    assert seen[-1].request_counts.model_dump() == counts(succeeded=20)
 
 
 def test_a_cancel_keeps_what_is_done_and_may_be_repeated(slow: Anthropic) -> None:

@@ -271,9 +271,13 @@ def test_the_ledger_knows_what_was_executed_and_billed_how_often(
 
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Give a client of a server whose model takes an hour, of which 36,000 pass in a second."""
-    words = ("--speed", "36000", "--simulate-latency", "3600000")
+    """Give a client of a server whose model takes half an hour, of which 18,000 s pass in a second.
+
+    A day is over in 4.8 s, so its executor runs already: under load it may take seconds to start.
+    """
+    words = ("--speed", "18000", "--simulate-latency", "1800000")
     with ServerProcess(tmp_path_factory.mktemp("slow"), *words) as running, running.client() as connected:
+        ended(connected, create(connected, chat("first")).id)
         yield connected
 
 
@@ -296,13 +300,13 @@ def test_counts_move_and_a_cancel_keeps_what_is_done(slow: OpenAI) -> None:
 
 
 def test_a_batch_that_takes_longer_than_its_window_expires_with_what_it_has(slow: OpenAI) -> None:
-    created = create(slow, *(chat(f"r{n}") for n in range(400)))
+    created = create(slow, *(chat(f"r{n}") for n in range(800)))
 
     batch = ended(slow, created.id)
 
     assert batch.status == "expired"
     assert batch.expired_at >= batch.expires_at == batch.created_at + 86_400
     done, left = rows(slow, batch.output_file_id), rows(slow, batch.error_file_id)
-    assert 0 < len(done) < 400
-    assert len(done) + len(left) == 400
+    assert 0 < len(done) < 800
+    assert len(done) + len(left) == 800
     assert {row["error"]["code"] for row in left} == {"batch_expired"}

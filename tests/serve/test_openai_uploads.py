@@ -187,7 +187,7 @@ def test_an_upload_survives_a_kill_and_only_what_was_answered_is_kept(tmp_path: 
 
 
 def test_an_upload_is_gone_after_an_hour_of_the_servers_clock(tmp_path: Path) -> None:
-    with ServerProcess(tmp_path, "--speed", "3600") as running, running.client() as client:
+    with ServerProcess(tmp_path, "--speed", "1200") as running, running.client() as client:
         upload = begin(client, 4)
         client.uploads.parts.create(upload, data=b"ab")
         assert len(stored(running)) == 1

@@ -36,7 +36,6 @@ _KINDS = {
 
 Others from 500 on are ``api_error``.
 """
-_OUR_FAULT = "api_error"
 _STAY = 29 * 86_400.0
 """Seconds from the creation of a batch in which its results can be read.
 
@@ -55,10 +54,8 @@ def answer(value: JsonObject, status: int = 200, headers: Mapping[str, str] | No
 
 def error_answer(scope: Scope, refusal: Refusal) -> Response:
     """Answer with an error."""
-    other = _OUR_FAULT if refusal.status >= 500 else "invalid_request_error"  # noqa: PLR2004 - HTTP
-    kind = _KINDS.get(refusal.status, other)
-    if refusal.kind == _OUR_FAULT or refusal.kind in _KINDS.values():  # a word of this wire, and no other's
-        kind = refusal.kind
+    usual = "invalid_request_error" if refusal.status < 500 else "api_error"  # noqa: PLR2004 - HTTP
+    kind = _KINDS.get(refusal.status, usual)
     message = refusal.message
     if refusal.status == 401:  # noqa: PLR2004 - HTTP
         is_wrong = refusal.code == "invalid_api_key"
