@@ -123,8 +123,8 @@ async def _add_part(desk: Desk, request: Request) -> Response:
 
 
 async def _complete(desk: Desk, request: Request) -> Response:
-    upload = _pending(desk, request.path_params["id"])
     body = await read_json(request)
+    upload = _pending(desk, request.path_params["id"])  # now: while the body came, another may have ended it
     parts, wanted = _named_parts(desk, upload, body), body.get("md5")
     if wanted is not None and not isinstance(wanted, str):
         raise Refusal(400, "Invalid type for 'md5': expected a string.", param="md5", code="invalid_type")
