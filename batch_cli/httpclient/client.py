@@ -99,7 +99,7 @@ class Reply:
         except ValueError:
             value = None
         if not isinstance(value, dict):
-            start = self.body[:60].decode("utf-8", "replace")
+            start = " ".join(self.body[:60].decode("utf-8", "replace").split())
             raise Unknown(f"the answer is not from this API: it starts with {quoted(start)}")
         return value
 

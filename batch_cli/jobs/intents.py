@@ -86,9 +86,10 @@ def _create(
 def _unsettled(intent: Intent, error: OutcomeUnknown) -> OutcomeUnknown:
     """Say which submit is in doubt, and how it is settled."""
     staged = f", file: {intent.staged} (uploaded)" if intent.staged else ""
+    last = error.where[-1] if error.where else "nothing was sent again"
     return OutcomeUnknown(
         error.message,
-        where=(*error.where, f"intent: {intent.id}{staged}, begun {rfc3339(intent.created_at)}"),
+        where=(*error.where[:-1], f"{last}; intent: {intent.id}{staged}, begun {rfc3339(intent.created_at)}"),
         hint=(
             f"batch-cli recover {intent.id} (asks the provider), or"
             f" batch-cli recover {intent.id} --discard if you are sure that no batch exists"

@@ -60,20 +60,19 @@ def submit(workspace: Workspace, order: SubmitOrder) -> Submission:
         StateError: another process is submitting the same right now.
     """
     codec = load_codec(order.model.provider, workspace.services)
-    _refuse_metadata(workspace, order)
     with closing(Spool()) as spool:
         found = _submit(workspace, order, codec, check(workspace, order, codec, spool))
     pointer = _save_pointer(workspace, order, found.batch) if order.save_id else None
     return replace(found, pointer=pointer)
 
 
-def _refuse_metadata(workspace: Workspace, order: SubmitOrder) -> None:
-    """Refuse more metadata than the provider takes, before anything is read or sent.
+def _refuse_metadata(provider: Provider, order: SubmitOrder) -> None:
+    """Refuse more metadata than the provider takes, before anything is sent.
 
     Raises:
         UsageError: there are too many pairs.
     """
-    most = workspace.provider(order.model.provider).capabilities.metadata_pairs
+    most = provider.capabilities.metadata_pairs
     if most is not None and len(order.metadata) > max(most, 1):
         raise UsageError(
             f"--metadata: {order.model.provider} takes {max(0, most - 1)} pairs at most besides the description and our own",
@@ -84,6 +83,7 @@ def _refuse_metadata(workspace: Workspace, order: SubmitOrder) -> None:
 def _submit(workspace: Workspace, order: SubmitOrder, codec: Codec, checked: CheckedInput) -> Submission:
     """Find what was submitted before, or record what is submitted now, and take it to its end."""
     provider = workspace.provider(order.model.provider)
+    _refuse_metadata(provider, order)
     account = workspace.account(order.model.provider)
     new = _new_intent(order, checked.scan, account, simulated=provider.capabilities.simulated)
     with held(_content_lock(workspace, order, new)):
