@@ -81,9 +81,13 @@ class Download:
                 with self.complete(expected).open("rb", buffering=_BUFFER) as stream:
                     yield stream
             except DamagedData:  # the next run shall not meet the same bytes
-                self._target.unlink(missing_ok=True)
+                self._forget()
                 raise
-            self._target.unlink(missing_ok=True)
+            self._forget()
+
+    def _forget(self) -> None:
+        self._target.unlink(missing_ok=True)
+        self._facts.unlink(missing_ok=True)
 
     def complete(self, expected: int | None = None) -> Path:
         """Fetch what is missing and give the whole file; ``expected`` is its size, where that is known.
