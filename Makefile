@@ -48,6 +48,7 @@ bench: $(VENV)/developing ## measure what the README promises; figures, not test
 	$(BIN)/python benchmarks/kill_soak.py
 	$(BIN)/python benchmarks/backend.py
 	$(BIN)/python benchmarks/serve.py
+	$(BIN)/python benchmarks/transfers.py
 
 completions: $(VENV)/installed ## write completions/ anew
 	for shell in bash zsh fish; do $(BIN)/batch-cli completion $$shell > completions/batch-cli.$$shell; done

@@ -30,6 +30,7 @@ UNREAD = "unknown_result"
 
 _LONGEST_LINE = 256_000_000
 _REPORT_EVERY = 5_000
+_OWN_MEMBERS = ("custom_id", "id", "response", "error")
 _ALL_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 _LONG_NUMBER = b"0" * 19
 _AGAIN = "download the file again"
@@ -95,7 +96,7 @@ def read_rows(stream: BinaryIO, read: Read, name: str) -> Iterator[BatchResult]:
         if is_blank(line.raw):
             continue
         try:
-            yield read(_exact(_without_bom(line)))
+            yield _row(_without_bom(line), read)
         except (ValueError, TypeError, NotAResult) as error:
             raise DamagedData(
                 f"line {line.number:,} of {name} is not a result: {error}",
@@ -106,6 +107,44 @@ def read_rows(stream: BinaryIO, read: Read, name: str) -> Iterator[BatchResult]:
 def _without_bom(line: Line) -> bytes:
     """Give a line's bytes; what is read here is written anew, so a byte order mark does no harm."""
     return line.raw.removeprefix(BOM) if line.number == 1 else line.raw
+
+
+def _row(raw: bytes, read: Read) -> BatchResult:
+    """Read a line; what a provider wrote of a good row is kept byte for byte, where it stands as our own line has it."""
+    value = loads(raw)
+    result = read(value)
+    if len(value) == len(_OWN_MEMBERS) and (kept := _with_own_bytes(raw, result)) is not None:
+        return kept
+    return read(loads_exactly(raw)) if _may_hold_a_long_number(raw) else result
+
+
+def _with_own_bytes(raw: bytes, result: BatchResult) -> BatchResult | None:
+    """Give a good row of OpenAI's shape with its own bytes; None: the line is written in another way.
+
+    Only the two ids at the start change places; the response, which is nearly all of the line, is not written anew.
+    """
+    if result.error is not None or result.response is None or raw.count(b'"response"') != 1:
+        return None
+    row_id, custom_id = dumps(result.id), dumps(result.custom_id)
+    for colon, comma in ((b": ", b", "), (b":", b",")):
+        before = b'{"id"%b%b%b"custom_id"%b%b%b"response"%b{' % (
+            *(colon, row_id, comma),
+            *(colon, custom_id, comma, colon),
+        )
+        behind = b'}%b"error"%bnull}' % (comma, colon)
+        if raw.startswith(before) and raw.endswith(behind):
+            response = memoryview(raw)[len(before) - 1 : 1 - len(behind) or None]
+            own = (
+                b'{"custom_id":',
+                custom_id,
+                b',"id":',
+                row_id,
+                b',"response":',
+                response,
+                b',"error":null}',
+            )
+            return replace(result, raw=b"".join(own))
+    return None
 
 
 def _exact(raw: bytes) -> JsonValue:

@@ -43,6 +43,8 @@ _MOST_REDIRECTS = 3
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PASSING = (408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529)
 _NO_BODY = 204
+_MEMBERS_OF_ERRORS = {"error", "type", "status", "code", "message", "request_id"}
+"""An object with no more than these is no answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ class Reply:
         """Give the object that a good answer holds; none (204) is an empty one.
 
         Raises:
-            Unknown: it is something else: a page of a proxy, half an answer, nothing.
+            Unknown: it is something else: a page of a proxy, half an answer, nothing, an error after all.
         """
         if self.status == _NO_BODY:
             return {}
@@ -101,6 +103,9 @@ class Reply:
         if not isinstance(value, dict):
             start = " ".join(self.body[:60].decode("utf-8", "replace").split())
             raise Unknown(f"the answer is not from this API: it starts with {quoted(start)}")
+        if "error" in value and value.keys() <= _MEMBERS_OF_ERRORS:
+            said = read_error(self.body, self.status).message
+            raise Unknown(f"the answer is an error with HTTP status {self.status}: {said}")
         return value
 
 
@@ -140,10 +145,11 @@ class HttpClient:
             self._pool.close()
             self._pool = None
 
-    def ask(self, sent: Sent, *, as_json: bool = False) -> Reply:
+    def ask(self, sent: Sent, *, as_json: bool = False, member: str | None = None) -> Reply:
         """Send a request as often as it takes; what passes is waited out, and what does not is given.
 
-        With ``as_json`` a good answer that holds no JSON object is a passing fault, too: `Reply.json` works then.
+        With ``as_json`` a good answer that holds no JSON object is a passing fault, too: `Reply.json` works then;
+        so is one without the ``member`` by which the right object is known.
 
         Raises:
             Temporary: no answer, or a passing fault, to the last try.
@@ -161,8 +167,8 @@ class HttpClient:
                         return reply
                     why = f"HTTP {reply.status}: {read_error(reply.body, reply.status).message}"
                 else:
-                    if as_json:
-                        reply.json()
+                    if as_json and member not in (None, *reply.json()):
+                        raise Unknown(f"the answer is another object than was asked for: it has no {member}")
                     return reply
             except NoAnswer as error:
                 self.close()

@@ -85,15 +85,12 @@ def _create(
 
 def _unsettled(intent: Intent, error: OutcomeUnknown) -> OutcomeUnknown:
     """Say which submit is in doubt, and how it is settled."""
-    staged = f", file: {intent.staged} (uploaded)" if intent.staged else ""
-    last = error.where[-1] if error.where else "nothing was sent again"
+    why = f"{error.where[0]}; " if error.where else ""
+    staged = f" of {intent.staged}" if intent.staged else ""
     return OutcomeUnknown(
         error.message,
-        where=(*error.where[:-1], f"{last}; intent: {intent.id}{staged}, begun {rfc3339(intent.created_at)}"),
-        hint=(
-            f"batch-cli recover {intent.id} (asks the provider), or"
-            f" batch-cli recover {intent.id} --discard if you are sure that no batch exists"
-        ),
+        where=f"{why}nothing was sent again; submit {intent.id}{staged}, begun {rfc3339(intent.created_at)}",
+        hint=f"batch-cli recover {intent.id} asks the provider; --discard if you are sure that no batch exists",
     )
 
 

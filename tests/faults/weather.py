@@ -78,7 +78,7 @@ FAULTS = [
     _before("two-lengths", fault="raw", text=TWO_LENGTHS),
     _before("many-headers", fault="raw", text=MANY_HEADERS),
     _before("refuse", fault="refuse", seconds=0.1),
-    _before("late", fault="late", seconds=0.3),
+    Fault("late", {"fault": "late", "seconds": 0.3}, _ANSWER_LOST),
     Fault("truncate", {"fault": "truncate"}, _ANSWER_LOST),
     Fault("truncate-unannounced", {"fault": "no_length"}, _ANSWER_LOST),
     Fault("chunk-cut", {"fault": "chunk_cut"}, _ANSWER_LOST),
@@ -96,7 +96,16 @@ LASTING = [
         if fault.name
         in (
             *("500", "500-after-work", "429-seconds", "503-seconds", "proxy-page", "login-page", "garbage"),
-            *("error-in-200-after-work", "hang", "reset", "reset-after-work", "late", "twice", "truncate"),
+            *(
+                "error-in-200-after-work",
+                "other-object",
+                "hang",
+                "reset",
+                "reset-after-work",
+                "late",
+                "twice",
+                "truncate",
+            ),
             *("truncate-unannounced", "chunk-cut"),
         )
     ),

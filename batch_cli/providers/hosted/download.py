@@ -81,9 +81,13 @@ class Download:
                 with self.complete(expected).open("rb", buffering=_BUFFER) as stream:
                     yield stream
             except DamagedData:  # the next run shall not meet the same bytes
-                self._target.unlink(missing_ok=True)
+                self._forget()
                 raise
-            self._target.unlink(missing_ok=True)
+            self._forget()
+
+    def _forget(self) -> None:
+        self._target.unlink(missing_ok=True)
+        self._facts.unlink(missing_ok=True)
 
     def complete(self, expected: int | None = None) -> Path:
         """Fetch what is missing and give the whole file; ``expected`` is its size, where that is known.
@@ -128,11 +132,12 @@ class Download:
         """
         if expected in (None, self._size()):
             return True
-        return doubts >= _DOUBTS and known.is_framed and self._ends_a_line()
+        return doubts >= _DOUBTS and known.is_framed and self._has_whole_lines()
 
-    def _ends_a_line(self) -> bool:
+    def _has_whole_lines(self) -> bool:
+        """Tell by both ends whether JSON lines are here, and not a page or a part."""
         with self._part.open("rb") as stream:
-            if self._size() == 0:
+            if stream.read(1) != b"{":
                 return False
             stream.seek(-1, os.SEEK_END)
             return stream.read(1) == b"\n"

@@ -264,7 +264,7 @@ class OpenAIBatches:
         """Ask for a batch to be stopped; one that has ended stays as it is."""
         path = f"{self._path(batch_id)}/cancel"
         reply = self._http.ask(
-            Sent("POST", path, {"content-type": "application/json"}, final=(409,)), as_json=True
+            Sent("POST", path, {"content-type": "application/json"}, final=(409,)), as_json=True, member="id"
         )
         if reply.status in (400, 409, 422):  # it has ended meanwhile
             return self.retrieve(batch_id)
@@ -274,7 +274,7 @@ class OpenAIBatches:
         return f"{self._wire.batches}/{quote(batch_id, safe='')}"
 
     def _batch(self, sent: Sent) -> Batch | None:
-        return self._read(self._http.ask(sent, as_json=True))
+        return self._read(self._http.ask(sent, as_json=True, member="id"))
 
     def _read(self, reply: Reply) -> Batch | None:
         if reply.status in self._wire.unknown:
