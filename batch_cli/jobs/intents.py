@@ -90,7 +90,10 @@ def _unsettled(intent: Intent, error: OutcomeUnknown) -> OutcomeUnknown:
     return OutcomeUnknown(
         error.message,
         where=f"{why}nothing was sent again; submit {intent.id}{staged}, begun {rfc3339(intent.created_at)}",
-        hint=f"batch-cli recover {intent.id} asks the provider; --discard if you are sure that no batch exists",
+        hint=(
+            "run the same command again: it looks for the batch first; or"
+            f" batch-cli recover {intent.id}, with --discard if you are sure that no batch exists"
+        ),
     )
 
 
