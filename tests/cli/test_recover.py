@@ -26,7 +26,7 @@ def lose(hosted: Hosted, *rules: Any) -> str:
     done = hosted(*SUBMIT)
     assert done.code == 11
     submit = next(word.rstrip(",") for word in done.err.split() if word.startswith("bci_"))
-    assert f"fix: batch-cli recover {submit}" in done.err
+    assert f"batch-cli recover {submit}" in done.err
     hosted.play("ok")
     return submit
 
