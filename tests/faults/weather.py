@@ -94,20 +94,7 @@ LASTING = [
         fault
         for fault in FAULTS
         if fault.name
-        in (
-            *("500", "500-after-work", "429-seconds", "503-seconds", "proxy-page", "login-page", "garbage"),
-            *(
-                "error-in-200-after-work",
-                "other-object",
-                "hang",
-                "reset",
-                "reset-after-work",
-                "late",
-                "twice",
-                "truncate",
-            ),
-            *("truncate-unannounced", "chunk-cut"),
-        )
+        in ("500-after-work", "429-seconds", "proxy-page", "reset-after-work", "late", "truncate", "twice")
     ),
     _status("429-absurd", 429, _REFUSED_FOR_NOW, retry_after=1_000_000_000),
     _status("429-quota", 429, _NO_CREDIT, code="insufficient_quota", type="insufficient_quota"),
