@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check fmt bench completions dev clean
+.PHONY: help demo test soak check fmt bench completions dev clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -30,6 +30,9 @@ dev: $(VENV)/developing ## install what development needs
 
 test: $(VENV)/developing ## run all tests
 	$(BIN)/python -m pytest
+
+soak: $(VENV)/developing ## the tests that take long: every fault of the network, passing and lasting
+	$(BIN)/python -m pytest -m soak
 
 check: $(VENV)/developing ## ruff, mypy --strict, import-linter, the tests of the documentation
 	$(BIN)/ruff format --check .

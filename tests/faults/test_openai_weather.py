@@ -9,6 +9,7 @@ from tests.faults.weather import FAULTS, LASTING, ROUTES, Fault
 from tests.support import Done
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_a_fault_that_passes_is_never_noticed(life: Life, fault: Fault) -> None:
     life.play(*(fault.at(place, nth=1) for place in ROUTES))
@@ -20,6 +21,7 @@ def test_a_fault_that_passes_is_never_noticed(life: Life, fault: Fault) -> None:
     life.check()
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("fault", LASTING, ids=lambda fault: fault.name)
 def test_the_same_command_goes_on_when_a_lasting_fault_is_over(life: Life, fault: Fault) -> None:
     steps = (

@@ -13,6 +13,8 @@ from tests.contract.grounds import message
 from tests.hosted.conftest import Account
 from tests.support import read_lines
 
+pytestmark = pytest.mark.soak
+
 _HEADERS = {"x-api-key": "any", "anthropic-version": "2023-06-01"}
 
 FAULTS: dict[str, dict[str, Any]] = {
