@@ -31,6 +31,7 @@ class SharedOptions:
     progress: ProgressMode = ProgressMode.AUTO
     api_key_file: Path | None = None
     lock_timeout: float = 0.0
+    interval: float | None = None
 
 
 @dataclass(slots=True)
@@ -62,6 +63,7 @@ class Context:
                 listener=reporter,
                 key_file=self.shared.api_key_file,
                 lock_timeout=self.shared.lock_timeout,
+                interval=self.shared.interval,
             )
             try:
                 yield workspace

@@ -39,7 +39,10 @@ class Workspace:
     key_file: Path | None = None
     lock_timeout: float = 0.0
     """Seconds to wait for what another run has locked."""
+    interval: float | None = None
+    """Longest pause in seconds between two looks at a batch that runs elsewhere; None: the provider's own."""
     _providers: dict[str, Provider] = field(default_factory=dict)
+    _keys: dict[str, Secret | None] = field(default_factory=dict)
 
     @cached_property
     def journal(self) -> Journal:
@@ -57,19 +60,22 @@ class Workspace:
             from batch_cli.providers.base import Place  # noqa: PLC0415 - not needed for journal-only commands
 
             entry(name)
-            place = Place(self.state, self.environment, self._key(name), self.listener)
+            key = api_key(name, self.environment, self.key_file) if name in KEY_RULES else None
+            place = Place(self.state, self.environment, key, self.listener, self.interval)
+            self._keys[name] = key
             self._providers[name] = open_provider(name, place, self.clock)
         return self._providers[name]
 
-    def _key(self, name: str) -> Secret | None:
-        return api_key(name, self.environment, self.key_file) if name in KEY_RULES else None
+    def has_key(self, name: str) -> bool:
+        """Tell whether there is a key for a provider; one that cannot be right counts, and is refused when it is used."""
+        return any(self.environment.get(variable, "").strip() for variable in KEY_RULES[name].variables)
 
     def account(self, name: str) -> str:
         """Give what the account at a provider is recognised by: its key and address; empty for what runs here."""
         address = self.provider(name).address
         if not address:
             return ""
-        key = self._key(name)
+        key = self._keys[name]
         return self.journal.fingerprint(address, key.reveal() if key is not None else "")
 
     def close(self) -> None:

@@ -334,3 +334,5 @@ class Place:
     environment: Mapping[str, str] = field(default_factory=dict)
     key: Secret | None = None
     listener: Listener = ignore
+    interval: float | None = None
+    """Longest pause in seconds between two looks at a batch that is waited for; None: the provider's own."""

@@ -41,6 +41,7 @@ def run(
     model: options.ModelFilter = None,
     provider: options.ProviderOption = None,
     max_wait: options.MaxWait = None,
+    interval: options.Interval = None,
     exec_command: Annotated[
         str | None,
         typer.Option(

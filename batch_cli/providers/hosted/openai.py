@@ -58,7 +58,7 @@ class OpenAIBatches:
             for header, variable in profile.headers.items()
             if (value := place.environment.get(variable, "").strip())
         }
-        self.address = str(origin)
+        self.address, self._interval = str(origin), place.interval
         self._http: HttpClient = connect(place, clock, origin, more, key_header=profile.key_header)
         self._ids = KeptIds(place.state / "ids")
         self._downloads = place.state / "downloads"
@@ -293,7 +293,12 @@ class OpenAIBatches:
     def drive(self, batch_id: str, listener: Listener, seconds: float | None) -> Batch | None:
         """Look at the batch until it has ended."""
         return poll(
-            lambda: self.retrieve(batch_id), self._clock, listener, seconds, is_here=self._http.origin.is_here
+            lambda: self.retrieve(batch_id),
+            self._clock,
+            listener,
+            seconds,
+            is_here=self._http.origin.is_here,
+            interval=self._interval,
         )
 
     def delete(self, batch_id: str) -> list[tuple[str, str]]:
