@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.conftest import Hosted
 from tests.serving import wait_until
-from tests.support import chat, clean_environment, write_lines
+from tests.support import chat, clean_environment, read_lines, write_lines
 
 SUBMIT = ("submit", "r.jsonl", "-m", "openai/simulate", "-q")
 
@@ -117,3 +117,97 @@ class TestCancel:
             "pointer",
         ]
         assert hosted("list").out == ""
+
+
+class TestResults:
+    @pytest.mark.parametrize(
+        ("scenario", "word"), [("expired-partial", "expired"), ("cancelled-partial", "cancelled")]
+    )
+    def test_what_was_answered_of_an_ended_batch_is_saved(
+        self, hosted: Hosted, tmp_path: Path, scenario: str, word: str
+    ) -> None:
+        hosted.play(scenario)
+        submit(hosted)
+        assert hosted("wait").code == 7
+
+        done = hosted("results", "-o", "out.jsonl")
+
+        assert done.code == 7
+        rows = read_lines(tmp_path / "out.jsonl")
+        assert [row["custom_id"] for row in rows] == ["r0", "r1", "r2", "r3"]
+        assert [row["error"] is None for row in rows] == [True, True, False, False]
+        assert word in rows[3]["error"]["message"]
+
+    def test_nothing_usable_is_said(self, hosted: Hosted) -> None:
+        hosted.play("expired-empty")
+        submit(hosted)
+        hosted("wait")
+
+        assert hosted("results", "-o", "out.jsonl").code == 10
+
+    def test_a_batch_that_failed_gives_its_reason_for_each_request(
+        self, hosted: Hosted, tmp_path: Path
+    ) -> None:
+        hosted.play("rejected")
+        submit(hosted)
+        assert hosted("wait").code == 10
+
+        assert hosted("results", "-o", "out.jsonl").code == 10
+        rows = read_lines(tmp_path / "out.jsonl")
+        assert len(rows) == 4
+        assert "not parseable" in rows[0]["error"]["message"]
+
+    def test_result_files_that_are_named_late_are_waited_for(self, hosted: Hosted, tmp_path: Path) -> None:
+        submit(hosted)
+        hosted("wait")
+        late = {"output_file_id": None, "error_file_id": None}
+        hosted.play(rules=[{"route": "GET /v1/batches/*", "first": 4, "fault": "edit", "replace": late}])
+
+        assert hosted("results", "-o", "out.jsonl").code == 0
+        assert len(read_lines(tmp_path / "out.jsonl")) == 4
+
+    def test_result_files_that_are_never_named_are_not_taken_for_missing_rows(
+        self, hosted: Hosted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("batch_cli.providers.hosted.result_files._LATE", 0.5)
+        submit(hosted)
+        hosted("wait")
+        never = {"output_file_id": None, "error_file_id": None}
+        hosted.play(rules=[{"route": "GET /v1/batches/*", "fault": "edit", "replace": never}])
+
+        done = hosted("results", "-o", "out.jsonl")
+
+        assert done.code == 8
+        assert "names no result file yet" in done.err
+        assert not (tmp_path / "out.jsonl").exists()
+
+    def test_a_row_that_is_in_neither_file_is_missing(self, hosted: Hosted, tmp_path: Path) -> None:
+        write_lines(tmp_path / "r.jsonl", [chat(f"r{n}", f"text {n}") for n in range(20)])
+        hosted.play("missing-rows")
+        submit(hosted)
+        hosted("wait")
+
+        done = hosted("results", "-o", "out.jsonl", "--json")
+
+        assert done.code == 7
+        assert done.json["missing"] > 0
+        assert done.json["rows"] == 20
+
+    def test_one_result_file_that_is_gone_does_not_hide_the_other(
+        self, hosted: Hosted, tmp_path: Path
+    ) -> None:
+        hosted.play("partial")
+        write_lines(tmp_path / "r.jsonl", [chat(f"r{n}", f"text {n}") for n in range(20)])
+        batch_id = submit(hosted)
+        hosted("wait")
+        with hosted.server.http() as http:
+            output = http.get(f"/v1/batches/{batch_id}").json()["output_file_id"]
+            http.delete(f"/v1/files/{output}")
+
+        done = hosted("results", "-o", "out.jsonl")
+
+        assert done.code == 10
+        assert "is not there any more" in done.err
+        errors = {row["error"]["type"] for row in read_lines(tmp_path / "out.jsonl")}
+        assert "missing" in errors
+        assert len(errors) > 1

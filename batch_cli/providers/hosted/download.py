@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from batch_cli.errors import DamagedData, Rejected, Temporary, disk_error, quoted
+from batch_cli.errors import DamagedData, Gone, Temporary, disk_error, quoted
 from batch_cli.files import private_directory
 from batch_cli.httpclient.client import HttpClient, Reply, Sent, refusal
 from batch_cli.httpclient.outcome import NoAnswer
@@ -48,7 +48,7 @@ class Download:
 
         Raises:
             Temporary: the connection broke again and again; the next run goes on.
-            Rejected: the file is gone, or never was.
+            Gone: the file is not there any more, or never was.
             DamagedData: the server gave more or less than it said.
             DiskError: it cannot be written.
         """
@@ -122,7 +122,7 @@ class Download:
         if reply.status in _PASSING:
             return f"HTTP {reply.status}"
         if reply.status in _GONE:
-            raise Rejected(
+            raise Gone(
                 "the results are not there any more",
                 where=f"{self._client.origin.authority} answered HTTP {reply.status}",
                 hint="providers keep results for about a month; submit the requests again",

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from batch_cli.clock import Clock
-from batch_cli.errors import DamagedData, NoRoom, OutcomeUnknown, Rejected, quoted
+from batch_cli.errors import DamagedData, Gone, NoRoom, OutcomeUnknown, Rejected, quoted
 from batch_cli.events import Listener, Note
 from batch_cli.httpclient.client import HttpClient, Reply, Sent, is_exhausted, refusal
 from batch_cli.httpclient.error_body import read_error
@@ -27,6 +27,7 @@ from batch_cli.providers.hosted.multipart import FileForm
 from batch_cli.providers.hosted.objects import is_full, read_count, read_moment, read_openai_batch, text_of
 from batch_cli.providers.hosted.polling import poll
 from batch_cli.providers.hosted.profile import Profile
+from batch_cli.providers.hosted.result_files import RESULT_FILES, with_files
 from batch_cli.result_file import read_rows
 
 _OUR_FILE = re.compile(r"bci_[0-9a-f]{32}\.jsonl")
@@ -342,14 +343,22 @@ class OpenAIBatches:
 
         They stay on this machine until they were read to their ends: a break goes on where it was.
         """
-        batch = self._known(batch_id)
-        for name in ("output_file_id", "error_file_id"):
-            file_id = text_of(batch.raw, name)
-            if file_id is not None:
-                path = self._fetched(file_id)
-                with path.open("rb", buffering=1 << 20) as stream:
-                    yield from read_rows(stream, self.codec.read_result, f"the {name[:-8]} of {batch_id}")
-                path.unlink(missing_ok=True)
+        batch = with_files(lambda: self._known(batch_id), self._clock, self._http.pause * 4)
+        names = [name for name in RESULT_FILES if text_of(batch.raw, name) is not None]
+        gone = 0
+        for name in names:
+            try:
+                path = self._fetched(str(batch.raw[name]))
+            except Gone as error:
+                gone += 1
+                if gone == len(names):
+                    raise
+                what = f"the {name[:-8]} file of {batch_id} is not there any more"
+                self._say(Note(what, warning=True, hint=error.hint))
+                continue
+            with path.open("rb", buffering=1 << 20) as stream:
+                yield from read_rows(stream, self.codec.read_result, f"the {name[:-8]} of {batch_id}")
+            path.unlink(missing_ok=True)
 
     def _fetched(self, file_id: str) -> Path:
         path = f"/files/{quote(file_id, safe='')}/content"
