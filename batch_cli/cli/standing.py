@@ -34,16 +34,15 @@ def show_several(
     found: list[tuple[BatchPlace, Batch]] = []
     failures: list[tuple[str, BatchCliError]] = []
     with context.workspace() as workspace:
-        for name in dict.fromkeys(names):
+        for place in [workspace.find_batch(name, wanted) for name in dict.fromkeys(names)]:
             try:
-                place = workspace.find_batch(name, wanted)
                 found.append((place, status(workspace, place)))
             except Stopped:
                 raise
             except BatchCliError as error:
-                failures.append((name or "", error))
+                failures.append((place.id, error))
                 where = "; ".join((error.message, *error.where))
-                context.console.warn(f"{name}: {where}", error.hint)
+                context.console.warn(f"{place.id}: {where}", error.hint)
     console = context.console
     if console.json:
         console.document(
