@@ -161,6 +161,15 @@ class TestInFlight:
         assert hosted("wait").code == 0
         assert [batch["billed"] for batch in hosted.batches()] == [2, 2, 2]
 
+    def test_deleting_a_job_removes_what_was_held_back_too(self, hosted: Hosted, tmp_path: Path) -> None:
+        hosted(*SPLIT, "--max-in-flight-batches", "1")
+
+        done = hosted("delete", "--yes", "--force")
+
+        assert [line.split("\t")[0] for line in done.out.splitlines()].count("input") == 3
+        assert not (tmp_path / "openai_batch_id.txt").exists()
+        assert "nothing is unfinished" in hosted("recover").err
+
     def test_a_cancelled_job_creates_nothing_more(self, hosted: Hosted) -> None:
         hosted.play("stuck")
         hosted(*SPLIT, "--max-in-flight-batches", "1")
