@@ -28,8 +28,8 @@ demo: $(VENV)/installed ## install the tool and run the main job on the local en
 
 dev: $(VENV)/developing ## install what development needs
 
-test: $(VENV)/developing ## run all tests
-	$(BIN)/python -m pytest
+test: $(VENV)/developing ## run all tests, a file of them on each processor
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 soak: $(VENV)/developing ## the tests that take long: every fault of the network, passing and lasting
 	$(BIN)/python -m pytest -m soak

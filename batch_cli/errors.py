@@ -6,6 +6,7 @@
     │   └── DamagedFile    13   a result file is cut or contradicts itself
     ├── ConfigError         4   a key or a setting is missing or refused
     ├── Rejected            5   the provider refused for good
+    │   └── Gone            5   what was asked for is not there any more
     ├── Temporary           6   the network or the provider failed in a way that passes
     │   └── NoRoom          6   the account has too much queued
     ├── NotFinished         8   the batch is still running
@@ -203,11 +204,19 @@ class Rejected(BatchCliError):
     default_reference = "E610"
 
 
+class Gone(Rejected):
+    """What was asked for was there once, and is not any more."""
+
+    default_reference = "E611"
+
+
 class Temporary(BatchCliError):
     """The network or the provider failed in a way that passes."""
 
     exit_code = ExitCode.TEMPORARY
     default_reference = "E620"
+    later: float | None = None
+    """Seconds after which the provider wants to be asked again, where it says so."""
 
 
 class NoRoom(Temporary):

@@ -28,7 +28,12 @@ _NO_ERROR = b',"error":null}'
 _KEPT_IDS = 100
 
 
-def in_input_order(ids: Iterable[str], results: Iterable[BatchResult]) -> Iterator[BatchResult]:
+def in_input_order(
+    ids: Iterable[str],
+    results: Iterable[BatchResult],
+    *,
+    why_missing: str = "no result came for this request",
+) -> Iterator[BatchResult]:
     """Give one result for each id, in the order of the ids; a request nobody answered comes as an error row.
 
     Raises:
@@ -43,7 +48,7 @@ def in_input_order(ids: Iterable[str], results: Iterable[BatchResult]) -> Iterat
                     found = result
                 else:
                     waiting.put(result)
-            yield found or _missing(custom_id)
+            yield found or _missing(custom_id, why_missing)
         for result in incoming:
             waiting.put(result)
         if waiting.left or waiting.doubles:
@@ -57,11 +62,8 @@ def in_input_order(ids: Iterable[str], results: Iterable[BatchResult]) -> Iterat
             )
 
 
-def _missing(custom_id: str) -> BatchResult:
-    return BatchResult(
-        custom_id,
-        error=ResultError("missing", "no result came for this request", "missing", retryable=True),
-    )
+def _missing(custom_id: str, why: str) -> BatchResult:
+    return BatchResult(custom_id, error=ResultError("missing", why, "missing", retryable=True))
 
 
 class _Waiting:

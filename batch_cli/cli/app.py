@@ -22,7 +22,7 @@ COMMANDS = {
     "create": "Build a request file from messages, or run the ten-prompt demo.",
     "create-from-file": "Submit a request file that is in the provider's own format.",
     "submit": "Check a file in any format and submit it as a batch.",
-    "status": "Show how one batch stands.",
+    "status": "Show how batches stand.",
     "list": "List the batches known here, the newest first.",
     "wait": "Wait until batches have ended.",
     "results": "Write the results: one line per request, in input order.",

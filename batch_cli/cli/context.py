@@ -34,6 +34,7 @@ class SharedOptions:
     api_key_file: Path | None = None
     lock_timeout: float = 0.0
     no_simulate: bool = False
+    interval: float | None = None
 
 
 @dataclass
@@ -74,6 +75,7 @@ class Context:
                 key_file=self.shared.api_key_file,
                 lock_timeout=self.shared.lock_timeout,
                 no_simulate=self.shared.no_simulate,
+                interval=self.shared.interval,
             )
             try:
                 yield workspace

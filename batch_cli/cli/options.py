@@ -144,6 +144,16 @@ MaxWait = Annotated[
         "--max-wait", metavar="TIME", help="Wait so long at most: 90s, 10m, 2h.  [default: no limit]"
     ),
 ]
+Interval = Annotated[
+    float | None,
+    typer.Option(
+        "--interval",
+        metavar="S",
+        min=0.05,
+        max=86400,
+        help="Look every S seconds at least.  [default: from 2 to 60, by how fast it goes]",
+    ),
+]
 Description = Annotated[str, typer.Option("--description", metavar="TEXT", help="Kept with the batch.")]
 Again = Annotated[bool, typer.Option("--again", help="Submit even if the same content was, within 24 hours.")]
 SplitOption = Annotated[

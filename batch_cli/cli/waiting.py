@@ -20,9 +20,14 @@ def wait_for(
         counts = batch.counts
         failed = f", {counts.failed:,} failed" if counts.failed else ""
         done = outcome(counts.answered, counts.total, _seconds_taken(batch))
-        context.console.say(f"{batch.id}: {batch.status}, {done}{failed}{mark(batch)}")
-    codes = [code_of(batch) for batch in waited.batches]
-    return waited, max(codes, key=_SEVERITY.index)
+        word = batch.raw_status if batch.status is BatchStatus.UNKNOWN else batch.status
+        context.console.say(f"{batch.id}: {word}, {done}{failed}{mark(batch)}")
+    return waited, worst_of(waited.batches)
+
+
+def worst_of(batches: list[Batch]) -> ExitCode:
+    """Give the exit code of the batch that stands worst."""
+    return max((code_of(batch) for batch in batches), key=_SEVERITY.index)
 
 
 def _seconds_taken(batch: Batch) -> float | None:

@@ -353,7 +353,9 @@ class HttpClient:
             else "run the same command again"
         )
         count = "" if tries == 1 else f" ({tries} tries)"
-        return Temporary(f"no good answer from {self.origin.authority}{count}", where=why, hint=later)
+        error = Temporary(f"no good answer from {self.origin.authority}{count}", where=why, hint=later)
+        error.later = asked
+        return error
 
 
 def is_exhausted(reply: Reply) -> bool:

@@ -10,6 +10,7 @@ from batch_cli.jobs.whole import ask
 from batch_cli.jobs.workspace import BatchPlace, Workspace
 from batch_cli.model import Batch
 from batch_cli.pointer import remove_pointer
+from batch_cli.state import Job
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,23 @@ def delete(
     for batch_id in ids:
         removed += provider.delete(batch_id)
         workspace.journal.forget(batch_id)
+    if place.job is not None:
+        removed += _drop_held_back(workspace, place.job)
+        ids.append(place.job.id)
     if remove_pointer(workspace.directory, place.provider, *ids):
         removed.append(("pointer", f"{place.provider}_batch_id.txt"))
+    return removed
+
+
+def _drop_held_back(workspace: Workspace, job: Job) -> list[tuple[str, str]]:
+    """Forget what of a job has no batch, with its uploaded requests; what is in doubt stays for `recover`."""
+    provider = workspace.provider(job.provider)
+    removed = []
+    for one in workspace.journal.shards_of(job.id):
+        intent = one.intent
+        if intent is None or intent.state not in ("prepared", "staged"):
+            continue
+        if intent.staged is not None and provider.remove_upload(intent.staged):
+            removed.append(("input", intent.staged))
+        workspace.journal.discard(intent)
     return removed

@@ -41,19 +41,22 @@ class ListOrder:
     statuses: frozenset[str] = frozenset()
     since: float | None = None
     """Wall time; older ones are left out."""
+    is_offline: bool = False
+    """Of batches that run elsewhere give what was known last, without asking."""
 
 
 def list_batches(workspace: Workspace, order: ListOrder) -> Iterator[Batch]:
     """Give the batches known on this machine, the newest first, a page at a time.
 
-    Batches that run here are asked for; of others the last known status is given. One odd batch never
-    hides the others.
+    Each is asked for where it runs. Of one that cannot be asked for, what was known last is given, with a warning;
+    its provider is not asked again for the others.
 
     Raises:
         UsageError: ``order.after`` is none of them.
     """
     given = 0
     waiting_for = order.after
+    silent: set[str] = set()
     for intent in _intents(workspace, order.provider):
         if waiting_for is not None:
             if intent.batch == waiting_for:
@@ -61,7 +64,7 @@ def list_batches(workspace: Workspace, order: ListOrder) -> Iterator[Batch]:
             continue
         if order.since is not None and intent.created_at < order.since:
             return
-        batch = _current(workspace, intent)
+        batch = _current(workspace, intent, silent, is_offline=order.is_offline)
         if order.statuses and batch.status not in order.statuses:
             continue
         yield batch
@@ -82,14 +85,17 @@ def _intents(workspace: Workspace, provider: str | None) -> Iterator[Intent]:
         skip += page
 
 
-def _current(workspace: Workspace, intent: Intent) -> Batch:
+def _current(workspace: Workspace, intent: Intent, silent: set[str], *, is_offline: bool) -> Batch:
     """Ask how a batch stands; where that cannot be found out, give what was known last."""
+    if intent.provider in silent or (is_offline and intent.account):
+        return placed(workspace, _from_journal(intent))
     try:
         batch = workspace.provider(intent.provider).retrieve(intent.batch or "")
     except Stopped:
         raise
     except BatchCliError as error:
-        workspace.say(Note(f"{intent.batch}: {error.message}", warning=True))
+        workspace.say(Note(f"{intent.provider}: {error.message}; what was known last is shown", warning=True))
+        silent.add(intent.provider)
         batch = None
     if batch is None:
         return placed(workspace, _from_journal(intent))

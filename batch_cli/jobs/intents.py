@@ -33,17 +33,8 @@ def stage(journal: Journal, provider: Provider, intent: Intent, source: Input) -
 
 def start(journal: Journal, provider: Provider, intent: Intent) -> tuple[Intent, Batch]:
     """Take a staged submit to its batch; raises as `carry_out` does."""
-    options = BatchOptions(intent.endpoint, intent.model, intent.requests, intent.metadata, intent.settings)
-    try:
-        batch = adopt(journal, provider, intent) if intent.state == "creating" else None
-        if batch is None:
-            is_first = intent.state == "staged"
-            if is_first:
-                intent = journal.move(intent, "creating")
-            batch = _create(journal, provider, intent, options, is_first=is_first)
-    except OutcomeUnknown as error:
-        raise _unsettled(intent, error) from error
-    return journal.move(intent, "done", batch=batch.id, status=batch.status), batch
+    batch = adopt(journal, provider, intent) if intent.state == "creating" else None
+    return create(journal, provider, intent) if batch is None else (done(journal, intent, batch), batch)
 
 
 def adopt(journal: Journal, provider: Provider, intent: Intent) -> Batch | None:
@@ -54,33 +45,51 @@ def adopt(journal: Journal, provider: Provider, intent: Intent) -> Batch | None:
     """
     try:
         found = provider.find(intent.id, intent.staged or "", intent.created_at)
+    except OutcomeUnknown as error:
+        raise _unsettled(intent, error) from error
     except Temporary as error:
-        raise OutcomeUnknown(
+        doubt = OutcomeUnknown(
             "the provider may or may not have started the batch, and cannot be asked now",
             where=(error.message, *error.where),
-        ) from error
+        )
+        raise _unsettled(intent, doubt) from error
     other = None if found is None else journal.by_batch(found.id)
     return None if other is not None and other.id != intent.id else found
 
 
-def _create(
-    journal: Journal, provider: Provider, intent: Intent, options: BatchOptions, *, is_first: bool
-) -> Batch:
-    """Create the batch; where it stays unknown whether there is one, look for it before the one further try.
+def create(journal: Journal, provider: Provider, intent: Intent) -> tuple[Intent, Batch]:
+    """Create the batch of a staged submit, or of one in doubt that `adopt` has just found nothing of.
 
-    A create that was refused leaves no batch to look for the next time, unless the answer to an earlier one was
-    lost: that one may still be carried out, however late.
+    Where it stays unknown whether there is one, it is looked for before the one further try. A create that was
+    refused leaves no batch to look for the next time, unless the answer to an earlier one was lost: that one may
+    still be carried out, however late.
     """
-    staged = intent.staged or ""
+    options = BatchOptions(intent.endpoint, intent.model, intent.requests, intent.metadata, intent.settings)
+    is_first = intent.state == "staged"
+    if is_first:
+        intent = journal.move(intent, "creating")
     try:
-        return provider.create(intent.id, staged, options)
+        batch = provider.create(intent.id, intent.staged or "", options)
     except OutcomeUnknown:
         found = adopt(journal, provider, intent)
+        batch = found or _again(provider, intent, options)
     except (Rejected, ConfigError, Temporary):
         if is_first:
             journal.move(intent, "staged")
         raise
-    return found or provider.create(intent.id, staged, options)
+    return done(journal, intent, batch), batch
+
+
+def _again(provider: Provider, intent: Intent, options: BatchOptions) -> Batch:
+    try:
+        return provider.create(intent.id, intent.staged or "", options)
+    except OutcomeUnknown as error:
+        raise _unsettled(intent, error) from error
+
+
+def done(journal: Journal, intent: Intent, batch: Batch) -> Intent:
+    """Record that a submit has its batch."""
+    return journal.move(intent, "done", batch=batch.id, status=batch.status)
 
 
 def _unsettled(intent: Intent, error: OutcomeUnknown) -> OutcomeUnknown:

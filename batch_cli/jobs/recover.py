@@ -16,7 +16,7 @@ from pathlib import Path
 from batch_cli.errors import BatchCliError, OutcomeUnknown, StateError, Stopped, UsageError, quoted
 from batch_cli.events import Note
 from batch_cli.files import held
-from batch_cli.jobs.intents import adopt, start
+from batch_cli.jobs.intents import adopt, create, done
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.model import Batch, BatchStatus
 from batch_cli.providers.base import Provider, Upload
@@ -119,13 +119,10 @@ def settle(workspace: Workspace, intents: Iterable[Intent], *, named: bool) -> I
             except Stopped:
                 raise
             except BatchCliError as error:
-                doubt = Action.NEEDS_YOU if _may_exist(workspace, intent) else Action.NONE
+                may_exist = workspace.journal.intent(intent.id).state == "creating"
+                doubt = Action.NEEDS_YOU if may_exist else Action.NONE
                 why = "; ".join((error.message, *error.where))
                 yield Settled(intent, doubt, why=why, hint=error.hint, job=job.id if job else None)
-
-
-def _may_exist(workspace: Workspace, intent: Intent) -> bool:
-    return workspace.journal.intent(intent.id).state == "creating"
 
 
 def _settle(workspace: Workspace, intent: Intent, job: Job | None, *, named: bool) -> Settled:
@@ -140,21 +137,19 @@ def _settle(workspace: Workspace, intent: Intent, job: Job | None, *, named: boo
         raise OutcomeUnknown(
             "it was begun with another key or address", hint="set the key and the base URL it was begun with"
         )
-    was = intent
     if intent.state == "creating":
         batch = adopt(workspace.journal, provider, intent)
         if batch is not None:
-            workspace.journal.move(intent, "done", batch=batch.id, status=batch.status)
-            return Settled(was, Action.ADOPTED, batch.id, job=name)
-        intent = workspace.journal.move(intent, "staged")
+            done(workspace.journal, intent, batch)
+            return Settled(intent, Action.ADOPTED, batch.id, job=name)
     if job is not None and job.stopped_at is None:
         hint = f"batch-cli wait {job.id}"
-        return Settled(was, Action.HELD, why="its requests are uploaded", hint=hint, job=name)
+        return Settled(intent, Action.HELD, why="its requests are uploaded", hint=hint, job=name)
     if not named:
         why = "its requests are uploaded, and no batch was made of them"
-        return Settled(was, Action.NONE, why=why, hint=f"batch-cli recover {intent.id}", job=name)
-    _, batch = start(workspace.journal, provider, intent)
-    return Settled(was, Action.RESUMED, batch.id, job=name)
+        return Settled(intent, Action.NONE, why=why, hint=f"batch-cli recover {intent.id}", job=name)
+    _, batch = create(workspace.journal, provider, intent)
+    return Settled(intent, Action.RESUMED, batch.id, job=name)
 
 
 def discard(workspace: Workspace, intent: Intent) -> Settled:

@@ -18,7 +18,7 @@ from batch_cli.jobs.in_flight import stands
 from batch_cli.jobs.lost import lost_rows
 from batch_cli.jobs.whole import held_back, unsubmitted
 from batch_cli.jobs.workspace import BatchPlace, Workspace
-from batch_cli.model import Batch, BatchResult, JsonObject
+from batch_cli.model import Batch, BatchResult, BatchStatus, JsonObject
 from batch_cli.providers.base import Provider
 from batch_cli.response_model import ResponseModel, from_schema
 from batch_cli.results import (
@@ -118,9 +118,17 @@ def _rows_of_batch(workspace: Workspace, batch: Batch, order: ResultsOrder) -> I
     provider = workspace.provider(batch.provider)
     found: Iterator[BatchResult] = provider.results(batch.id)
     if order.in_order:
-        found = in_input_order(provider.request_ids(batch.id), found)
+        ids = provider.request_ids(batch.id)
+        found = in_input_order(ids, found, why_missing=_why_missing(batch))
     parse = _parser(workspace, provider, batch, order.response_model)
     return finish_rows(found, parse)
+
+
+def _why_missing(batch: Batch) -> str:
+    if batch.status is BatchStatus.COMPLETED:
+        return "no result came for this request"
+    reason = f": {batch.error}" if batch.error else ""
+    return f"the batch ended before this request was answered ({batch.status}){reason}"
 
 
 def _parser(

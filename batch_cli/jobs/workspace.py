@@ -42,7 +42,10 @@ class Workspace:
     """Seconds to wait for what another run has locked."""
     no_simulate: bool = False
     """A provider whose batches are simulated without a key needs one."""
+    interval: float | None = None
+    """Longest pause in seconds between two looks at a batch that runs elsewhere; None: the provider's own."""
     _providers: dict[str, Provider] = field(default_factory=dict)
+    _keys: dict[str, Secret | None] = field(default_factory=dict)
 
     @cached_property
     def journal(self) -> Journal:
@@ -68,15 +71,18 @@ class Workspace:
             # Also for a name of ours: a faulty file is told of before it is missed.
             found = self.services.get(name)
             service = None if name in REGISTRY else found
+            key = self._key(name, service)
             place = Place(
                 self.state,
                 self.environment,
-                self._key(name, service),
+                key,
                 self.listener,
+                self.interval,
                 knows_batch=lambda batch_id: self.journal.by_batch(batch_id) is not None,
                 has_rival=lambda key, requests: self.journal.has_rival(name, key, requests),
                 service=service,
             )
+            self._keys[name] = key
             self._providers[name] = open_provider(name, place, self.clock)
             for warning in self.services.warnings if service is not None else ():
                 self.say(Note(warning, warning=True))
@@ -95,13 +101,16 @@ class Workspace:
             return None
         return api_key(name, self.environment, self.key_file, KeyRule((variable,)))
 
+    def has_key(self, name: str) -> bool:
+        """Tell whether there is a key for a provider; one that cannot be right counts, and is refused when it is used."""
+        return any(self.environment.get(variable, "").strip() for variable in KEY_RULES[name].variables)
+
     def account(self, name: str) -> str:
         """Give what the account at a provider is recognised by: its key and address; empty for what runs here."""
         address = self.provider(name).address
         if not address:
             return ""
-        service = None if name in REGISTRY else self.services.get(name)
-        key = self._key(name, service)
+        key = self._keys[name]
         return self.journal.fingerprint(address, key.reveal() if key is not None else "")
 
     def close(self) -> None:

@@ -338,6 +338,8 @@ class Place:
     environment: Mapping[str, str] = field(default_factory=dict)
     key: Secret | None = None
     listener: Listener = ignore
+    interval: float | None = None
+    """Longest pause in seconds between two looks at a batch that is waited for; None: the provider's own."""
     knows_batch: Callable[[str], bool] = lambda _batch_id: False
     """Tell whether a batch came of a submit of this machine that is done."""
     has_rival: Callable[[str, int], bool] = lambda _key, _requests: False

@@ -112,7 +112,7 @@ def test_the_version_is_shown(cli: Cli, words: tuple[str, ...]) -> None:
     [
         (("stauts",), "No such command 'stauts'"),
         (("status", "--bacth-id", "x"), "No such option: --bacth-id"),
-        (("status", "a", "b"), "unexpected extra argument"),
+        (("results", "a", "b"), "unexpected extra argument"),
         (("status", "--batch-id"), "--batch-id"),
         (("status", "--color", "maybe"), "--color"),
         (("list", "--limit", "0"), "--limit"),
@@ -121,7 +121,7 @@ def test_the_version_is_shown(cli: Cli, words: tuple[str, ...]) -> None:
         (("create", "-i", "x", "--temperature", "inf"), "--temperature"),
         (("submit",), "FILE"),
         (("completion", "tcsh"), "tcsh"),
-        (("status", "a", "--batch-id", "b"), "two different batch ids"),
+        (("results", "a", "--batch-id", "b"), "two different batch ids"),
         (("status", "--model", "local/simulate", "--provider", "openai"), "--provider says openai"),
         (("list", "--status", "nope"), "no status 'nope'"),
         (("list", "--since", "soon"), "not a time span"),

@@ -133,6 +133,43 @@ class TestInFlight:
         assert hosted("wait").code == 0
         assert [batch["billed"] for batch in hosted.batches()] == [2, 2, 2]
 
+    def test_an_answer_that_was_lost_between_two_batches_costs_nothing_twice(self, hosted: Hosted) -> None:
+        lost = {"route": "POST /v1/batches", "nth": 2, "fault": "reset", "when": "after"}
+        no_list = {"route": "GET /v1/batches", "fault": "status", "status": 404}
+        hosted.play(rules=[lost, no_list])
+        words = [word for word in SPLIT if word != "-q"]
+
+        first = hosted(*words)
+        assert first.code == 11
+        assert "1 of the 3 batches of bcj_" in first.err
+        assert "batch-cli recover bci_" in first.err
+        hosted.play("ok")
+
+        assert hosted(*words, "--wait").code == 0
+        assert [batch["billed"] for batch in hosted.batches()] == [2, 2, 2]
+
+    def test_waiting_goes_on_for_the_others_while_one_is_in_doubt(self, hosted: Hosted) -> None:
+        hosted(*SPLIT, "--max-in-flight-batches", "1")
+        lost = {"route": "POST /v1/batches", "nth": 1, "fault": "reset", "when": "after"}
+        no_list = {"route": "GET /v1/batches", "fault": "status", "status": 404}
+        hosted.play(rules=[lost, no_list])
+
+        assert hosted("wait").code == 11
+        assert hosted.batches()[0]["status"] == "completed"
+
+        hosted.play("ok")
+        assert hosted("wait").code == 0
+        assert [batch["billed"] for batch in hosted.batches()] == [2, 2, 2]
+
+    def test_deleting_a_job_removes_what_was_held_back_too(self, hosted: Hosted, tmp_path: Path) -> None:
+        hosted(*SPLIT, "--max-in-flight-batches", "1")
+
+        done = hosted("delete", "--yes", "--force")
+
+        assert [line.split("\t")[0] for line in done.out.splitlines()].count("input") == 3
+        assert not (tmp_path / "openai_batch_id.txt").exists()
+        assert "nothing is unfinished" in hosted("recover").err
+
     def test_a_cancelled_job_creates_nothing_more(self, hosted: Hosted) -> None:
         hosted.play("stuck")
         hosted(*SPLIT, "--max-in-flight-batches", "1")

@@ -72,7 +72,7 @@ class Account:
     def files(self) -> list[Any]:
         headers = {"x-goog-api-key": "any"}
         found: list[Any] = (
-            httpx.get(f"{self.server.url}/v1beta/files", headers=headers).json().get("files", [])
+            httpx.get(f"{self.server.url}/v1beta/files?pageSize=100", headers=headers).json().get("files", [])
         )
         return found
 

@@ -106,6 +106,9 @@ def test_a_file_that_holds_no_requests_is_refused_when_it_comes(
     regolo: ServerProcess, content: bytes, param: str
 ) -> None:
     files = regolo.directory / "data" / "files"
+    with regolo.client() as client:
+        for batch in client.batches.list():
+            ended(client, batch.id)
     before = sorted(path.name for path in files.iterdir())
     with regolo.client() as client, pytest.raises(openai.BadRequestError) as refused:
         client.files.create(file=("r.jsonl", content), purpose="batch")

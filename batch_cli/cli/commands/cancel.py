@@ -30,6 +30,7 @@ def run(
     model: options.ModelFilter = None,
     provider: options.ProviderOption = None,
     wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait until nothing runs any more.")] = False,
+    interval: options.Interval = None,
     api_key_file: options.KeyFile = None,
     progress: options.ProgressOption = ProgressMode.AUTO,
 ) -> ExitCode:

@@ -14,7 +14,10 @@ FACTS = CommandFacts(
         "batch-cli delete $(batch-cli list --status cancelled --format plain --fields id) --yes",
     ),
     exits=(ExitCode.CONFIG, ExitCode.REJECTED, ExitCode.STATE),
-    details="Removes the batch with its stored requests and results. Output files you wrote stay.",
+    details=(
+        "Removes the batch with its stored requests and results, here or at the provider. Output files you wrote stay."
+        " Where a provider cannot delete a batch, it stays in its list without its files."
+    ),
 )
 
 

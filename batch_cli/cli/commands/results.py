@@ -92,6 +92,7 @@ def run(
     ] = None,
     wait: Annotated[bool, typer.Option("--wait", "-w", help="Wait until the batch has ended.")] = False,
     max_wait: options.MaxWait = None,
+    interval: options.Interval = None,
     allow_partial: Annotated[
         bool, typer.Option("--allow-partial", help="Exit 0 although some requests failed.")
     ] = False,

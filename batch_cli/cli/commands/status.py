@@ -15,12 +15,14 @@ FACTS = CommandFacts(
     examples=(
         "batch-cli status",
         "batch-cli status --batch-id local_123 --model local/simulate",
+        "batch-cli status $(cat openai_batch_id.txt)",
         "batch-cli status --exit-status -q && echo done",
         "batch-cli status --json | jq .batch.counts",
     ),
     exits=(
         ExitCode.CONFIG,
         ExitCode.REJECTED,
+        ExitCode.TEMPORARY,
         ExitCode.INCOMPLETE,
         ExitCode.PENDING,
         ExitCode.STATE,
@@ -28,15 +30,16 @@ FACTS = CommandFacts(
     ),
     details=(
         "Without --exit-status it is 0 whenever the question was answered. A job of several batches is shown as"
-        " one, unless the id of one of them is given."
+        " one, unless the id of one of them is given. Of several batches each is a row; one that cannot be asked for hides"
+        " none of the others, but its error gives the exit code."
     ),
 )
 
 
 def run(
     context: Context,
-    batch_id: options.BatchIdArgument = None,
-    batch_id_option: options.BatchIdOption = None,
+    batch_ids: options.BatchIdsArgument = None,
+    batch_id: options.BatchIdOption = None,
     model: options.ModelFilter = None,
     provider: options.ProviderOption = None,
     exit_status: Annotated[
@@ -44,28 +47,11 @@ def run(
     ] = False,
     api_key_file: options.KeyFile = None,
 ) -> ExitCode:
-    """Show how one batch stands."""
-    from batch_cli.cli import documents, inputs, listing, waiting  # noqa: PLC0415 - kept out of --help
-    from batch_cli.jobs.follow import status  # noqa: PLC0415
+    """Show how batches stand."""
+    from batch_cli.cli import inputs, standing  # noqa: PLC0415 - kept out of --help
 
-    with context.workspace() as workspace:
-        place = workspace.find_batch(
-            inputs.one_id(batch_id, batch_id_option), inputs.filter_model(model, provider, context.services)
-        )
-        batch = status(workspace, place)
-    console = context.console
-    if console.json:
-        age = None if batch.created_at is None else round(context.clock.now() - batch.created_at, 1)
-        console.document(
-            "status",
-            {
-                "batch": documents.batch_object(batch),
-                "batches": [documents.batch_object(one) for one in batch.parts or (batch,)],
-                "progress": documents.progress_object(batch),
-                "age_s": age,
-                "source": place.source,
-            },
-        )
-    elif not console.quiet:
-        listing.show_one(console, context.clock, batch)
-    return waiting.code_of(batch) if exit_status else ExitCode.OK
+    named = inputs.named_ids(batch_ids, batch_id)
+    wanted = inputs.filter_model(model, provider, context.services)
+    if len(set(named)) > 1:
+        return standing.show_several(context, named, wanted, exit_status=exit_status)
+    return standing.show_single(context, named[0], wanted, exit_status=exit_status)

@@ -54,6 +54,7 @@ def run(
         str | None, typer.Option("--results", metavar="FILE", help="Wait, then write the results.")
     ] = None,
     max_wait: options.MaxWait = None,
+    interval: options.Interval = None,
     response_model: options.ResponseModelOption = None,
     max_tokens: options.MaxTokens = 1000,
     temperature: options.Temperature = 0.1,

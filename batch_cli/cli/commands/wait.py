@@ -17,19 +17,24 @@ FACTS = CommandFacts(
         "batch-cli wait",
         "batch-cli wait local_123 --max-wait 2h",
         "batch-cli wait && batch-cli results -o results.jsonl",
+        "batch-cli wait --interval 300 --max-wait 24h",
         "batch-cli wait --exec 'notify-send batch-cli'",
     ),
     exits=(
         ExitCode.CONFIG,
         ExitCode.REJECTED,
+        ExitCode.TEMPORARY,
         ExitCode.INCOMPLETE,
         ExitCode.PENDING,
         ExitCode.STATE,
         ExitCode.FAILED,
+        ExitCode.UNKNOWN,
         ExitCode.INTERRUPTED,
     ),
     details=(
-        "A batch of the local engine is worked at here while waiting. Ctrl-C loses nothing: wait again to go on."
+        "A batch of the local engine is worked at here while waiting; one elsewhere is looked at, less and less often"
+        " while nothing happens, and through hours of errors. Batches of a job that were held back are created as"
+        " there is room for them. Ctrl-C loses nothing: wait again to go on."
     ),
 )
 
@@ -41,6 +46,7 @@ def run(
     model: options.ModelFilter = None,
     provider: options.ProviderOption = None,
     max_wait: options.MaxWait = None,
+    interval: options.Interval = None,
     exec_command: Annotated[
         str | None,
         typer.Option(

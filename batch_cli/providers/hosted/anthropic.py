@@ -68,7 +68,7 @@ class AnthropicBatches:
         headers = {"anthropic-version": version, "accept": "application/json"}
         key_header = "authorization" if _wants_bearer(place, version) else "x-api-key"
         self._http = connect(place, clock, origin, headers, key_header=key_header)
-        self.address = str(origin)
+        self.address, self._interval = str(origin), place.interval
         self._ids = KeptIds(place.state / "ids")
         self._spool = Spool(place.state / "spool")
         self._downloads = place.state / "downloads"
@@ -233,7 +233,12 @@ class AnthropicBatches:
     def drive(self, batch_id: str, listener: Listener, seconds: float | None) -> Batch | None:
         """Look at the batch until it has ended."""
         return poll(
-            lambda: self.retrieve(batch_id), self._clock, listener, seconds, is_here=self._http.origin.is_here
+            lambda: self.retrieve(batch_id),
+            self._clock,
+            listener,
+            seconds,
+            is_here=self._http.origin.is_here,
+            interval=self._interval,
         )
 
     def delete(self, batch_id: str) -> list[tuple[str, str]]:
@@ -279,15 +284,10 @@ class AnthropicBatches:
 
         It stays on this machine until it was read to its end: a break goes on where it was.
         """
-        path = Download(self._http, self._results_path(self._known(batch_id)), self._downloads).complete()
-        try:
-            with path.open("rb", buffering=1 << 20) as stream:
-                rows = read_rows(stream, self.codec.read_result, f"the results of {batch_id}")
-                yield from self._proven(batch_id, rows)
-        except DamagedData:
-            path.unlink(missing_ok=True)  # so that the next run fetches it anew
-            raise
-        path.unlink(missing_ok=True)
+        path = self._results_path(self._known(batch_id))
+        with Download(self._http, path, self._downloads).read() as stream:
+            rows = read_rows(stream, self.codec.read_result, f"the results of {batch_id}")
+            yield from self._proven(batch_id, rows)
 
     def _proven(self, batch_id: str, rows: Iterator[BatchResult]) -> Iterator[BatchResult]:
         """Give the rows; of a batch that is only probably ours, as far as their ids do not deny it."""

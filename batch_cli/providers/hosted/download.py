@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
-from batch_cli.errors import DamagedData, Rejected, StateError, Temporary, disk_error
+from batch_cli.errors import DamagedData, Gone, StateError, Temporary, disk_error
 from batch_cli.files import fsync, held, private_directory, try_lock, write_all
 from batch_cli.httpclient.client import HttpClient, Reply, Sent, is_exhausted, refusal
 from batch_cli.httpclient.outcome import NoAnswer
@@ -94,7 +94,7 @@ class Download:
 
         Raises:
             Temporary: the connection broke again and again; the next run goes on.
-            Rejected: the file is gone, or never was.
+            Gone: the file is not there any more, or never was.
             DiskError: it cannot be written.
         """
         if self._target.exists():
@@ -203,7 +203,7 @@ class Download:
         if reply.status in _PASSING and not is_exhausted(reply):
             return _Break(f"HTTP {reply.status}", retry_after(reply.headers, self._client.clock.now()))
         if reply.status in _GONE:
-            raise Rejected(
+            raise Gone(
                 "the results are not there any more",
                 where=f"{self._client.origin.authority} answered HTTP {reply.status}",
                 hint="providers keep results for about a month; submit the requests again",

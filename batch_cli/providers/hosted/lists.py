@@ -15,14 +15,15 @@ _MOST_PAGES = 1_000
 
 
 def listed(http: HttpClient, path: str, paging: Paging, after: str | None = None) -> Iterator[JsonObject]:
-    """Give the items of a list, from behind the one called ``after``; ``path`` has its question mark.
+    """Give the items of a list, from behind the one called ``after``; ``path`` may have a query.
 
     Raises:
         OutcomeUnknown: the service has no such list.
     """
     last, seen = after, set[str]()
     for number in range(_MOST_PAGES):
-        where = f"{path}&{paging.query(number, last)}".replace("?&", "?").rstrip("?&")
+        joint = "&" if "?" in path else "?"
+        where = f"{path}{joint}{paging.query(number, last)}".replace("?&", "?").rstrip("?&")
         reply = http.ask(Sent("GET", where), as_json=True)
         if reply.status in _NO_ROUTE:
             raise outcome_unknown(f"{http.origin.authority} cannot list what it has")

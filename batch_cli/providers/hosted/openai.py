@@ -14,13 +14,13 @@ from typing import BinaryIO
 from urllib.parse import quote
 
 from batch_cli.clock import Clock
-from batch_cli.errors import DamagedData, NotFinished, OutcomeUnknown, Rejected, Temporary, quoted
+from batch_cli.errors import DamagedData, OutcomeUnknown, Rejected, Temporary, quoted
 from batch_cli.events import Listener, Note
 from batch_cli.httpclient.client import HttpClient, Reply, Sent, is_exhausted, refusal
 from batch_cli.httpclient.outcome import NoAnswer, Unknown
 from batch_cli.httpclient.retry_after import MOST_SECONDS, retry_after
 from batch_cli.jsonl import is_blank, loads
-from batch_cli.model import INTENT, Batch, BatchResult, BatchStatus, JsonObject, JsonValue, check_batch_id
+from batch_cli.model import INTENT, Batch, BatchResult, JsonObject, JsonValue, check_batch_id
 from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place, Upload
 from batch_cli.providers.hosted.connection import connect, origin_of
 from batch_cli.providers.hosted.creating import create_once
@@ -31,7 +31,8 @@ from batch_cli.providers.hosted.multipart import FileForm
 from batch_cli.providers.hosted.objects import read_count, read_moment, text_of
 from batch_cli.providers.hosted.polling import poll
 from batch_cli.providers.hosted.profile import Profile, stage_of
-from batch_cli.providers.hosted.wire import Paging, Wire
+from batch_cli.providers.hosted.result_files import each_file, with_files
+from batch_cli.providers.hosted.wire import Paging
 from batch_cli.providers.hosted.without_batches import refuse_without_batches
 from batch_cli.result_file import read_rows
 
@@ -69,7 +70,7 @@ class OpenAIBatches:
             for header, variable in profile.headers.items()
             if (value := place.environment.get(variable, "").strip())
         }
-        self.address = str(origin)
+        self.address, self._interval = str(origin), place.interval
         self._http: HttpClient = connect(place, clock, origin, more, key_header=profile.key_header)
         self._ids = KeptIds(place.state / "ids")
         self._downloads = place.state / "downloads"
@@ -292,7 +293,12 @@ class OpenAIBatches:
     def drive(self, batch_id: str, listener: Listener, seconds: float | None) -> Batch | None:
         """Look at the batch until it has ended."""
         return poll(
-            lambda: self.retrieve(batch_id), self._clock, listener, seconds, is_here=self._http.origin.is_here
+            lambda: self.retrieve(batch_id),
+            self._clock,
+            listener,
+            seconds,
+            is_here=self._http.origin.is_here,
+            interval=self._interval,
         )
 
     def delete(self, batch_id: str) -> list[tuple[str, str]]:
@@ -342,29 +348,9 @@ class OpenAIBatches:
 
         They stay on this machine until they were read to their ends: a break goes on where it was.
         """
-        batch = self._with_files(batch_id)
-        for kind, name in self._wire.results.items():
-            file_id = text_of(batch.raw, name)
-            if file_id is not None:
-                with self._file(file_id) as stream:
-                    yield from read_rows(stream, self.codec.read_result, f"the {kind} of {batch_id}")
-
-    def _with_files(self, batch_id: str) -> Batch:
-        """Give a batch with all the result files that its counts promise; they may be named a little later.
-
-        Raises:
-            NotFinished: they are not.
-        """
-        pause = self._quiesce / 10
-        end = self._clock.monotonic() + self._quiesce * 2
-        while _owes_files(batch := self._known(batch_id), self._wire):
-            if self._clock.monotonic() >= end:
-                raise NotFinished(
-                    f"{batch_id} is {batch.raw_status}, but {self._profile.title} names no result file yet",
-                    hint="run the same command again in a minute",
-                )
-            self._clock.sleep(pause)
-        return batch
+        batch = with_files(lambda: self._known(batch_id), self._wire, self._clock, self._quiesce * 2)
+        for kind, stream in each_file(batch, self._wire, self._file, self._say):
+            yield from read_rows(stream, self.codec.read_result, f"the {kind} of {batch_id}")
 
     def _file(self, file_id: str) -> contextlib.AbstractContextManager[BinaryIO]:
         path = f"/files/{quote(file_id, safe='')}"
@@ -388,11 +374,3 @@ class OpenAIBatches:
     def close(self) -> None:
         """Close the connection."""
         self._http.close()
-
-
-def _owes_files(batch: Batch, wire: Wire) -> bool:
-    """Tell whether a completed batch has rows, by its counts, in a file that it does not name."""
-    if batch.status != BatchStatus.COMPLETED:
-        return False
-    has_output, has_errors = (text_of(batch.raw, wire.results[kind]) for kind in ("output", "error"))
-    return not (has_output or has_errors) or bool(batch.counts.completed and not has_output)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from batch_cli.clock import Clock
-from batch_cli.errors import DamagedData, OutcomeUnknown, Rejected, StateError, quoted
+from batch_cli.errors import OutcomeUnknown, Rejected, StateError, quoted
 from batch_cli.events import Listener, Note
 from batch_cli.httpclient.client import Reply, Sent
 from batch_cli.httpclient.outcome import Unknown
@@ -64,7 +64,7 @@ class GoogleBatches:
         self._clock, self._say, self._inline_bytes = clock, place.listener, inline_bytes
         self._api = GoogleApi(place, clock)
         self._http = self._api.http
-        self.address = str(self._api.origin)
+        self.address, self._interval = str(self._api.origin), place.interval
         self._uploads = Uploads(self._api, clock, place.listener)
         self._inline = InlineRequests(place.state / "inline")
         self._ids = KeptIds(place.state / "ids")
@@ -219,8 +219,14 @@ class GoogleBatches:
 
     def drive(self, batch_id: str, listener: Listener, seconds: float | None) -> Batch | None:
         """Look at the batch until it has ended."""
-        is_here = self._api.origin.is_here
-        return poll(lambda: self.retrieve(batch_id), self._clock, listener, seconds, is_here=is_here)
+        return poll(
+            lambda: self.retrieve(batch_id),
+            self._clock,
+            listener,
+            seconds,
+            is_here=self._api.origin.is_here,
+            interval=self._interval,
+        )
 
     def delete(self, batch_id: str) -> list[tuple[str, str]]:
         """Delete the batch, its results with it, and the file that it was made of."""
@@ -284,14 +290,8 @@ class GoogleBatches:
         elif file is not None:
             name = quote(file.removeprefix(_FILES), safe="")
             path = f"/{self._api.version}/files/{name}:download?alt=media"
-            fetched = Download(self._http, path, self._downloads).complete()
-            try:
-                with fetched.open("rb", buffering=1 << 20) as stream:
-                    yield from read_rows(stream, self.codec.read_result, f"the results of {batch.id}")
-            except DamagedData:  # the next run shall not meet the same bytes
-                fetched.unlink(missing_ok=True)
-                raise
-            fetched.unlink(missing_ok=True)
+            with Download(self._http, path, self._downloads).read() as stream:
+                yield from read_rows(stream, self.codec.read_result, f"the results of {batch.id}")
 
     def answer(self, body: JsonValue) -> Answer | None:
         """Take the model's words out of a response body."""
