@@ -148,6 +148,10 @@ class Batch:
     """How many parts the job has."""
     parts: tuple[Batch, ...] = ()
     """The batches of the job it stands for, in input order."""
+    attempt: int | None = None
+    """Which attempt at its requests it is, from 2, where it sends those of another batch again."""
+    attempts: tuple[Batch, ...] = ()
+    """The batches or jobs that send some of its requests again, as far as they were looked for, in their order."""
 
     @property
     def is_job(self) -> bool:

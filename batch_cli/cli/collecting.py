@@ -11,6 +11,7 @@ from batch_cli.cli.context import Context
 from batch_cli.cli.tables import Column, RowFormat, Table, show
 from batch_cli.cli.text import plural
 from batch_cli.errors import ExitCode
+from batch_cli.jobs.attempts import running_attempts
 from batch_cli.jobs.results import (
     ResultsOrder,
     Written,
@@ -83,7 +84,15 @@ def _conclude(context: Context, written: Written, wanted: Wanted) -> ExitCode:
     console.warn(
         f"{summary.rows - summary.ok:,} of {summary.rows:,} requests have no good answer ({reasons(summary)})"
     )
-    return ExitCode.OK if wanted.allow_partial else ExitCode.INCOMPLETE
+    running = running_attempts(written.batch)
+    for one in running:
+        console.warn(
+            f"attempt {one.attempt} has not ended: its answers are not among these",
+            hint=f"batch-cli wait {one.id}, then batch-cli results {written.batch.id} again",
+        )
+    if wanted.allow_partial:
+        return ExitCode.OK
+    return ExitCode.PENDING if running else ExitCode.INCOMPLETE
 
 
 def reasons(summary: Summary) -> str:

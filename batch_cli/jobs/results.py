@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from errno import ENOENT
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from batch_cli.clock import rfc3339
 from batch_cli.errors import NotFinished, NothingUsable, StateError, disk_error, quoted
 from batch_cli.events import Event, Phase, Progress
 from batch_cli.files import PartFile, resolve_output
+from batch_cli.jobs.attempts import ended_attempts, merge, running_attempts, with_attempts
 from batch_cli.jobs.in_flight import stands
 from batch_cli.jobs.lost import lost_rows
 from batch_cli.jobs.whole import held_back, unsubmitted
@@ -60,7 +61,7 @@ class Written:
 
 
 def ended_batch(workspace: Workspace, place: BatchPlace) -> Batch:
-    """Give the batch, or what stands for all batches of a job, if it has ended.
+    """Give the batch, or what stands for all batches of a job, with its attempts, if it has ended; they need not have.
 
     Raises:
         NotFinished: it has not, or a batch of the job was not submitted yet.
@@ -72,7 +73,7 @@ def ended_batch(workspace: Workspace, place: BatchPlace) -> Batch:
         raise NotFinished(
             f"Batch status is '{batch.status}', not completed", hint=f"batch-cli wait {batch.id}"
         )
-    return batch
+    return with_attempts(workspace, batch)
 
 
 def _refuse_unsubmitted(workspace: Workspace, job: Job) -> None:
@@ -93,12 +94,23 @@ def _refuse_unsubmitted(workspace: Workspace, job: Job) -> None:
 def rows(workspace: Workspace, batch: Batch, order: ResultsOrder) -> Iterator[OutputRow]:
     """Give the rows of an ended batch as they will be written; of a job, those of its batches in input order.
 
+    Where requests were sent again, each row is the best of all attempts that have ended, and all are in input order.
+
     Raises:
         DamagedData: the provider's results are contradictory; possibly only after the last row.
         StateError: a batch of the job is gone, and so are its requests, so that no row can name them.
     """
-    found = _rows_of_job(workspace, batch, order) if batch.is_job else _rows_of_batch(workspace, batch, order)
+    again = ended_attempts(batch)
+    if again:
+        order = replace(order, in_order=True)
+    found = _own_rows(workspace, batch, order)
+    if again:
+        found = merge(found, [(one.attempt or 0, _own_rows(workspace, one, order)) for one in again])
     return _reported(found, batch, workspace)
+
+
+def _own_rows(workspace: Workspace, batch: Batch, order: ResultsOrder) -> Iterator[OutputRow]:
+    return _rows_of_job(workspace, batch, order) if batch.is_job else _rows_of_batch(workspace, batch, order)
 
 
 def _rows_of_job(workspace: Workspace, batch: Batch, order: ResultsOrder) -> Iterator[OutputRow]:
@@ -192,7 +204,7 @@ def refuse_useless(written: Written) -> None:
         NothingUsable: with the most frequent reason.
     """
     summary = written.summary
-    if summary.ok or not summary.rows:
+    if summary.ok or not summary.rows or running_attempts(written.batch):
         return
     reason, count = summary.errors_by_type.most_common(1)[0]
     raise NothingUsable(
@@ -238,13 +250,24 @@ def _identity(batch: Batch, order: ResultsOrder) -> JsonObject:
     return {
         "batch": batch.id,
         "batches": [part.id for part in batch.parts] if batch.is_job else None,
-        "order": "input" if order.in_order else "as-is",
+        "attempts": _attempts(batch),
+        "order": "input" if order.in_order or ended_attempts(batch) else "as-is",
         "response_model": None if model is None else {"name": model.name, "schema": model.schema},
     }
 
 
+def _attempts(batch: Batch) -> list[JsonObject] | None:
+    again = ended_attempts(batch)
+    if not again:
+        return None
+    return [
+        {"number": one.attempt or 1, "batch": one.id, "provider": one.provider, "model": one.model}
+        for one in (batch, *again)
+    ]
+
+
 def _said_before(manifest: JsonObject) -> JsonObject:
-    return {key: manifest.get(key) for key in ("batch", "batches", "order", "response_model")}
+    return {key: manifest.get(key) for key in ("batch", "batches", "attempts", "order", "response_model")}
 
 
 def _manifest(workspace: Workspace, batch: Batch, summary: Summary, identity: JsonObject) -> JsonObject:
