@@ -143,7 +143,7 @@ def _with_own_bytes(raw: bytes, result: BatchResult) -> BatchResult | None:
                 response,
                 b',"error":null}',
             )
-            return replace(result, raw=b"".join(own))
+            return BatchResult(result.custom_id, result.id, result.response, raw=b"".join(own))
     return None
 
 
