@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from batch_cli.cli import documents
-from batch_cli.cli.collecting import Wanted, reasons, show_rows
+from batch_cli.cli.collecting import Wanted, reasons, show_rows, warn_of_strays
 from batch_cli.cli.context import Context
 from batch_cli.cli.inputs import is_same_file, opener
 from batch_cli.cli.main import problem_lines
@@ -67,14 +67,16 @@ def convert(
         ),
     )
     output = None if wanted.output in (None, "-") else Path(str(wanted.output))
-    file = check_results(workspace, order, output)
-    if output is not None:
-        written = write_file(workspace, file, output)
-    elif as_table:
-        written = WrittenFile(file, show_rows(context, order.results.name, rows(workspace, file)))
-    else:
-        sink = context.console if wanted.output == "-" else _Nowhere()
-        written = stream_file(workspace, file, sink)
+    with check_results(workspace, order, output) as file:
+        if output is not None:
+            written = write_file(workspace, file, output)
+        elif as_table:
+            summary = show_rows(context, order.results.name, rows(workspace, file))
+            summary.close(file.strays)
+            written = WrittenFile(file, summary)
+        else:
+            sink = context.console if wanted.output == "-" else _Nowhere()
+            written = stream_file(workspace, file, sink)
     return _conclude(context, written, wanted)
 
 
@@ -96,6 +98,9 @@ def _conclude(context: Context, written: WrittenFile, wanted: Wanted) -> ExitCod
         console.say(f"Results saved to: {wanted.output} ({counts}){again}")
     if console.json:
         console.document("results", _document(written, wanted))
+    if summary.is_damaged:
+        warn_of_strays(context, summary, wanted.output)
+        return ExitCode.DAMAGED
     if summary.is_good:
         return ExitCode.OK
     console.warn(
@@ -129,8 +134,7 @@ def _document(written: WrittenFile, wanted: Wanted) -> dict[str, object]:
             "path": file.order.results.name,
             "sha256": file.checked.sha256,
             "bytes": file.checked.bytes,
-            "results": file.checked.results,
-            "duplicates": len(file.checked.repeats),
+            "results": file.results,
         },
         "file": wanted.output,
         **documents.summary_object(written.summary),
