@@ -186,6 +186,11 @@ class ResultError:
     message: str
     code: str | None = None
     retryable: bool = False
+    """The same request, sent again unchanged, may succeed."""
+    kind: str = ""
+    """One of `batch_cli.error_taxonomy.ErrorKind`; empty until the row is finished."""
+    suggestion: str | None = None
+    """What to do; None until the row is finished."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -165,6 +165,8 @@ class TestResults:
         first = errors[0]
         assert first.error_type
         assert "(simulated)" in first.error_message
+        assert first.retryable
+        assert "send the request again" in (first.suggestion or "")
         assert first.raw_data is not None
         assert first.raw_data["custom_id"] == "request-0"
 
