@@ -135,9 +135,8 @@ def _empty_answer(body: JsonObject) -> Answer | None:
 
 
 def _without_text(body: JsonObject) -> ResultError:
-    reason = object_of(body.get("promptFeedback")).get(
-        "blockReason"
-    )  # Gemini says it of a question in this place
+    # Gemini says of a question that it was taken away, and then has no answers.
+    reason = object_of(body.get("promptFeedback")).get("blockReason")
     if isinstance(reason, str):
         return ResultError("content_filter", f"a filter took the prompt away ({reason[:64]})")
     what = ", ".join(sorted(body))[:200] or "nothing"
