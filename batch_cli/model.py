@@ -181,6 +181,11 @@ class ResultError:
     message: str
     code: str | None = None
     retryable: bool = False
+    """The same request, sent again unchanged, may succeed."""
+    kind: str = ""
+    """One of `batch_cli.error_taxonomy.ErrorKind`; empty until the row is finished."""
+    suggestion: str | None = None
+    """What to do; None until the row is finished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +200,8 @@ class BatchResult:
     error: ResultError | None = None
     raw: bytes | None = None
     """The row's own bytes where they already are a unified line, so that nothing is lost in re-writing."""
+    source: bytes | None = None
+    """The provider's own line as it came, without the line end; None for a row that no line told of."""
 
 
 @dataclass(frozen=True, slots=True)

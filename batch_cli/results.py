@@ -10,15 +10,16 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol, Self
 
+from batch_cli.error_taxonomy import explained
 from batch_cli.errors import DamagedData, quoted
 from batch_cli.files import open_input, write_atomically
 from batch_cli.id_index import IdIndex
-from batch_cli.jsonl import dumps, dumps_exactly, loads
+from batch_cli.jsonl import dumps, dumps_exactly, loads, loads_exactly
 from batch_cli.model import BatchResult, JsonObject, JsonValue, ResultError
 
 Parse = Callable[[BatchResult], tuple[JsonValue, ResultError | None]]
@@ -140,12 +141,13 @@ def unified_line(result: BatchResult) -> bytes:
 def _error_object(error: ResultError | None) -> JsonObject | None:
     if error is None:
         return None
-    return {
+    facts: JsonObject = {
         "code": error.code or error.type,
         "message": error.message,
         "type": error.type,
         "retryable": error.retryable,
     }
+    return facts if error.suggestion is None else {**facts, "suggestion": error.suggestion}
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,17 +161,32 @@ class OutputRow:
     error: ResultError | None
     """Why it is not a good answer, or None."""
     parsed: JsonValue = None
+    source: bytes | None = None
+    """The provider's own line, where one told of the row."""
 
 
 def finish_rows(rows: Iterable[BatchResult], parse: Parse | None) -> Iterator[OutputRow]:
-    """Give the rows as they are written; with ``parse``, each good one gets its typed answer as ``parsed``."""
-    for result in rows:
-        line = unified_line(result)
-        if parse is None:
-            yield OutputRow(result.custom_id, line, result.response, result.error)
-            continue
-        parsed, error = (None, result.error) if result.error else parse(result)
-        yield OutputRow(result.custom_id, _with_parsed(line, parsed, error), result.response, error, parsed)
+    """Give the rows as they are written; with ``parse``, each good one gets its typed answer as ``parsed``.
+
+    Each failed one gets what its error means and what to do about it.
+    """
+    for row in rows:
+        result = row if row.error is None else _explained(row)
+        line, error, parsed = unified_line(result), result.error, None
+        if parse is not None:
+            if error is None:
+                parsed, error = parse(result)
+                error = error and explained(error)
+            line = _with_parsed(line, parsed, error)
+        yield OutputRow(result.custom_id, line, result.response, error, parsed, result.source)
+
+
+def _explained(result: BatchResult) -> BatchResult:
+    """Give a failed row with its error explained; bytes of its own would say the error as it was."""
+    response = result.response if result.raw is None else loads_exactly(result.raw).get("response")
+    status = (response or {}).get("status_code")
+    error = result.error and explained(result.error, status if isinstance(status, int) else None)
+    return replace(result, response=response, error=error, raw=None)
 
 
 def _with_parsed(line: bytes, parsed: JsonValue, error: ResultError | None) -> bytes:
@@ -192,6 +209,10 @@ class Summary:
     missing_ids: list[str] = field(default_factory=list)
     """The first hundred."""
     errors_by_type: Counter[str] = field(default_factory=Counter)
+    errors_by_kind: Counter[str] = field(default_factory=Counter)
+    """In the kinds of `batch_cli.error_taxonomy`, the same for all providers."""
+    retryable: int = 0
+    """Rows that may be answered when they are sent again unchanged."""
     usage: Counter[str] = field(default_factory=Counter)
     """Sums of what the answers say they used, by the provider's own names."""
     bytes: int = 0
@@ -209,6 +230,8 @@ class Summary:
             self.ok += 1
         else:
             self.errors_by_type[row.error.type] += 1
+            self.errors_by_kind[row.error.kind] += 1
+            self.retryable += row.error.retryable
             if row.error.type == "missing":
                 self.missing += 1
                 if len(self.missing_ids) < _KEPT_IDS:

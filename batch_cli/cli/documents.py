@@ -80,4 +80,6 @@ def summary_object(summary: Summary) -> JsonObject:
         "missing_ids": summary.missing_ids,
         "usage": dict(summary.usage),
         "errors_by_type": dict(summary.errors_by_type),
+        "errors_by_kind": dict(summary.errors_by_kind),
+        "retryable": summary.retryable,
     }

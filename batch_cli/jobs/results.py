@@ -276,6 +276,8 @@ def counts_of(summary: Summary) -> JsonObject:
         "missing": summary.missing,
         "missing_ids": summary.missing_ids,
         "errors_by_type": dict(summary.errors_by_type),
+        "errors_by_kind": dict(summary.errors_by_kind),
+        "retryable": summary.retryable,
         "usage": dict(summary.usage),
         "bytes": summary.bytes,
         "sha256": summary.sha256,
@@ -290,9 +292,11 @@ def summary_of(manifest: JsonObject) -> Summary:
         failed=manifest["failed"],
         missing=manifest["missing"],
         missing_ids=manifest["missing_ids"],
+        retryable=manifest["retryable"],
         bytes=manifest["bytes"],
         sha256=manifest["sha256"],
     )
     summary.errors_by_type.update(manifest["errors_by_type"])
+    summary.errors_by_kind.update(manifest["errors_by_kind"])
     summary.usage.update(manifest["usage"])
     return summary

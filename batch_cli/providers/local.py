@@ -10,7 +10,8 @@ from batch_cli.errors import DamagedData, Stopped
 from batch_cli.jsonl import loads
 from batch_cli.model import Batch, BatchResult, BatchStatus, JsonValue, RequestCounts, ResultError
 from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Input, Place, Upload
-from batch_cli.providers.openai import LOCAL, answer_of
+from batch_cli.providers.openai import LOCAL
+from batch_cli.providers.openai_answer import answer_of
 
 if TYPE_CHECKING:
     from batch_cli.clock import Clock
