@@ -91,6 +91,15 @@ _UNREAD = Verdict(
     ErrorKind.OTHER, retryable=False, suggestion="look at the provider's own line: results --format raw"
 )
 
+_ADVICE = {
+    verdict.kind: verdict.suggestion
+    for verdict in (
+        *(_MISSING, _EXPIRED, _CANCELLED, _OFF_SCHEMA, _REFUSED, _FILTERED, _BAD_REQUEST, _TOO_LONG, _KEY),
+        *(_BILLING, _NOT_FOUND, _RATE, _TIMEOUT, _SERVER),
+        Verdict(ErrorKind.OTHER, retryable=False, suggestion="look at the message of each row"),
+    )
+}
+
 _SPECIFIC = {
     # Ours: rows without a line of the provider, and answers that are not what was asked for.
     "missing": _MISSING,
@@ -235,6 +244,12 @@ def judge(error: ResultError, status: int | None = None) -> Verdict:
         if word in _GENERAL:
             return _GENERAL[word]
     return Verdict(ErrorKind.OTHER, error.retryable, _AGAIN if error.retryable else "look at its message")
+
+
+def advice(kind: str) -> str:
+    """Give what to do about many errors of one kind, in one clause; ``kind`` may come out of a file."""
+    known = ErrorKind(kind) if kind in set(ErrorKind) else ErrorKind.OTHER
+    return _ADVICE[known]
 
 
 def explained(error: ResultError, status: int | None = None) -> ResultError:

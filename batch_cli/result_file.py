@@ -83,7 +83,8 @@ def rows(stream: BinaryIO, read: Read, checked: Checked) -> Iterator[BatchResult
         if line.number == repeat:
             repeat = next(repeats, None)
         elif not is_blank(line.raw):
-            yield read(_exact(_without_bom(line)))
+            raw = _without_bom(line)
+            yield replace(read(_exact(raw)), source=raw)
 
 
 def read_rows(stream: BinaryIO, read: Read, name: str) -> Iterator[BatchResult]:
@@ -96,7 +97,8 @@ def read_rows(stream: BinaryIO, read: Read, name: str) -> Iterator[BatchResult]:
         if is_blank(line.raw):
             continue
         try:
-            yield _row(_without_bom(line), read)
+            raw = _without_bom(line)
+            yield replace(_row(raw, read), source=raw)
         except (ValueError, TypeError, NotAResult) as error:
             raise DamagedData(
                 f"line {line.number:,} of {name} is not a result: {error}",

@@ -21,6 +21,7 @@ from batch_cli.files import open_input, write_atomically
 from batch_cli.id_index import IdIndex
 from batch_cli.jsonl import dumps, dumps_exactly, loads, loads_exactly
 from batch_cli.model import BatchResult, JsonObject, JsonValue, ResultError
+from batch_cli.token_usage import usage_of
 
 Parse = Callable[[BatchResult], tuple[JsonValue, ResultError | None]]
 """From a good row to its typed answer, or to the reason why it has none."""
@@ -34,14 +35,17 @@ def in_input_order(
     results: Iterable[BatchResult],
     *,
     why_missing: str = "no result came for this request",
+    keep_sources: bool = False,
 ) -> Iterator[BatchResult]:
     """Give one result for each id, in the order of the ids; a request nobody answered comes as an error row.
+
+    ``keep_sources``: rows that wait keep the provider's own line, too.
 
     Raises:
         DamagedData: after the last row, if results are left over: nobody's, or a second one for an id.
     """
     incoming = iter(results)
-    with _Waiting() as waiting:
+    with _Waiting(keep_sources=keep_sources) as waiting:
         for custom_id in ids:
             found = waiting.take(custom_id)
             while found is None and (result := next(incoming, None)) is not None:
@@ -70,7 +74,8 @@ def _missing(custom_id: str, why: str) -> BatchResult:
 class _Waiting:
     """Rows that came before their turn: their lines in a temporary file, their places in memory."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keep_sources: bool) -> None:
+        self._keep_sources = keep_sources
         self._index = IdIndex()
         self._places: list[tuple[int, int] | None] = []
         self._file = tempfile.TemporaryFile(prefix="batch-cli-")  # noqa: SIM115 - closed by __exit__
@@ -84,9 +89,9 @@ class _Waiting:
         self._file.close()
 
     def put(self, result: BatchResult) -> None:
-        line = dumps(
-            [unified_line(result).decode("utf-8"), result.error is not None and result.error.retryable]
-        )
+        source = result.source.decode("utf-8") if self._keep_sources and result.source is not None else None
+        retryable = result.error is not None and result.error.retryable
+        line = dumps([unified_line(result).decode("utf-8"), retryable, source])
         at = self._index.get(result.custom_id)
         if at is None:
             self._index.add(result.custom_id, len(self._places))
@@ -110,13 +115,20 @@ class _Waiting:
 
     def _read(self, place: tuple[int, int]) -> BatchResult:
         self._file.seek(place[0])
-        text, retryable = loads(self._file.read(place[1]))
+        text, retryable, source = loads(self._file.read(place[1]))
         row = loads(text)
         said = row["error"]
         error = None
         if said is not None:
             error = ResultError(said["type"], said["message"], said["code"], retryable=retryable)
-        return BatchResult(row["custom_id"], row["id"], row["response"], error, text.encode("utf-8"))
+        return BatchResult(
+            row["custom_id"],
+            row["id"],
+            row["response"],
+            error,
+            text.encode("utf-8"),
+            source and source.encode("utf-8"),
+        )
 
     def any_id(self) -> str:
         return next((self._read(place).custom_id for place in self._places if place), "")
@@ -191,7 +203,7 @@ def _explained(result: BatchResult) -> BatchResult:
 
 def _with_parsed(line: bytes, parsed: JsonValue, error: ResultError | None) -> bytes:
     """Add ``parsed`` at the end of a line, and an error that only parsing found; other bytes stay."""
-    tail = b',"parsed":' + dumps(parsed) + b"}"
+    tail = b',"parsed":' + dumps_exactly(parsed) + b"}"
     if error is None or not line.endswith(_NO_ERROR):
         return line[:-1] + tail
     return line[: -len(_NO_ERROR)] + b',"error":' + dumps(_error_object(error)) + tail
@@ -215,6 +227,8 @@ class Summary:
     """Rows that may be answered when they are sent again unchanged."""
     usage: Counter[str] = field(default_factory=Counter)
     """Sums of what the answers say they used, by the provider's own names."""
+    left_out: int = 0
+    """Rows for which the form of the output has no place."""
     bytes: int = 0
     sha256: str = ""
 
@@ -238,12 +252,9 @@ class Summary:
                     self.missing_ids.append(row.custom_id)
             else:
                 self.failed += 1
-        body = (row.response or {}).get("body")
-        usage = body.get("usage") if isinstance(body, dict) else None
-        if isinstance(usage, dict):
-            for name, amount in usage.items():
-                if isinstance(amount, int):
-                    self.usage[name] += amount
+        for name, amount in usage_of((row.response or {}).get("body")).items():
+            if isinstance(amount, int):
+                self.usage[name] += amount
 
 
 class Sink(Protocol):

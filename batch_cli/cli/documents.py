@@ -82,4 +82,5 @@ def summary_object(summary: Summary) -> JsonObject:
         "errors_by_type": dict(summary.errors_by_type),
         "errors_by_kind": dict(summary.errors_by_kind),
         "retryable": summary.retryable,
+        "left_out": summary.left_out,
     }

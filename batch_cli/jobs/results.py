@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from errno import ENOENT
 from functools import partial
@@ -29,10 +30,10 @@ from batch_cli.results import (
     finish_rows,
     in_input_order,
     read_manifest,
-    write_lines,
     write_manifest,
 )
 from batch_cli.state import Job
+from batch_cli.writers import FormatName, Shape, write_rows
 
 _REPORT_EVERY = 2_000
 
@@ -47,6 +48,9 @@ class ResultsOrder:
     """False: as they come, without waiting for order or for what is missing."""
     force: bool = False
     """Replace an output of another batch."""
+    form: FormatName = FormatName.LINES
+    watch: Callable[[OutputRow], None] | None = None
+    """Told of every row in order, also where the output turns out to be complete already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,17 @@ def rows(workspace: Workspace, batch: Batch, order: ResultsOrder) -> Iterator[Ou
         StateError: a batch of the job is gone, and so are its requests, so that no row can name them.
     """
     found = _rows_of_job(workspace, batch, order) if batch.is_job else _rows_of_batch(workspace, batch, order)
-    return _reported(found, batch, workspace)
+    return _reported(watched(found, order.watch), batch, workspace)
+
+
+def watched(found: Iterator[OutputRow], watch: Callable[[OutputRow], None] | None) -> Iterator[OutputRow]:
+    """Give the rows, each after ``watch`` was told of it."""
+    if watch is None:
+        yield from found
+        return
+    for row in found:
+        watch(row)
+        yield row
 
 
 def _rows_of_job(workspace: Workspace, batch: Batch, order: ResultsOrder) -> Iterator[OutputRow]:
@@ -119,7 +133,9 @@ def _rows_of_batch(workspace: Workspace, batch: Batch, order: ResultsOrder) -> I
     found: Iterator[BatchResult] = provider.results(batch.id)
     if order.in_order:
         ids = provider.request_ids(batch.id)
-        found = in_input_order(ids, found, why_missing=_why_missing(batch))
+        found = in_input_order(
+            ids, found, why_missing=_why_missing(batch), keep_sources=order.form is FormatName.RAW
+        )
     parse = _parser(workspace, provider, batch, order.response_model)
     return finish_rows(found, parse)
 
@@ -134,17 +150,30 @@ def _why_missing(batch: Batch) -> str:
 def _parser(
     workspace: Workspace, provider: Provider, batch: Batch, model: ResponseModel | None
 ) -> Parse | None:
+    model = model or _remembered_model(workspace, batch)
     if model is None:
-        intent = workspace.journal.by_batch(batch.id)
-        if intent is None or intent.response_schema is None:
-            return None
-        model = from_schema(intent.response_schema, str(intent.response_schema.get("title", "Answer")))
+        return None
 
     def take(body: object) -> tuple[str, str | None, str | None] | None:
         answer = provider.answer(body)
         return None if answer is None else (answer.text, answer.finish_reason, answer.refusal)
 
     return partial(parse_answer, take=take, model=model)
+
+
+def _remembered_model(workspace: Workspace, batch: Batch) -> ResponseModel | None:
+    intent = workspace.journal.by_batch(batch.id)
+    if intent is None or intent.response_schema is None:
+        return None
+    return from_schema(intent.response_schema, str(intent.response_schema.get("title", "Answer")))
+
+
+def shape_of(workspace: Workspace, batch: Batch, order: ResultsOrder) -> Shape:
+    """Give what a writer has to know about the rows of a batch, or of the first batch of a job."""
+    part = batch.parts[0] if batch.parts else batch
+    model = order.response_model or _remembered_model(workspace, part)
+    answer = workspace.provider(batch.provider).answer
+    return Shape(order.form, answer, None if model is None else model.schema)
 
 
 def _reported(found: Iterator[OutputRow], batch: Batch, workspace: Workspace) -> Iterator[OutputRow]:
@@ -171,9 +200,11 @@ def write_results(workspace: Workspace, batch: Batch, order: ResultsOrder, outpu
         manifest = read_manifest(target)
         wanted = _identity(batch, order)
         if manifest is not None and _said_before(manifest) == wanted:
+            if order.watch is not None:
+                deque(rows(workspace, batch, order), maxlen=0)
             return Written(batch, summary_of(manifest), str(output), already_complete=True)
         _refuse_to_replace(target, manifest, batch, order)
-        summary = write_lines(rows(workspace, batch, order), part)
+        summary = write_rows(rows(workspace, batch, order), part, shape_of(workspace, batch, order))
         old = manifest and {name: manifest[name] for name in ("batch", "sha256")}
         write_manifest(target, {**_manifest(workspace, batch, summary, wanted), "replaces": old})
         part.commit()
@@ -181,8 +212,9 @@ def write_results(workspace: Workspace, batch: Batch, order: ResultsOrder, outpu
 
 
 def stream_results(workspace: Workspace, batch: Batch, order: ResultsOrder, sink: Sink) -> Written:
-    """Write the lines to ``sink`` as they come out of the provider."""
-    return Written(batch, write_lines(rows(workspace, batch, order), sink), "-")
+    """Write the rows to ``sink`` as they come out of the provider."""
+    shape = shape_of(workspace, batch, order)
+    return Written(batch, write_rows(rows(workspace, batch, order), sink, shape), "-")
 
 
 def refuse_useless(written: Written) -> None:
@@ -238,13 +270,14 @@ def _identity(batch: Batch, order: ResultsOrder) -> JsonObject:
     return {
         "batch": batch.id,
         "batches": [part.id for part in batch.parts] if batch.is_job else None,
+        "format": order.form,
         "order": "input" if order.in_order else "as-is",
         "response_model": None if model is None else {"name": model.name, "schema": model.schema},
     }
 
 
 def _said_before(manifest: JsonObject) -> JsonObject:
-    return {key: manifest.get(key) for key in ("batch", "batches", "order", "response_model")}
+    return {key: manifest.get(key) for key in ("batch", "batches", "format", "order", "response_model")}
 
 
 def _manifest(workspace: Workspace, batch: Batch, summary: Summary, identity: JsonObject) -> JsonObject:
@@ -278,6 +311,7 @@ def counts_of(summary: Summary) -> JsonObject:
         "errors_by_type": dict(summary.errors_by_type),
         "errors_by_kind": dict(summary.errors_by_kind),
         "retryable": summary.retryable,
+        "left_out": summary.left_out,
         "usage": dict(summary.usage),
         "bytes": summary.bytes,
         "sha256": summary.sha256,
@@ -293,6 +327,7 @@ def summary_of(manifest: JsonObject) -> Summary:
         missing=manifest["missing"],
         missing_ids=manifest["missing_ids"],
         retryable=manifest["retryable"],
+        left_out=manifest["left_out"],
         bytes=manifest["bytes"],
         sha256=manifest["sha256"],
     )

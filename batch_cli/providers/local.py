@@ -216,7 +216,7 @@ def _decode(line: bytes, batch_id: str) -> BatchResult:
         if said is not None:
             retryable = "invalid_request_error" not in (said["code"], said["type"])
             error = ResultError(said["type"], said["message"], said["code"], retryable=retryable)
-        return BatchResult(row["custom_id"], row["id"], row["response"], error, line)
+        return BatchResult(row["custom_id"], row["id"], row["response"], error, line, line)
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedData(
             f"a stored result of {batch_id} is damaged",
