@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -90,10 +91,10 @@ class Extras:
 
             write_atomically(Path(self._wanted.junit), junit_xml(title, summary, self._kept))
         if self._wanted.github_summary:
-            from batch_cli.cli.reports.result_github import annotations, markdown  # noqa: PLC0415
+            from batch_cli.cli.reports.result_github import annotation_lines, markdown  # noqa: PLC0415
 
             _append(Path(self._summary_file), markdown(title, summary, self._kept))
-            for line in annotations(title, summary):
+            for line in annotation_lines(title, summary):
                 console.talk(line)
 
 
@@ -103,7 +104,7 @@ def _refuse_same(wanted: ExtrasWanted, others: list[str | None]) -> None:
             continue
         if name == "-":
             raise UsageError(f"{option} needs a file of its own", hint=f"name a file: {option} FILE")
-        if any(other is not None and is_same_file(name, other) for other in others):
+        if any(_are_same(name, other) for other in others):
             raise UsageError(
                 f"{option} names a file that this run reads or writes", hint="choose another name"
             )
@@ -112,6 +113,12 @@ def _refuse_same(wanted: ExtrasWanted, others: list[str | None]) -> None:
                 f"{option}: {quoted(name)} holds results with their proof", hint="choose another name"
             )
         others.append(name)
+
+
+def _are_same(name: str, other: str | None) -> bool:
+    if other is None:
+        return False
+    return is_same_file(name, other) or os.path.realpath(name) == os.path.realpath(other)
 
 
 def _append(path: Path, text: str) -> None:

@@ -27,18 +27,13 @@ class FormatName(enum.StrEnum):
     PARQUET = "parquet"
 
 
-def no_words(body: JsonValue) -> Answer | None:
-    """Find no answer in a body, for forms that need none."""
-    del body
-
-
 @dataclass(frozen=True, slots=True)
 class Shape:
     """Which form is wanted, and what it is told about the rows."""
 
     name: FormatName = FormatName.LINES
-    answer: Callable[[JsonValue], Answer | None] = no_words
-    """Takes the model's words out of the body of a good row."""
+    answer: Callable[[JsonValue], Answer | None] = lambda _body: None
+    """Takes the model's words out of the body of a good row; as it is, finds none."""
     schema: JsonObject | None = None
     """The JSON Schema of the typed answers; None where there are none."""
 

@@ -42,7 +42,7 @@ def markdown(title: str, summary: Summary, failed: Sequence[FailedRow]) -> str:
     return "\n".join(lines).rstrip("\n") + "\n\n"
 
 
-def annotations(title: str, summary: Summary) -> Iterator[str]:
+def annotation_lines(title: str, summary: Summary) -> Iterator[str]:
     """Give ``::error title=…::…`` for each kind of error, the most frequent first."""
     for kind, count in summary.errors_by_kind.most_common(_MOST_SHOWN):
         words = escaped_message(one_line(f"{count:,} of {summary.rows:,} rows: {kind}; {advice(kind)}"))

@@ -155,7 +155,7 @@ class TestCsv:
         assert cells(data)[1][1] == f"'{evil}"
 
     def test_numbers_stay_numbers_and_nested_values_are_json(self) -> None:
-        schema = {"properties": {"n": {}, "b": {}, "deep": {}, "none": {}}}
+        schema: Any = {"properties": {"n": {}, "b": {}, "deep": {}, "none": {}}}
         data, _ = write(
             [said("a", "x", {"n": -5, "b": True, "deep": {"=x": [1]}, "none": None})], "csv", schema
         )
