@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 _PER_OCTAVE = 4
 _LOWEST, _HIGHEST = -80, 240
 """Buckets from 2^-20 to 2^60, a millionth to 10^18; what lies outside counts for the outermost."""
 
 
-class Bar(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Bar:
     """How many values lie from ``low`` up to, but not at, ``high``."""
 
     low: float
@@ -62,7 +62,7 @@ class Histogram:
         for at, count in enumerate(self.buckets):
             seen += count
             if seen >= wanted:
-                middle = 2.0 ** ((at + _LOWEST + 0.5) / _PER_OCTAVE)
+                middle = math.exp2((at + _LOWEST + 0.5) / _PER_OCTAVE)
                 return min(max(middle, self.smallest), self.largest)
         return self.largest
 
@@ -77,6 +77,6 @@ class Histogram:
             width *= 2
         for group in range(filled[0] // width, filled[-1] // width + 1):
             first = group * width
-            low, high = (2.0 ** ((edge + _LOWEST) / _PER_OCTAVE) for edge in (first, first + width))
+            low, high = (math.exp2((edge + _LOWEST) / _PER_OCTAVE) for edge in (first, first + width))
             bars.append(Bar(low, high, sum(self.buckets[first : first + width])))
         return bars

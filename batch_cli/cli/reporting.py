@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from batch_cli.cli import documents
@@ -104,7 +105,7 @@ def _distribution(histogram: Histogram) -> JsonObject | None:
         "min": histogram.smallest,
         **{name: histogram.quantile(share) for name, share in _QUANTILES},
         "max": histogram.largest,
-        "bars": [bar._asdict() for bar in histogram.bars()],
+        "bars": [asdict(bar) for bar in histogram.bars()],
     }
 
 
