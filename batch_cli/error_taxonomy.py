@@ -19,6 +19,8 @@ class ErrorKind(enum.StrEnum):
 
     MISSING = "missing"
     """Nobody said anything about it."""
+    CONFLICT = "conflict"
+    """Its results contradict each other."""
     EXPIRED = "expired"
     CANCELLED = "cancelled"
     INVALID = "invalid"
@@ -53,6 +55,9 @@ _AGAIN = "send the request again"
 _LATER = "wait, then send the request again"
 
 _MISSING = Verdict(ErrorKind.MISSING, retryable=True, suggestion=_AGAIN)
+_CONFLICT = Verdict(
+    ErrorKind.CONFLICT, retryable=True, suggestion="send it again: its results contradict each other"
+)
 _EXPIRED = Verdict(
     ErrorKind.EXPIRED, retryable=True, suggestion="send it again: the batch's time was over before its turn"
 )
@@ -94,7 +99,18 @@ _UNREAD = Verdict(
 _ADVICE = {
     verdict.kind: verdict.suggestion
     for verdict in (
-        *(_MISSING, _EXPIRED, _CANCELLED, _OFF_SCHEMA, _REFUSED, _FILTERED, _BAD_REQUEST, _TOO_LONG, _KEY),
+        *(
+            _MISSING,
+            _CONFLICT,
+            _EXPIRED,
+            _CANCELLED,
+            _OFF_SCHEMA,
+            _REFUSED,
+            _FILTERED,
+            _BAD_REQUEST,
+            _TOO_LONG,
+            _KEY,
+        ),
         *(_BILLING, _NOT_FOUND, _RATE, _TIMEOUT, _SERVER),
         Verdict(ErrorKind.OTHER, retryable=False, suggestion="look at the message of each row"),
     )
@@ -103,6 +119,7 @@ _ADVICE = {
 _SPECIFIC = {
     # Ours: rows without a line of the provider, and answers that are not what was asked for.
     "missing": _MISSING,
+    "conflict": _CONFLICT,
     "expired": _EXPIRED,
     "batch_expired": _EXPIRED,
     "cancelled": _CANCELLED,

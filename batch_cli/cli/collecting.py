@@ -13,7 +13,8 @@ from batch_cli.cli.outcome import exit_code, tell_left_out, tell_reasons
 from batch_cli.cli.result_extras import Extras, ExtrasWanted
 from batch_cli.cli.tables import Column, RowFormat, Table, show
 from batch_cli.cli.text import plural
-from batch_cli.errors import ExitCode
+from batch_cli.errors import ExitCode, quoted
+from batch_cli.jobs.attempts import running_attempts
 from batch_cli.jobs.results import (
     ResultsOrder,
     Written,
@@ -24,12 +25,14 @@ from batch_cli.jobs.results import (
     stream_results,
     write_results,
 )
+from batch_cli.jobs.side_files import side_path
 from batch_cli.jobs.workspace import BatchPlace, Workspace
 from batch_cli.jsonl import dumps
 from batch_cli.model import Batch, JsonValue
 from batch_cli.providers.base import Answer
 from batch_cli.response_model import load_response_model
 from batch_cli.results import OutputRow, Summary
+from batch_cli.row_index import StrayKind, Strays
 from batch_cli.writers import FormatName
 
 _MOST_TABLE_ROWS = 1_000
@@ -91,10 +94,44 @@ def _conclude(context: Context, written: Written, wanted: Wanted) -> ExitCode:
                 "already_complete": written.already_complete,
             },
         )
+    if summary.duplicates:
+        console.warn(
+            f"{plural(summary.duplicates, 'result')} came twice with the same content; each is written once"
+        )
     tell_left_out(console, summary, wanted.form)
+    if summary.is_damaged:
+        warn_of_strays(context, summary, wanted.output)
+        return ExitCode.DAMAGED
     refuse_useless(written)
     tell_reasons(console, summary, written.batch.id)
-    return exit_code(console, summary, wanted.fail_if, allow_partial=wanted.allow_partial)
+    running = running_attempts(written.batch)
+    for one in running:
+        console.warn(
+            f"attempt {one.attempt} has not ended: its answers are not among these",
+            hint=f"batch-cli wait {one.id}, then batch-cli results {written.batch.id} again",
+        )
+    code = exit_code(console, summary, wanted.fail_if, allow_partial=wanted.allow_partial)
+    return ExitCode.PENDING if running and code is ExitCode.INCOMPLETE else code
+
+
+def warn_of_strays(context: Context, summary: Summary, output: str | None) -> None:
+    """Say what came with the results and cannot be believed, and where it is kept."""
+    is_file = output not in (None, "-")
+    for count, noun, kind, what in (
+        (
+            summary.conflicts,
+            "request",
+            StrayKind.CONFLICT,
+            "with several results that differ: none was chosen",
+        ),
+        (summary.unknown, "result", StrayKind.UNKNOWN, "for an id that no request has"),
+        (summary.damaged, "line", StrayKind.DAMAGED, "that cannot be read as a result"),
+    ):
+        if not count:
+            continue
+        ids = ", ".join(quoted(custom_id) for custom_id in summary.stray_ids.get(kind, ()))
+        kept = str(side_path(Path(str(output)), kind)) if is_file else "nowhere; use -o FILE to keep them"
+        context.console.warn(f"{plural(count, noun)} {what}{f' ({ids})' if ids else ''}; kept in {kept}")
 
 
 # --- the table ---
@@ -103,7 +140,10 @@ def _conclude(context: Context, written: Written, wanted: Wanted) -> ExitCode:
 def _show_table(context: Context, workspace: Workspace, batch: Batch, order: ResultsOrder) -> Written:
     title = f"{batch.id}{documents.mark(batch)}"
     answer = shape_of(workspace, batch, order).answer
-    return Written(batch, show_rows(context, title, rows(workspace, batch, order), answer), "-")
+    strays = Strays()
+    summary = show_rows(context, title, rows(workspace, batch, order, strays), answer)
+    summary.close(strays)
+    return Written(batch, summary, "-")
 
 
 def show_rows(

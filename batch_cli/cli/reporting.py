@@ -90,7 +90,7 @@ def document(title: str, found: Report, took: float | None) -> JsonObject:
             "input": _distribution(found.input_tokens),
             "output": _distribution(found.output_tokens),
         },
-        "usage": dict(summary.usage),
+        "usage": dict(found.usage),
     }
 
 
@@ -143,13 +143,13 @@ def _show(context: Context, title: str, found: Report, took: float | None) -> No
     ):
         if histogram.count:
             _show_distribution(context, name, histogram, unit)
-    if summary.usage:
+    if found.usage:
         _table(
             context,
             "usage",
             "Usage",
             ("counted as", "sum"),
-            [(name, f"{n:,}") for name, n in summary.usage.items()],
+            [(name, f"{n:,}") for name, n in found.usage.items()],
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from batch_cli.cli import documents
-from batch_cli.cli.collecting import Wanted, show_rows
+from batch_cli.cli.collecting import Wanted, show_rows, warn_of_strays
 from batch_cli.cli.context import Context
 from batch_cli.cli.inputs import is_same_file, opener
 from batch_cli.cli.main import problem_lines
@@ -73,15 +73,17 @@ def convert(
             ),
         )
         output = None if wanted.output in (None, "-") else Path(str(wanted.output))
-        file = check_results(workspace, order, output)
-        if output is not None:
-            written = write_file(workspace, file, output)
-        elif as_table:
-            found = show_rows(context, order.results.name, rows(workspace, file), shape_of(file).answer)
-            written = WrittenFile(file, found)
-        else:
-            sink = context.console if wanted.output == "-" else _Nowhere()
-            written = stream_file(workspace, file, sink)
+        with check_results(workspace, order, output) as file:
+            if output is not None:
+                written = write_file(workspace, file, output)
+            elif as_table:
+                answer = shape_of(file).answer
+                summary = show_rows(context, order.results.name, rows(workspace, file), answer)
+                summary.close(file.strays)
+                written = WrittenFile(file, summary)
+            else:
+                sink = context.console if wanted.output == "-" else _Nowhere()
+                written = stream_file(workspace, file, sink)
         extras.finish(context.console, written.summary, f"results in {order.results.name}")
     return _conclude(context, written, wanted)
 
@@ -105,6 +107,9 @@ def _conclude(context: Context, written: WrittenFile, wanted: Wanted) -> ExitCod
     if console.json:
         console.document("results", _document(written, wanted))
     tell_left_out(console, summary, wanted.form)
+    if summary.is_damaged:
+        warn_of_strays(context, summary, wanted.output)
+        return ExitCode.DAMAGED
     tell_reasons(console, summary, None if wanted.output in (None, "-") else wanted.output)
     return exit_code(console, summary, wanted.fail_if, allow_partial=wanted.allow_partial)
 
@@ -134,8 +139,7 @@ def _document(written: WrittenFile, wanted: Wanted) -> dict[str, object]:
             "path": file.order.results.name,
             "sha256": file.checked.sha256,
             "bytes": file.checked.bytes,
-            "results": file.checked.results,
-            "duplicates": len(file.checked.repeats),
+            "results": file.results,
         },
         "file": wanted.output,
         **documents.summary_object(written.summary),

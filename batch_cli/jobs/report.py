@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from batch_cli.histogram import Histogram
 from batch_cli.jsonl import is_blank, loads, read_lines
 from batch_cli.model import JsonObject, JsonValue, ResultError, object_of
 from batch_cli.results import OutputRow, Summary, manifest_path
+from batch_cli.row_index import add_usage, usage_of
 from batch_cli.row_times import seconds_of
 from batch_cli.token_usage import tokens_of
 from batch_cli.writers import FormatName
@@ -27,6 +29,8 @@ class Report:
     """What is known of the results."""
 
     summary: Summary = field(default_factory=Summary)
+    usage: Counter[str] = field(default_factory=Counter)
+    """Sums of what the answers say they used, by the provider's own names."""
     reasons: dict[tuple[str, str], int] = field(default_factory=dict)
     """How many rows have an error of a kind and a type; the first thousand of them."""
     seconds: Histogram = field(default_factory=Histogram)
@@ -41,7 +45,9 @@ class Report:
             reason = (row.error.kind, row.error.type)
             if reason in self.reasons or len(self.reasons) < _MOST_REASONS:
                 self.reasons[reason] = self.reasons.get(reason, 0) + 1
-        body = (row.response or {}).get("body")
+        response = row.response
+        add_usage(self.usage, usage_of(response) or {})
+        body = (response or {}).get("body")
         tokens = tokens_of(body)
         for histogram, value in (
             (self.seconds, seconds_of(body)),

@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from batch_cli.results import OutputRow, Sink, Summary, write_lines
+from batch_cli.row_index import Strays
 from batch_cli.writers.base import FormatName, Shape
 
 if TYPE_CHECKING:
@@ -25,18 +26,18 @@ WRITERS = {
 """The classes, as ``module:class``; called with a sink and a `Shape`. Our own lines need none."""
 
 
-def write_rows(rows: Iterable[OutputRow], sink: Sink, shape: Shape) -> Summary:
+def write_rows(rows: Iterable[OutputRow], sink: Sink, shape: Shape, strays: Strays | None = None) -> Summary:
     """Write all rows in the form that ``shape`` names, in order, and count them.
 
     ``sha256`` and ``bytes`` are over everything that went to ``sink``. Memory: a row, or a batch of rows where
-    the form demands it.
+    the form demands it. ``strays`` are those of the same rows.
 
     Raises:
         UsageError: the form needs to know what the answers look like, and nobody does.
         ConfigError: the form needs a library that is not installed.
     """
     if shape.name is FormatName.LINES:
-        return write_lines(rows, sink)
+        return write_lines(rows, sink, strays)
     module, _, name = WRITERS[shape.name].partition(":")
     proof = _Proof(sink)
     writer: Writer = getattr(importlib.import_module(module), name)(proof, shape)
@@ -47,6 +48,7 @@ def write_rows(rows: Iterable[OutputRow], sink: Sink, shape: Shape) -> Summary:
             summary.left_out += 1
     writer.finish()
     summary.bytes, summary.sha256 = proof.bytes, proof.digest.hexdigest()
+    summary.close(strays)
     return summary
 
 

@@ -132,7 +132,7 @@ def _distribution(title: str, what: str, histogram: Histogram, unit: str = "") -
 
 
 def _usage(report: Report) -> str:
-    usage = report.summary.usage
+    usage = report.usage
     if not usage:
         return ""
     rows = "".join(
