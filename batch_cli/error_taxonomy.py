@@ -19,6 +19,8 @@ class ErrorKind(enum.StrEnum):
 
     MISSING = "missing"
     """Nobody said anything about it."""
+    CONFLICT = "conflict"
+    """Its results contradict each other."""
     EXPIRED = "expired"
     CANCELLED = "cancelled"
     INVALID = "invalid"
@@ -53,6 +55,9 @@ _AGAIN = "send the request again"
 _LATER = "wait, then send the request again"
 
 _MISSING = Verdict(ErrorKind.MISSING, retryable=True, suggestion=_AGAIN)
+_CONFLICT = Verdict(
+    ErrorKind.CONFLICT, retryable=True, suggestion="send it again: its results contradict each other"
+)
 _EXPIRED = Verdict(
     ErrorKind.EXPIRED, retryable=True, suggestion="send it again: the batch's time was over before its turn"
 )
@@ -91,9 +96,30 @@ _UNREAD = Verdict(
     ErrorKind.OTHER, retryable=False, suggestion="look at the provider's own line: results --format raw"
 )
 
+_ADVICE = {
+    verdict.kind: verdict.suggestion
+    for verdict in (
+        *(
+            _MISSING,
+            _CONFLICT,
+            _EXPIRED,
+            _CANCELLED,
+            _OFF_SCHEMA,
+            _REFUSED,
+            _FILTERED,
+            _BAD_REQUEST,
+            _TOO_LONG,
+            _KEY,
+        ),
+        *(_BILLING, _NOT_FOUND, _RATE, _TIMEOUT, _SERVER),
+        Verdict(ErrorKind.OTHER, retryable=False, suggestion="look at the message of each row"),
+    )
+}
+
 _SPECIFIC = {
     # Ours: rows without a line of the provider, and answers that are not what was asked for.
     "missing": _MISSING,
+    "conflict": _CONFLICT,
     "expired": _EXPIRED,
     "batch_expired": _EXPIRED,
     "cancelled": _CANCELLED,
@@ -235,6 +261,12 @@ def judge(error: ResultError, status: int | None = None) -> Verdict:
         if word in _GENERAL:
             return _GENERAL[word]
     return Verdict(ErrorKind.OTHER, error.retryable, _AGAIN if error.retryable else "look at its message")
+
+
+def advice(kind: str) -> str:
+    """Give what to do about many errors of one kind, in one clause; ``kind`` may come out of a file."""
+    known = ErrorKind(kind) if kind in set(ErrorKind) else ErrorKind.OTHER
+    return _ADVICE[known]
 
 
 def explained(error: ResultError, status: int | None = None) -> ResultError:

@@ -220,6 +220,8 @@ class BatchResult:
     """The row's own bytes where they already are a unified line, so that nothing is lost in re-writing."""
     place: tuple[RowFile, int, int] | None = field(default=None, compare=False, repr=False)
     """The file in which it stands, where its line starts, and how many bytes it has."""
+    source: bytes | None = field(default=None, compare=False, repr=False)
+    """The provider's own line as it came, without the line end; None for a row that no line told of."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,7 @@ def _row_file(stream: BinaryIO, read: Read) -> RowFile | None:
 
     def again(raw: bytes, is_sealed: bool) -> BatchResult:  # noqa: FBT001 - as `RowFile.again`
         if is_sealed and (own := _own_line(raw)) is not None:
-            return BatchResult(own[0], raw=own[1])
+            return BatchResult(own[0], raw=own[1], source=raw)
         try:
             return _row(raw, read, None)
         except (ValueError, TypeError, NotAResult) as error:
@@ -154,6 +154,7 @@ def _row_of(value: JsonObject, raw: bytes, read: Read, place: tuple[RowFile, int
         result.error,
         None if own is None else own[1],
         place,
+        raw,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -24,7 +25,7 @@ from batch_cli.errors import (
 from batch_cli.events import Phase, Progress
 from batch_cli.files import PartFile, resolve_output
 from batch_cli.jobs.check import first_object, guess_provider, rules_of
-from batch_cli.jobs.results import ResultsOrder, counts_of, summary_of
+from batch_cli.jobs.results import ResultsOrder, counts_of, summary_of, watched
 from batch_cli.jobs.side_files import SideFiles
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.jsonl import loads
@@ -34,7 +35,7 @@ from batch_cli.providers.base import Codec
 from batch_cli.providers.result_lines import ResultShape, shape_of_result
 from batch_cli.providers.rules import missing
 from batch_cli.request_file import Scan, request_lines, scan
-from batch_cli.response_model import from_schema
+from batch_cli.response_model import ResponseModel, from_schema
 from batch_cli.result_file import Checked, check
 from batch_cli.results import (
     OutputRow,
@@ -44,10 +45,10 @@ from batch_cli.results import (
     finish_rows,
     read_manifest,
     take_in_order,
-    write_lines,
     write_manifest,
 )
 from batch_cli.row_index import RowIndex, Stray, StrayKind, Strays
+from batch_cli.writers import Shape, write_rows
 
 _REPORT_EVERY = 2_000
 _GUESSED = {ResultShape.ANTHROPIC: "anthropic", ResultShape.GOOGLE: "google"}
@@ -279,19 +280,17 @@ def rows(workspace: Workspace, file: GoodFile) -> Iterator[OutputRow]:
     else:
         found = take_in_order(file.asked.ids(), file.index)
         total = file.asked.scan.requests
-    for done, row in enumerate(finish_rows(found, _parser(file)), start=1):
+    finished = watched(finish_rows(found, _parser(file)), file.order.written.watch)
+    for done, row in enumerate(finished, start=1):
         yield row
         if done % _REPORT_EVERY == 0:
             workspace.say(Progress(Phase.RESULTS, done, total))
 
 
 def _parser(file: GoodFile) -> Parse | None:
-    model = file.order.written.response_model
+    model = _model(file)
     if model is None:
-        schema = None if file.asked is None else file.asked.scan.schema
-        if schema is None:
-            return None
-        model = from_schema(schema, str(schema.get("title", "Answer")))
+        return None
 
     def take(body: object) -> tuple[str, str | None, str | None] | None:
         answer = file.codec.answer(body)
@@ -300,9 +299,22 @@ def _parser(file: GoodFile) -> Parse | None:
     return partial(parse_answer, take=take, model=model)
 
 
+def _model(file: GoodFile) -> ResponseModel | None:
+    schema = None if file.asked is None else file.asked.scan.schema
+    if file.order.written.response_model is not None or schema is None:
+        return file.order.written.response_model
+    return from_schema(schema, str(schema.get("title", "Answer")))
+
+
+def shape_of(file: GoodFile) -> Shape:
+    """Give what a writer has to know about the rows of a file."""
+    model = _model(file)
+    return Shape(file.order.written.form, file.codec.answer, None if model is None else model.schema)
+
+
 def stream_file(workspace: Workspace, file: GoodFile, sink: Sink) -> WrittenFile:
-    """Write the lines to ``sink``."""
-    return WrittenFile(file, write_lines(rows(workspace, file), sink, file.strays))
+    """Write the rows to ``sink``."""
+    return WrittenFile(file, write_rows(rows(workspace, file), sink, shape_of(file), file.strays))
 
 
 def write_file(workspace: Workspace, file: GoodFile, output: Path) -> WrittenFile:
@@ -318,6 +330,8 @@ def write_file(workspace: Workspace, file: GoodFile, output: Path) -> WrittenFil
         manifest = read_manifest(target)
         is_same = manifest is not None and _proof(manifest) == _proof(facts)
         if manifest is not None and is_same and not (before := summary_of(manifest)).is_damaged:
+            if file.order.written.watch is not None:
+                deque(rows(workspace, file), maxlen=0)
             return WrittenFile(file, before, already_complete=True)
         if target.exists() and not is_same and not file.order.written.force:
             raise StateError(
@@ -325,7 +339,7 @@ def write_file(workspace: Workspace, file: GoodFile, output: Path) -> WrittenFil
                 hint="write to another file, or use --force to replace it",
                 reference="E804",
             )
-        summary = write_lines(rows(workspace, file), part, file.strays)
+        summary = write_rows(rows(workspace, file), part, shape_of(file), file.strays)
         file.sides.commit()
         write_manifest(target, _manifest(workspace, summary, facts))
         part.commit()
@@ -340,6 +354,7 @@ def _identity(file: GoodFile) -> JsonObject:
         asked = {"count": scan_of.requests, "sha256": scan_of.sha256, "file": file.asked.source.name}
     return {
         "batch": None,
+        "format": order.written.form,
         "order": "input" if order.written.in_order and asked else "as-is",
         "response_model": None if model is None else {"name": model.name, "schema": model.schema},
         "provider": file.provider,
@@ -355,7 +370,7 @@ def _identity(file: GoodFile) -> JsonObject:
 def _proof(facts: JsonObject) -> JsonObject:
     """Give what tells one output from another: contents, not the names of files."""
     hashes = {name: (facts.get(name) or {}).get("sha256") for name in ("source", "requests")}
-    return {**{name: facts.get(name) for name in ("order", "response_model", "provider")}, **hashes}
+    return {**{name: facts.get(name) for name in ("format", "order", "response_model", "provider")}, **hashes}
 
 
 def _manifest(workspace: Workspace, summary: Summary, facts: JsonObject) -> JsonObject:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from errno import ENOENT
 from functools import partial
@@ -35,15 +36,15 @@ from batch_cli.results import (
     in_input_order,
     in_step,
     read_manifest,
-    write_lines,
     write_manifest,
 )
 from batch_cli.row_index import Strays
 from batch_cli.state import Job
+from batch_cli.writers import FormatName, Shape, write_rows
 
 _REPORT_EVERY = 2_000
 _COUNTS = ("rows", "ok", "failed", "missing", "missing_ids", "bytes", "sha256")
-_STRAY_COUNTS = ("duplicates", "conflicts", "unknown", "damaged")
+_NEWER_COUNTS = ("retryable", "left_out", "duplicates", "conflicts", "unknown", "damaged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,9 @@ class ResultsOrder:
     """False: as they come, without waiting for order or for what is missing."""
     force: bool = False
     """Replace an output of another batch."""
+    form: FormatName = FormatName.LINES
+    watch: Callable[[OutputRow], None] | None = None
+    """Told of every row in order, also where the output turns out to be complete already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,17 @@ def rows(
     if again:
         others = [(one.attempt or 0, _own_rows(workspace, one, order, strays)) for one in again]
         found = merge(found, others)
-    return _reported(found, batch, workspace)
+    return _reported(watched(found, order.watch), batch, workspace)
+
+
+def watched(found: Iterator[OutputRow], watch: Callable[[OutputRow], None] | None) -> Iterator[OutputRow]:
+    """Give the rows, each after ``watch`` was told of it."""
+    if watch is None:
+        yield from found
+        return
+    for row in found:
+        watch(row)
+        yield row
 
 
 def _own_rows(workspace: Workspace, batch: Batch, order: ResultsOrder, strays: Strays) -> Iterator[OutputRow]:
@@ -169,17 +183,30 @@ def _why_missing(batch: Batch) -> str:
 def _parser(
     workspace: Workspace, provider: Provider, batch: Batch, model: ResponseModel | None
 ) -> Parse | None:
+    model = model or _remembered_model(workspace, batch)
     if model is None:
-        intent = workspace.journal.by_batch(batch.id)
-        if intent is None or intent.response_schema is None:
-            return None
-        model = from_schema(intent.response_schema, str(intent.response_schema.get("title", "Answer")))
+        return None
 
     def take(body: object) -> tuple[str, str | None, str | None] | None:
         answer = provider.answer(body)
         return None if answer is None else (answer.text, answer.finish_reason, answer.refusal)
 
     return partial(parse_answer, take=take, model=model)
+
+
+def _remembered_model(workspace: Workspace, batch: Batch) -> ResponseModel | None:
+    intent = workspace.journal.by_batch(batch.id)
+    if intent is None or intent.response_schema is None:
+        return None
+    return from_schema(intent.response_schema, str(intent.response_schema.get("title", "Answer")))
+
+
+def shape_of(workspace: Workspace, batch: Batch, order: ResultsOrder) -> Shape:
+    """Give what a writer has to know about the rows of a batch, or of the first batch of a job."""
+    part = batch.parts[0] if batch.parts else batch
+    model = order.response_model or _remembered_model(workspace, part)
+    answer = workspace.provider(batch.provider).answer
+    return Shape(order.form, answer, None if model is None else model.schema)
 
 
 def _reported(found: Iterator[OutputRow], batch: Batch, workspace: Workspace) -> Iterator[OutputRow]:
@@ -210,10 +237,13 @@ def write_results(workspace: Workspace, batch: Batch, order: ResultsOrder, outpu
         if manifest is not None and _said_before(manifest) == wanted:
             before = summary_of(manifest)
             if not before.is_damaged:
+                if order.watch is not None:
+                    deque(rows(workspace, batch, order), maxlen=0)
                 return Written(batch, before, str(output), already_complete=True)
         _refuse_to_replace(target, manifest, batch, order)
         strays = Strays(sides.add)
-        summary = write_lines(rows(workspace, batch, order, strays), part, strays)
+        shape = shape_of(workspace, batch, order)
+        summary = write_rows(rows(workspace, batch, order, strays), part, shape, strays)
         sides.commit()
         old = manifest and {name: manifest[name] for name in ("batch", "sha256")}
         write_manifest(target, {**_manifest(workspace, batch, summary, wanted), "replaces": old})
@@ -222,9 +252,9 @@ def write_results(workspace: Workspace, batch: Batch, order: ResultsOrder, outpu
 
 
 def stream_results(workspace: Workspace, batch: Batch, order: ResultsOrder, sink: Sink) -> Written:
-    """Write the lines to ``sink`` as they come out of the provider."""
-    strays = Strays()
-    return Written(batch, write_lines(rows(workspace, batch, order, strays), sink, strays), "-")
+    """Write the rows to ``sink`` as they come out of the provider."""
+    strays, shape = Strays(), shape_of(workspace, batch, order)
+    return Written(batch, write_rows(rows(workspace, batch, order, strays), sink, shape, strays), "-")
 
 
 def refuse_useless(written: Written) -> None:
@@ -281,6 +311,7 @@ def _identity(batch: Batch, order: ResultsOrder) -> JsonObject:
         "batch": batch.id,
         "batches": [part.id for part in batch.parts] if batch.is_job else None,
         "attempts": _attempts(batch),
+        "format": order.form,
         "order": "input" if order.in_order or ended_attempts(batch) else "as-is",
         "response_model": None if model is None else {"name": model.name, "schema": model.schema},
     }
@@ -297,7 +328,8 @@ def _attempts(batch: Batch) -> list[JsonObject] | None:
 
 
 def _said_before(manifest: JsonObject) -> JsonObject:
-    return {key: manifest.get(key) for key in ("batch", "batches", "attempts", "order", "response_model")}
+    told = ("batch", "batches", "attempts", "format", "order", "response_model")
+    return {key: manifest.get(key) for key in told}
 
 
 def _manifest(workspace: Workspace, batch: Batch, summary: Summary, identity: JsonObject) -> JsonObject:
@@ -323,22 +355,24 @@ def _manifest(workspace: Workspace, batch: Batch, summary: Summary, identity: Js
 def counts_of(summary: Summary) -> JsonObject:
     """Give the part of a manifest that counts, for `summary_of` to read again."""
     return {
-        **{name: getattr(summary, name) for name in (*_COUNTS, *_STRAY_COUNTS)},
+        **{name: getattr(summary, name) for name in (*_COUNTS, *_NEWER_COUNTS)},
         "stray_ids": summary.stray_ids,
         "errors_by_type": dict(summary.errors_by_type),
+        "errors_by_kind": dict(summary.errors_by_kind),
         "usage": dict(summary.usage),
         # Last, because it is long: five megabytes for a million lines.
-        "line_crc32": checksums_text(summary.checksums),
+        "line_crc32": checksums_text(summary.checksums) if len(summary.checksums) == summary.rows else None,
     }
 
 
 def summary_of(manifest: JsonObject) -> Summary:
     """Give the counts that a manifest of ours holds; one of an older version lacks some."""
     summary = Summary(**{name: manifest[name] for name in _COUNTS})
-    for name in _STRAY_COUNTS:
+    for name in _NEWER_COUNTS:
         setattr(summary, name, manifest.get(name, 0))
     summary.stray_ids = manifest.get("stray_ids", {})
     summary.errors_by_type.update(manifest["errors_by_type"])
+    summary.errors_by_kind.update(manifest.get("errors_by_kind", {}))
     summary.usage.update(manifest["usage"])
     if (checksums := checksums_of(manifest)) is not None:
         summary.checksums = checksums

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from batch_cli.error_taxonomy import ErrorKind, explained, judge
+from batch_cli.error_taxonomy import ErrorKind, advice, explained, judge
 from batch_cli.model import ResultError
 from batch_cli.providers import load_codec
+from tests.support import ROOT
 
 
 @pytest.mark.parametrize(
@@ -153,3 +154,15 @@ def test_explaining_twice_changes_nothing() -> None:
     once = explained(ResultError("rate_limit_exceeded", "?", "429"), 429)
 
     assert explained(once, 429) == once
+
+
+def test_the_documentation_has_every_kind_with_its_advice() -> None:
+    page = (ROOT / "docs" / "results.md").read_text()
+
+    assert [f"| `{kind}` | {advice(kind)} |" for kind in ErrorKind] == [
+        line for line in page.splitlines() if line.startswith("| `") and line.split("`")[1] in set(ErrorKind)
+    ]
+
+
+def test_a_kind_that_came_out_of_a_file_needs_not_be_one() -> None:
+    assert advice("quantum") == advice("other")
