@@ -111,6 +111,12 @@ def running_attempts(batch: Batch) -> list[Batch]:
     return [one for one in batch.attempts if not one.status.is_terminal]
 
 
+def places_of(workspace: Workspace, place: BatchPlace) -> list[BatchPlace]:
+    """Give a batch or job and the attempts at it that have not ended, to wait for all of them."""
+    running = running_attempts(with_attempts(workspace, stands(workspace, place)))
+    return [place, *(workspace.find_batch(one.id, None) for one in running)]
+
+
 # --- the best of several rows ---
 
 

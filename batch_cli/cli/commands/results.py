@@ -105,6 +105,7 @@ def run(
 ) -> ExitCode:
     """Write the results: one line per request, in input order."""
     from batch_cli.cli import collecting, inputs, result_files, waiting  # noqa: PLC0415 - kept out of --help
+    from batch_cli.jobs.attempts import places_of  # noqa: PLC0415
 
     if style is ResultFormat.TABLE and output_file is not None:
         raise UsageError("a table is for looking at, not for a file", hint="leave out -o FILE")
@@ -140,5 +141,5 @@ def run(
             )
         place = workspace.find_batch(inputs.one_id(batch_id, batch_id_option), chosen)
         if wait:
-            waiting.wait_for(context, workspace, [place], inputs.seconds(max_wait))
+            waiting.wait_for(context, workspace, places_of(workspace, place), inputs.seconds(max_wait))
         return collecting.collect(context, workspace, place, wanted)
