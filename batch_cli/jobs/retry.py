@@ -323,7 +323,7 @@ def send(
         own_dialect_only=True,
         settings=_next_settings(again.settings, retry),
         save_id=False,
-        split=Split(),
+        split=again.split or Split(),
         retry=retry,
     )
     return submit(workspace, order)

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from batch_cli.model import Batch
+from batch_cli.providers.local import LocalProvider
 from tests.cli.conftest import Hosted
 from tests.conftest import Cli
 from tests.support import read_lines, structured, write_lines
@@ -145,6 +147,35 @@ class TestLocal:
         assert done.code == 0
         assert are_good(tmp_path)
         assert sum(one["shards"] == 4 for one in batches(cli)) == 4
+
+    def test_an_attempt_of_several_batches_that_was_cut_off_goes_on_with_the_next_of_them(
+        self, cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        line = (*LOCAL, "--split-requests", "3", "--simulate-errors", "0.5", "--attempts", "20")
+        created: list[object] = []
+        create = LocalProvider.create
+
+        def die(self: LocalProvider, *arguments: Any) -> Batch:
+            created.append(arguments)
+            if len(created) == COUNT // 3 + 1 + 2:  # all of the first attempt, one of the second
+                raise KeyboardInterrupt
+            return create(self, *arguments)
+
+        monkeypatch.setattr(LocalProvider, "create", die)
+        assert cli(*line).code == 130
+        first = cli("list", "--json").json["batches"]
+        root = batches(cli)[0]["job"]
+        assert {one["job"] for one in first} != {root}, "the second attempt was begun"
+        other = cli("retry", root, "--where", "error.code==429", "--submit")
+        assert other.code == 9
+        assert "was begun as bcj_" in other.err
+        assert "with other options" in other.err
+
+        assert cli(*line).code == 0
+
+        assert are_good(tmp_path)
+        attempts = {row["custom_id"]: row["attempt"] for row in rows(tmp_path)}
+        assert sum(one["counts"]["total"] for one in batches(cli)) == sum(attempts.values())
 
     def test_a_file_that_is_wrong_is_3_and_nothing_is_sent(self, cli: Cli, tmp_path: Path) -> None:
         (tmp_path / "r.jsonl").write_text('{"custom_id": "a", "body": 1}\n')
