@@ -410,3 +410,47 @@ class TestHosted:
         assert done.code == 0, done.err
         assert len(hosted.batches()) == 2
         assert hosted("results", batch_id, "-o", "out.jsonl").code == 0
+
+    def test_requests_that_nobody_keeps_are_asked_for(
+        self, hosted: Hosted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Anthropic gives back no requests, and a messages file holds none."""
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-test")
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", hosted.server.url)
+        lines = [{"custom_id": f"r{n}", "prompt": f"I'm Ada, {20 + n}."} for n in range(10)]
+        write_lines(tmp_path / "m.jsonl", lines)
+        model = ("--model", "anthropic/simulate", "--max-tokens", "90")
+        hosted.play("partial")
+        done = hosted("submit", "m.jsonl", *model, "--wait", "--interval", "0.1", "-q")
+        batch_id = done.out.strip()
+        hosted.play("ok")
+
+        refused = hosted("retry", batch_id, "--submit")
+        assert refused.code == 9
+        assert "batch-cli create" in refused.err
+        hosted("create", "--messages-file", "m.jsonl", *model, "-o", "requests.jsonl")
+        again = ("retry", batch_id, "--requests", "requests.jsonl", "--submit", "--wait", "--interval", "0.1")
+        assert hosted(*again).code == 0
+        assert hosted("results", batch_id, "-o", "out.jsonl").code == 0
+        assert len(read_lines(tmp_path / "out.jsonl")) == 10
+        hosted("create", "--messages-file", "m.jsonl", *model[:2], "-o", "others.jsonl")
+        nothing = hosted("retry", batch_id, "--requests", "others.jsonl", "--submit")
+        assert (nothing.code, "nothing to retry" in nothing.err) == (0, True)
+
+    def test_another_provider_does_the_rest(
+        self, hosted: Hosted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        batch_id = self.send(hosted, tmp_path, "partial")
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-test")
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", hosted.server.url)
+
+        done = hosted(
+            "retry", batch_id, "--model", "anthropic/simulate", "--submit", "--wait", "--interval", "0.1"
+        )
+
+        assert done.code == 0, done.err
+        assert hosted("results", batch_id, "-o", "out.jsonl").code == 0
+        rows = read_lines(tmp_path / "out.jsonl")
+        assert [row["parsed"]["age"] for row in rows] == [20 + n for n in range(30)]
+        manifest = json.loads(manifest_path(tmp_path / "out.jsonl").read_text())
+        assert [one["provider"] for one in manifest["attempts"]] == ["openai", "anthropic"]

@@ -301,3 +301,44 @@ class TestHosted:
         assert "attempt 2 has not ended" in done.err
         assert any(row["error"] for row in rows(tmp_path))
         assert len(hosted.batches()) == 2
+
+
+@pytest.mark.parametrize(
+    ("model", "variables"),
+    [
+        ("openai/simulate", ("OPENAI_API_KEY", "OPENAI_BASE_URL")),
+        ("anthropic/simulate", ("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL")),
+        ("google/simulate", ("GOOGLE_API_KEY", "GOOGLE_GEMINI_BASE_URL")),
+    ],
+)
+def test_messages_reach_every_provider_and_what_fails_there_is_sent_again(
+    hosted: Hosted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: str, variables: tuple[str, str]
+) -> None:
+    monkeypatch.setenv(variables[0], "a-key-for-tests-0123456789")
+    path = "/v1" if model.startswith("openai") else ""
+    monkeypatch.setenv(variables[1], f"{hosted.server.url}{path}")
+    lines = [{"custom_id": f"r{n}", "prompt": f"I'm Ada, {20 + n}."} for n in range(COUNT)]
+    write_lines(tmp_path / "m.jsonl", lines)
+    line = (
+        "run",
+        "m.jsonl",
+        "-o",
+        "out.jsonl",
+        "-m",
+        model,
+        "-r",
+        "batch_cli.demo:User",
+        "--interval",
+        "0.1",
+    )
+    hosted.play("partial")
+    first = hosted(*line, "--attempts", "1")
+    assert first.code == 7, first.err
+    hosted.play("ok")
+
+    done = hosted(*line)
+
+    assert done.code == 0, done.err
+    assert are_good(tmp_path)
+    assert {row["attempt"] for row in rows(tmp_path)} == {1, 2}
+    assert len(hosted.batches()) == 2
