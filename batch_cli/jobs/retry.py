@@ -20,7 +20,7 @@ from batch_cli.errors import NotFinished, StateError, UsageError, quoted
 from batch_cli.events import Note
 from batch_cli.files import held, open_input
 from batch_cli.id_index import IdIndex
-from batch_cli.jobs.attempts import ended_attempts, root_of, running_attempts
+from batch_cli.jobs.attempts import ended_attempts, root_of, running_attempts, settle
 from batch_cli.jobs.check import guess_provider
 from batch_cli.jobs.conversion import Conversion
 from batch_cli.jobs.convert import ConvertOrder, convert_to
@@ -102,6 +102,7 @@ def retrying(workspace: Workspace, what: BatchPlace | Path) -> Iterator[Parent]:
 
     Raises:
         NotFinished: it runs, or an attempt at it does.
+        OutcomeUnknown: it cannot be told whether an attempt at it exists.
         StateError: another retry of it is at work, for longer than ``--lock-timeout`` says; or the output is none
             of ours, or not as it was written.
     """
@@ -112,6 +113,7 @@ def retrying(workspace: Workspace, what: BatchPlace | Path) -> Iterator[Parent]:
         return
     root = root_of(workspace, place)
     with exclusively(workspace, root.id):
+        settle(workspace, root)
         batch = ended_batch(workspace, root)
         for one in running_attempts(batch):
             raise NotFinished(

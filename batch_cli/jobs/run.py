@@ -11,9 +11,9 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 
-from batch_cli.errors import BatchCliError, OutcomeUnknown, Rejected, Stopped
+from batch_cli.errors import BatchCliError, Rejected, Stopped
 from batch_cli.events import Note
-from batch_cli.jobs.attempts import ended_attempts, running_attempts
+from batch_cli.jobs.attempts import ended_attempts, running_attempts, settle
 from batch_cli.jobs.intents import is_wasted
 from batch_cli.jobs.originals import Sent
 from batch_cli.jobs.results import ended_batch
@@ -96,6 +96,7 @@ class _Rounds:
             if places and not self._wait(places):
                 return RunEnd(self._place, is_readable=places[0] is not self._place)
             with exclusively(self._workspace, self._place.id):
+                settle(self._workspace, self._place)
                 batch = ended_batch(self._workspace, self._place)
                 running = running_attempts(batch)
                 places = [self._workspace.find_batch(one.id, None) for one in running]
@@ -104,7 +105,7 @@ class _Rounds:
                 try:
                     if not self._sends_more(Parent(self._place.id, self._place.provider, batch, self._place)):
                         return RunEnd(self._place)
-                except (Stopped, OutcomeUnknown):
+                except Stopped:
                     raise
                 except BatchCliError as error:
                     return RunEnd(self._place, stop=error)

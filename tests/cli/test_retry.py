@@ -298,6 +298,20 @@ class TestAttempts:
         assert [row["custom_id"] for row in rows] == [f"r{n}" for n in range(30)]
         assert [row["custom_id"] for row in rows if row["attempt"] == 2] == failed
 
+    def test_a_part_of_a_job_stands_for_the_job(self, cli: Cli, tmp_path: Path) -> None:
+        prepare(tmp_path)
+        ids = cli(
+            "submit", "r.jsonl", "-m", "local/simulate", "-q", "--wait", *FAILING, "--split-requests", "8"
+        )
+        part = ids.out.split()[1]
+        cli("retry", "--submit")
+
+        assert cli("retry", part, "--submit").code == 8
+        cli("wait", cli("list", "--json").json["batches"][0]["id"])
+        again = cli("retry", part, "--submit", "--json").json
+        assert again["parent"].startswith("bcj_")
+        assert again["attempt"] == 3
+
     def test_hostile_ids_come_back_as_they_are_and_are_harmless_on_the_way(
         self, cli: Cli, tmp_path: Path
     ) -> None:
@@ -454,3 +468,28 @@ class TestHosted:
         assert [row["parsed"]["age"] for row in rows] == [20 + n for n in range(30)]
         manifest = json.loads(manifest_path(tmp_path / "out.jsonl").read_text())
         assert [one["provider"] for one in manifest["attempts"]] == ["openai", "anthropic"]
+
+    def test_while_nobody_knows_whether_an_attempt_exists_there_is_no_other(
+        self, hosted: Hosted, tmp_path: Path
+    ) -> None:
+        batch_id = self.send(hosted, tmp_path, "partial")
+        lost = {"route": "POST /v1/batches", "fault": "reset", "when": "after"}
+        silent = {"route": "GET /v1/batches", "fault": "status", "status": 404}
+        hosted.play(rules=[lost, silent])
+        assert hosted("retry", batch_id, "--submit").code == 11
+        made = len(hosted.batches())
+
+        other = hosted("retry", batch_id, "--only", "all", "--submit")
+        read = hosted("results", batch_id, "-o", "out.jsonl")
+
+        assert other.code == 11
+        assert "batch-cli recover" in other.err
+        assert read.code == 7
+        assert "may or may not have been submitted" in read.err
+        assert len(hosted.batches()) == made
+        hosted.play("ok")
+        assert hosted("retry", batch_id, "--submit").code in (0, 8), (
+            "it is found, whether it runs or has ended"
+        )
+        assert hosted("results", batch_id, "-o", "out.jsonl", "--wait", "--interval", "0.1").code == 0
+        assert len(hosted.batches()) == made
