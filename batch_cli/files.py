@@ -217,7 +217,8 @@ class PartFile:
             os.ftruncate(self._descriptor, 0)
         except OSError as error:
             raise disk_error(error, self.part, doing="creating") from error
-        self._buffer = bytearray()
+        self._pieces: list[bytes] = []
+        self._gathered = 0
 
     def _lock(self, keep_trying: Callable[[], bool]) -> int:
         while True:
@@ -256,18 +257,20 @@ class PartFile:
 
     def write(self, data: bytes) -> None:
         """Append ``data``; small writes are gathered into large ones."""
-        self._buffer += data
+        self._pieces.append(data)
         self.written += len(data)
-        if len(self._buffer) >= 1 << 20:
+        self._gathered += len(data)
+        if self._gathered >= 1 << 20:
             self.flush()
 
     def flush(self) -> None:
         """Bring what was written into ``part``, for whoever reads it before it is committed."""
         try:
-            write_all(self._descriptor, self._buffer)
+            write_all(self._descriptor, b"".join(self._pieces))
         except OSError as error:
             raise disk_error(error, self.part, doing="writing") from error
-        self._buffer.clear()
+        self._pieces.clear()
+        self._gathered = 0
 
     def commit(self) -> None:
         """Put the content on disk and give it its final name, in this order.

@@ -194,5 +194,10 @@ def _is_better(new: OutputRow, old: OutputRow) -> bool:
 
 def is_answered(row: OutputRow) -> bool:
     """Tell whether a model answered at all, well or not."""
+    return status_of(row) in _GOOD_STATUS
+
+
+def status_of(row: OutputRow) -> int | None:
+    """Give the HTTP status of a row's response, where there is one."""
     status = (row.response or {}).get("status_code")
-    return isinstance(status, int) and status in _GOOD_STATUS
+    return status if isinstance(status, int) else None

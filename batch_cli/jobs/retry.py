@@ -16,6 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from batch_cli.attempt_links import Retry
+from batch_cli.error_taxonomy import explained
 from batch_cli.errors import NotFinished, StateError, UsageError, quoted
 from batch_cli.events import Note
 from batch_cli.files import held, open_input
@@ -39,9 +40,7 @@ from batch_cli.providers.base import EncodeOptions
 from batch_cli.response_model import ResponseModel, from_schema
 from batch_cli.results import OutputRow, read_manifest
 from batch_cli.state import Intent
-
-_PASSING = (408, 409, 429)
-_FIRST_SERVER_FAULT = 500
+from batch_cli.writers import FormatName
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +108,7 @@ def retrying(workspace: Workspace, what: BatchPlace | Path) -> Iterator[Parent]:
     manifest = _manifest(what) if isinstance(what, Path) else {}
     place = _known_place(workspace, manifest) if isinstance(what, Path) else what
     if place is None:
+        _refuse_other_forms(str(what), manifest)
         yield Parent(str(what), str(manifest["provider"]), output=Path(str(what)), manifest=manifest)
         return
     root = root_of(workspace, place)
@@ -162,8 +162,19 @@ def _known_place(workspace: Workspace, manifest: JsonObject) -> BatchPlace | Non
     return workspace.find_batch(name, None)
 
 
+def _refuse_other_forms(name: str, manifest: JsonObject) -> None:
+    if manifest.get("format", FormatName.LINES) != FormatName.LINES:
+        raise StateError(
+            f"{quoted(name)} has the answers as {manifest['format']}, not as lines that say why others are missing",
+            hint="name the batch, or write its results as lines",
+            reference="E804",
+        )
+
+
 def _is_newest(manifest: JsonObject, batch: Batch) -> bool:
-    """Tell whether an output has the rows of all attempts that there are."""
+    """Tell whether an output has the rows of all attempts that there are, as lines."""
+    if manifest.get("format", FormatName.LINES) != FormatName.LINES:
+        return False
     merged = [one.get("batch") for one in manifest.get("attempts") or ()]
     return manifest.get("batch") == batch.id and merged[1:] == [one.id for one in ended_attempts(batch)]
 
@@ -215,17 +226,13 @@ def _rows_of_output(output: Path) -> Iterator[OutputRow]:
             said = row["error"]
             error = None
             if said is not None:
-                code = said.get("code")
+                code, status = said.get("code"), object_of(row["response"]).get("status_code")
                 kind = str(said.get("type") or code or "error")
-                may_pass = bool(said.get("retryable", _may_pass(row)))
-                error = ResultError(kind, str(said.get("message")), code, retryable=may_pass)
+                may_pass = bool(said.get("retryable"))
+                error = explained(
+                    ResultError(kind, str(said.get("message")), code, retryable=may_pass), status
+                )
             yield OutputRow(row["custom_id"], line.removesuffix(b"\n"), row["response"], error)
-
-
-def _may_pass(row: JsonObject) -> bool:
-    """Judge a row that does not say so itself, because its provider's own bytes were kept, by its HTTP status."""
-    status = object_of(row["response"]).get("status_code")
-    return isinstance(status, int) and (status in _PASSING or status >= _FIRST_SERVER_FAULT)
 
 
 # --- their lines ---

@@ -7,8 +7,9 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
+from batch_cli.error_taxonomy import ErrorKind, judge
 from batch_cli.errors import UsageError, quoted
-from batch_cli.jobs.attempts import is_answered
+from batch_cli.jobs.attempts import is_answered, status_of
 from batch_cli.jsonl import dumps, loads
 from batch_cli.model import JsonValue
 from batch_cli.results import OutputRow
@@ -26,40 +27,21 @@ class Only(enum.StrEnum):
     ALL = "all"
 
 
-_EXPIRED = frozenset(("expired", "batch_expired"))
-_BILLING = frozenset(
-    (
-        "insufficient_quota",
-        "billing_error",
-        "billing_hard_limit_reached",
-        "billing_not_active",
-        "budget_exceeded",
-    )
-)
-"""Codes of an account without money: whatever is sent next is refused as well.
-
-Sources: https://platform.openai.com/docs/guides/error-codes, https://docs.anthropic.com/en/api/errors,
-LiteLLM's budgets (read 2026-11-21).
-"""
+_KINDS = {ErrorKind.MISSING: Only.MISSING, ErrorKind.EXPIRED: Only.EXPIRED}
 
 
 def kind_of(row: OutputRow) -> Only:
     """Tell of which kind a row without a good answer is."""
-    words = _words(row)
-    if "missing" in words:
-        return Only.MISSING
-    if words & _EXPIRED:
-        return Only.EXPIRED
-    return Only.INVALID if is_answered(row) else Only.FAILED
+    return _KINDS.get(_error_kind(row)) or (Only.INVALID if is_answered(row) else Only.FAILED)
 
 
 def is_billing(row: OutputRow) -> bool:
     """Tell whether a row failed because the account may not spend more."""
-    return bool(_words(row) & _BILLING)
+    return _error_kind(row) is ErrorKind.BILLING
 
 
-def _words(row: OutputRow) -> set[str]:
-    return set() if row.error is None else {row.error.type, row.error.code or ""}
+def _error_kind(row: OutputRow) -> ErrorKind:
+    return ErrorKind.OTHER if row.error is None else judge(row.error, status_of(row)).kind
 
 
 # --- conditions on fields ---

@@ -148,10 +148,14 @@ def check(workspace: Workspace, order: SubmitOrder, codec: Codec, spool: Spool) 
         whole = RequestLines(order.open_file, codec.limits, order.name)
     else:
         if (source := foreign_codec(order, codec)) is not None:
-            conversion = Conversion(source, codec, order.encode.model, order.encode.max_tokens)
+            conversion = Conversion(source, codec, order.encode.model or None, order.encode.max_tokens)
             found = _scan_conversion(workspace, order, conversion, problems)
             make_lines = _foreign_lines(order, conversion)
         else:
+            if not order.encode.model:
+                raise UsageError(
+                    f"{order.name} holds messages, which name no model", hint="name it: PROVIDER/NAME"
+                )
             found = _scan_messages(order, codec, problems)
             make_lines = _converted_lines(order, codec)
         # Its line numbers are those of the requests, which need not be those of the messages file.

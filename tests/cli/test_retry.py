@@ -117,6 +117,23 @@ class TestFile:
         assert document["selected"] == sum(document["by_reason"].values()) > 0
         assert document["file"] == "again.jsonl"
 
+    def test_an_output_in_another_form_names_its_batch(self, cli: Cli, tmp_path: Path, batch_id: str) -> None:
+        assert cli("results", "-o", "out.csv", "--format", "csv").code == 7
+
+        assert cli("retry", "out.csv").out == cli("retry", batch_id).out != ""
+
+    @pytest.mark.parametrize("form", ["csv", "text", "objects", "raw"])
+    def test_every_form_has_the_best_of_all_attempts(
+        self, cli: Cli, tmp_path: Path, batch_id: str, form: str
+    ) -> None:
+        lengths = []
+        for _ in range(2):
+            cli("results", batch_id, "-o", "out", "--format", form, "--force")
+            lengths.append(json.loads(manifest_path(tmp_path / "out").read_text())["ok"])
+            cli("retry", batch_id, "--submit", "--wait")
+
+        assert lengths[0] < lengths[1]
+
 
 class TestWhereTheRequestsAre:
     """The local engine keeps its own copy; `hosted` below asks elsewhere."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from batch_cli.error_taxonomy import _SPECIFIC
 from batch_cli.model import Batch
 from batch_cli.providers.local import LocalProvider
 from tests.cli.conftest import Hosted
@@ -250,10 +251,10 @@ class TestHosted:
         self, hosted: Hosted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         hosted.play("partial")
-        # What a provider says at the row: the server has no scenario of its own for it.
-        monkeypatch.setattr(
-            "batch_cli.jobs.selection._BILLING", frozenset(("server_error", "rate_limit_exceeded"))
-        )
+        # As if the rows said that there is no money: the server has no scenario for it.
+        for word in ("server_error", "rate_limit_exceeded", "overloaded"):
+            monkeypatch.setitem(_SPECIFIC, word, _SPECIFIC["insufficient_quota"])
+
         done = hosted(*OPENAI)
 
         assert done.code == 5, done.err
