@@ -99,7 +99,32 @@ def submit_source(
     endpoint: str | None = None,
 ) -> ExitCode:
     """Submit what ``source`` gives, and wait or fetch the results if asked."""
-    order = SubmitOrder(
+    order = order_of(source, encode, model, extras, endpoint)
+    if extras.results is not None and extras.results != "-":
+        from batch_cli.jobs.results import refuse_output  # noqa: PLC0415 - only with --results
+
+        refuse_output(Path(extras.results))
+    with context.workspace() as workspace:
+        submission = submit(workspace, order)
+        tell(context, submission, source.name)
+        batch = submission.batch
+        if extras.wait or extras.results is not None:
+            return _wait_and_collect(context, workspace, submission, source.name, extras)
+        start_worker(context, workspace, batch)
+    _show(context, submission, source.name, extras)
+    context.console.say(f"Next: batch-cli wait {batch.id}")
+    return ExitCode.OK
+
+
+def order_of(
+    source: Source,
+    encode: EncodeOptions,
+    model: ModelName,
+    extras: Extras,
+    endpoint: str | None = None,
+) -> SubmitOrder:
+    """Give the order for the core."""
+    return SubmitOrder(
         source.open_file,
         source.name,
         model,
@@ -114,23 +139,9 @@ def submit_source(
         split=extras.split,
         at_once=extras.at_once,
     )
-    if extras.results is not None and extras.results != "-":
-        from batch_cli.jobs.results import refuse_output  # noqa: PLC0415 - only with --results
-
-        refuse_output(Path(extras.results))
-    with context.workspace() as workspace:
-        submission = submit(workspace, order)
-        _tell(context, submission, source.name)
-        batch = submission.batch
-        if extras.wait or extras.results is not None:
-            return _wait_and_collect(context, workspace, submission, source.name, extras)
-        _start_worker(context, workspace, batch)
-    _show(context, submission, source.name, extras)
-    context.console.say(f"Next: batch-cli wait {batch.id}")
-    return ExitCode.OK
 
 
-def _tell(context: Context, submission: Submission, name: str) -> None:
+def tell(context: Context, submission: Submission, name: str) -> None:
     """Say on standard error what was submitted and where its id is kept."""
     console, scan = context.console, submission.scan
     console.say(f"{name}: {plural(scan.requests, 'request')}, {size(scan.bytes)}")
@@ -167,7 +178,7 @@ def submit_object(submission: Submission, name: str) -> JsonObject:
     }
 
 
-def _start_worker(context: Context, workspace: Workspace, batch: Batch) -> None:
+def start_worker(context: Context, workspace: Workspace, batch: Batch) -> None:
     """Start a detached worker for a batch that runs here, unless one runs already."""
     if batch.status.is_terminal or not workspace.provider(batch.provider).capabilities.runs_here:
         return

@@ -90,8 +90,13 @@ class Spool:
         if self._file is None:
             self._file = tempfile.TemporaryFile(prefix="batch-cli-")  # noqa: SIM115 - closed by `close`
             self._file.writelines(line + b"\n" for line in make_lines())
-            self._file.flush()
+        self._file.flush()
         return reopened(self._file.fileno())
+
+    def sink(self) -> BinaryIO:
+        """Give the empty file to be written to, for lines that come in blocks."""
+        self._file = tempfile.TemporaryFile(prefix="batch-cli-")  # noqa: SIM115 - closed by `close`
+        return self._file
 
     def close(self) -> None:
         """Free its space."""
