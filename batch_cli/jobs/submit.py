@@ -34,7 +34,7 @@ from batch_cli.messages import MessagesForm
 from batch_cli.model import Batch, Limits
 from batch_cli.pointer import write_pointer
 from batch_cli.providers import load_codec
-from batch_cli.providers.base import Codec, Input, Provider
+from batch_cli.providers.base import WINDOW, Codec, Input, Provider
 from batch_cli.request_file import Scan, request_lines
 from batch_cli.shards import changed
 from batch_cli.state import Intent, NewIntent
@@ -73,6 +73,8 @@ def _refuse_metadata(provider: Provider, order: SubmitOrder) -> None:
         UsageError: there are too many pairs.
     """
     most = provider.capabilities.metadata_pairs
+    if most in (0, 1) and order.metadata.keys() - {"description"}:
+        raise UsageError(f"--metadata: {order.model.provider} keeps no metadata", hint="leave it out")
     if most is not None and len(order.metadata) > max(most, 1):
         raise UsageError(
             f"--metadata: {order.model.provider} takes {max(0, most - 1)} pairs at most besides the description and our own",
@@ -80,10 +82,30 @@ def _refuse_metadata(provider: Provider, order: SubmitOrder) -> None:
         )
 
 
+def _refuse_window(provider: Provider, order: SubmitOrder) -> None:
+    """Refuse a completion window that the provider does not have, before anything is sent.
+
+    Raises:
+        UsageError: it has others, or none.
+    """
+    wanted, windows = order.settings.get(WINDOW), provider.capabilities.windows
+    if wanted is None or wanted in windows or "*" in windows:
+        return
+    name = order.model.provider
+    if not windows:
+        raise UsageError(
+            f"--completion-window: batches of {name} have no such choice", hint="leave the option out"
+        )
+    raise UsageError(
+        f"--completion-window: {name} has no window {quoted(str(wanted))}", hint=f"use {' or '.join(windows)}"
+    )
+
+
 def _submit(workspace: Workspace, order: SubmitOrder, codec: Codec, checked: CheckedInput) -> Submission:
     """Find what was submitted before, or record what is submitted now, and take it to its end."""
     provider = workspace.provider(order.model.provider)
     _refuse_metadata(provider, order)
+    _refuse_window(provider, order)
     account = workspace.account(order.model.provider)
     new = _new_intent(order, checked.scan, account, simulated=provider.capabilities.simulated)
     with held(_content_lock(workspace, order, new)):

@@ -67,5 +67,6 @@ MISTRAL_WIRE = Wire(
     input_of=input_of,
     results={"output": "output_file", "error": "error_file"},
     unknown=(404, 422),  # what is no UUID fails the validation of its parameters
+    has_windows=False,
     deletes=True,
 )

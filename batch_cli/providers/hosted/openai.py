@@ -21,7 +21,7 @@ from batch_cli.httpclient.outcome import NoAnswer, Unknown
 from batch_cli.httpclient.retry_after import MOST_SECONDS, retry_after
 from batch_cli.jsonl import is_blank, loads
 from batch_cli.model import INTENT, Batch, BatchResult, JsonObject, JsonValue, check_batch_id
-from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place, Upload
+from batch_cli.providers.base import WINDOW, Answer, BatchOptions, Capabilities, Codec, Input, Place, Upload
 from batch_cli.providers.hosted.connection import connect, origin_of
 from batch_cli.providers.hosted.creating import create_once
 from batch_cli.providers.hosted.download import Download
@@ -58,7 +58,10 @@ class OpenAIBatches:
         """Take the address and the key; nobody is called yet."""
         self.name, self.codec = profile.name, codec
         self.capabilities = Capabilities(
-            most_batches=profile.most_batches, metadata_pairs=max(0, profile.metadata_pairs - _OWN_PAIRS)
+            most_batches=profile.most_batches,
+            metadata_pairs=max(0, profile.metadata_pairs - _OWN_PAIRS),
+            windows=profile.windows if profile.wire.has_windows else (),
+            names_input=True,
         )
         self._profile, self._clock, self._say = profile, clock, place.listener
         self._wire = profile.wire
@@ -160,7 +163,8 @@ class OpenAIBatches:
         Raises:
             OutcomeUnknown: there may be a batch; nothing is sent again before `find` has looked.
         """
-        body = self._wire.new(staged, options, self._profile.windows[0]) | dict(self._profile.create_fields)
+        window = str(options.settings.get(WINDOW, self._profile.windows[0]))
+        body = self._wire.new(staged, options, window) | dict(self._profile.create_fields)
         if self._profile.metadata_pairs:
             body["metadata"] = {**options.metadata, INTENT: key}
         sent = Sent.json("POST", self._wire.batches, body, headers={"idempotency-key": key})
