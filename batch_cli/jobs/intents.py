@@ -8,7 +8,7 @@ Each state is on disk before the step behind it starts.
 from __future__ import annotations
 
 from batch_cli.clock import rfc3339
-from batch_cli.errors import ConfigError, OutcomeUnknown, Rejected, Temporary
+from batch_cli.errors import ConfigError, OutcomeUnknown, Rejected, StateError, Temporary
 from batch_cli.model import Batch
 from batch_cli.providers.base import BatchOptions, Input, Provider
 from batch_cli.state import Intent, Journal
@@ -73,7 +73,7 @@ def create(journal: Journal, provider: Provider, intent: Intent) -> tuple[Intent
     except OutcomeUnknown:
         found = adopt(journal, provider, intent)
         batch = found or _again(provider, intent, options)
-    except (Rejected, ConfigError, Temporary):
+    except (Rejected, ConfigError, Temporary, StateError):
         if is_first:
             journal.move(intent, "staged")
         raise

@@ -11,6 +11,7 @@ from tests.contract.grounds import message
 from tests.support import chat, read_lines, write_lines
 
 SUBMIT = ("submit", "r.jsonl", "-m", "openai/simulate", "-q")
+UNASKED = {"route": "GET /v1/batches", "fault": "status", "status": 401}
 SPLIT = (*SUBMIT, "--split-requests", "2")
 
 
@@ -55,6 +56,37 @@ class TestAccount:
 
         assert hosted(*SUBMIT).out == first
         assert len(hosted.batches()) == 1
+
+
+class TestAgain:
+    """``--again`` after a break goes on: what was created, and nobody knows, would be paid twice."""
+
+    LOST = ({"route": "POST /v1/batches", "fault": "reset", "when": "after"}, UNASKED)
+
+    def test_it_goes_on_with_a_create_that_is_in_doubt(self, hosted: Hosted) -> None:
+        hosted(*SUBMIT)
+        hosted.play(rules=self.LOST)
+        assert hosted(*SUBMIT, "--again").code == 4
+        hosted.play(rules=[])
+
+        done = hosted(*SUBMIT, "--again")
+
+        assert done.code == 0
+        assert done.out.strip() == hosted.batches()[1]["id"]
+        assert len(hosted.batches()) == 2
+        assert hosted(*SUBMIT, "--again").code == 0
+        assert len(hosted.batches()) == 3
+
+    def test_it_goes_on_with_a_job_of_which_a_part_is_created(self, hosted: Hosted) -> None:
+        hosted.play(rules=[{**rule, "nth": 2} for rule in self.LOST[:1]] + [UNASKED])
+        assert hosted(*SPLIT, "--again").code == 4
+        hosted.play(rules=[])
+
+        assert hosted(*SPLIT, "--again").code == 0
+        assert billed(hosted) <= 6
+        assert len(hosted.batches()) == 3
+        assert hosted(*SPLIT, "--again").code == 0
+        assert len(hosted.batches()) == 6
 
 
 class TestMetadata:
