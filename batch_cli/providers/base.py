@@ -309,7 +309,10 @@ class Provider(Protocol):
         ...
 
     def delete(self, batch_id: str) -> list[tuple[str, str]]:
-        """Remove the batch for good and give what was removed as ``(kind, name)``; again: nothing."""
+        """Remove the batch for good and give what was removed as ``(kind, name)``; again: nothing.
+
+        Where the batch itself is not among it, the provider has no way to delete it, or did not know it.
+        """
         ...
 
     def drive(self, batch_id: str, listener: Listener, seconds: float | None) -> Batch | None:

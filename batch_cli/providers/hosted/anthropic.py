@@ -125,6 +125,7 @@ class AnthropicBatches:
         """
         del since
         if (answered := self._spool.batch_of(key)) is not None:
+            self._ids.belong_to(key, answered)
             return self.retrieve(answered)
         snapshot = Snapshot.read(staged)
         pause = _LOCAL_QUIESCE if self._http.origin.is_here else _QUIESCE

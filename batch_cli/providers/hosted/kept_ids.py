@@ -53,8 +53,14 @@ class KeptIds:
             os.close(descriptor)
 
     def belong_to(self, key: str, batch_id: str) -> None:
-        """Say which batch came of the submit ``key`` just now; again: nothing happens."""
-        with contextlib.suppress(OSError):
+        """Say which batch came of the submit ``key`` just now; again: nothing happens.
+
+        Raises:
+            DiskError: it cannot be noted; to be done again, for some services do not tell the ids a second time.
+        """
+        if not self.has(key):
+            return
+        with _writing(self._path(batch_id)):
             os.utime(self._path(key))
             self._path(key).replace(self._path(batch_id))
 
