@@ -110,8 +110,12 @@ class KeptIds:
         return self._path(batch_id).with_suffix(".doubted")
 
     def _path(self, name: str) -> Path:
-        """Give the file of a submit or a batch; ids of servers are never names of files."""
-        return self._root / f"{sha256(name.encode()).hexdigest()}.ids"
+        return self._root / f"{file_stem(name)}.ids"
+
+
+def file_stem(name: str) -> str:
+    """Give what the files of a submit or a batch are called by; ids of servers are never names of files."""
+    return sha256(name.encode()).hexdigest()
 
 
 def _id_text(line: bytes, starts: tuple[bytes, ...]) -> bytes | None:
