@@ -76,11 +76,8 @@ class KeptIds:
 
     def of(self, batch_id: str) -> Iterator[str] | None:
         """Give the ids of a batch, one in memory at a time; None: this machine does not know them."""
-        try:
-            stream = self._path(batch_id).open("rb", buffering=_BUFFER)
-        except OSError:
-            return None
-        return _read(stream)
+        path = self._path(batch_id)
+        return _read(path) if path.exists() else None
 
     def are_kept(self, batch_id: str) -> bool:
         """Tell whether the ids of a batch are here: it came of a submit of this machine."""
@@ -135,7 +132,8 @@ def _writing(path: Path) -> Iterator[None]:
         raise disk_error(error, path, doing="writing") from error
 
 
-def _read(stream: contextlib.AbstractContextManager[Iterator[bytes]]) -> Iterator[str]:
-    with stream as lines:
+def _read(path: Path) -> Iterator[str]:
+    """Open the file when the first id is taken: whoever fetches results in between may fail."""
+    with path.open("rb", buffering=_BUFFER) as lines:
         for line in lines:
             yield loads(line)
