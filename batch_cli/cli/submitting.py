@@ -18,7 +18,7 @@ from batch_cli.jobs.submit import submit
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.messages import MessagesOptions
 from batch_cli.model import Batch, JsonObject, ModelName
-from batch_cli.providers.base import EncodeOptions
+from batch_cli.providers.base import WINDOW, EncodeOptions
 
 if TYPE_CHECKING:
     from batch_cli.cli.creating import Wishes
@@ -72,6 +72,11 @@ def simulation(model: ModelName, errors: float, latency_ms: float, seed: int) ->
             reference="E602",
         )
     return {"error_rate": errors, "latency": latency_ms / 1000, "seed": seed}
+
+
+def window(wanted: str | None) -> JsonObject:
+    """Give the setting for a completion window; none where none is asked for."""
+    return {} if wanted is None else {WINDOW: wanted}
 
 
 def splitting(*, split: bool, requests: int | None, size_limit: int | None) -> Split | None:

@@ -119,6 +119,20 @@ def job_before(
     return None
 
 
+def in_doubt(workspace: Workspace, new: NewIntent) -> Job | Intent | None:
+    """Give the earlier try of the same content of which something may have been created, and that is not whole.
+
+    Even what is submitted again on purpose goes on with it: else the same command after a crash would pay twice.
+    """
+    job = workspace.journal.same_job(new)
+    if job is not None and job.stopped_at is None:
+        states = {one.intent.state if one.intent else None for one in workspace.journal.shards_of(job.id)}
+        if "creating" in states or ("done" in states and len(states) > 1):
+            return job
+    intent = workspace.journal.same_content(new)
+    return intent if intent is not None and intent.state == "creating" else None
+
+
 def plan_job(
     workspace: Workspace,
     new: NewIntent,
