@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from batch_cli.cli.console import Console
@@ -54,7 +55,7 @@ def tell_reasons(console: Console, summary: Summary, again: str | None) -> None:
     for kind, count in summary.errors_by_kind.most_common(_MOST_REASONS):
         console.say(f"  {count:,} {kind}: {advice(kind)}")
     if summary.retryable and again is not None:
-        console.say(f"  fix: batch-cli retry {again} --submit")
+        console.say(f"  fix: batch-cli retry {shlex.quote(again)} --submit")
 
 
 def reasons(summary: Summary) -> str:

@@ -158,6 +158,18 @@ class TestVerdict:
         assert "1 rate_limit: too much at once" in err
         assert "fix: batch-cli retry out --submit" in err
 
+    def test_the_next_command_can_be_pasted_whatever_the_output_is_called(self, cli: Cli, mixed: Any) -> None:
+        assert "fix: batch-cli retry 'my out; ls' --submit" in cli(*mixed, "-o", "my out; ls").err
+
+    def test_what_cannot_pass_is_not_sent_again(self, cli: Cli, tmp_path: Path) -> None:
+        refused = {"status_code": 400, "body": {"error": {"type": "invalid_request_error", "message": "no"}}}
+        write_lines(tmp_path / "got.jsonl", [{"custom_id": "a", "response": refused}])
+
+        err = cli("results", "--from-file", "got.jsonl", "-o", "out").err
+
+        assert "1 bad_request: correct the parameters" in err
+        assert "retry" not in err
+
     @pytest.mark.parametrize(
         ("words", "code"),
         [
