@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         get_results_by_custom_id,
         submit_batch,
     )
+    from batch_cli.api.client import Client, create_client, generate_batch_response
     from batch_cli.errors import (
         BatchCliError,
         ConfigError,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
         Temporary,
         UsageError,
     )
+    from batch_cli.prompts.failure import PromptError
 
 __version__ = "0.1.0"
 __all__ = [
@@ -61,6 +63,7 @@ __all__ = [
     "BatchStatusInfo",
     "BatchSuccess",
     "BatchTimestamps",
+    "Client",
     "ConfigError",
     "DamagedData",
     "DiskError",
@@ -69,6 +72,7 @@ __all__ = [
     "NoRoom",
     "NotFinished",
     "OutcomeUnknown",
+    "PromptError",
     "Rejected",
     "StateError",
     "Stopped",
@@ -76,14 +80,24 @@ __all__ = [
     "Temporary",
     "UsageError",
     "cancel_batch",
+    "create_client",
     "extract_results",
     "filter_errors",
     "filter_successful",
+    "generate_batch_response",
     "get_batch",
     "get_batch_results",
     "get_results_by_custom_id",
     "submit_batch",
 ]
+
+_LIVE = {
+    "Client": "batch_cli.api.client",
+    "create_client": "batch_cli.api.client",
+    "generate_batch_response": "batch_cli.api.client",
+    "PromptError": "batch_cli.prompts.failure",
+}
+"""Where the names are that need asyncio; the others are errors, or in `batch_cli.api`."""
 
 if not TYPE_CHECKING:  # a type checker would let every name pass
 
@@ -91,10 +105,9 @@ if not TYPE_CHECKING:  # a type checker would let every name pass
         """Load what scripts import, so that the command's start pays for none of it."""
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from batch_cli import errors  # noqa: PLC0415 - see above
+        import importlib  # noqa: PLC0415 - see above
 
+        errors = importlib.import_module("batch_cli.errors")
         if hasattr(errors, name):
             return getattr(errors, name)
-        from batch_cli import api  # noqa: PLC0415 - see above
-
-        return getattr(api, name)
+        return getattr(importlib.import_module(_LIVE.get(name, "batch_cli.api")), name)

@@ -1,4 +1,7 @@
-"""What scripts import, by way of `batch_cli` itself: batches as Python objects. Thin over `jobs`; nothing is printed."""
+"""What scripts import, by way of `batch_cli` itself: batches as Python objects. Thin over `jobs`; nothing is printed.
+
+What sends prompts to live models is in `client` and loaded apart, because it needs asyncio.
+"""
 
 from __future__ import annotations
 

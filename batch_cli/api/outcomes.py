@@ -34,6 +34,8 @@ class BatchError:
     error_code: str | None = None
     retryable: bool = False
     """The same request may succeed when it is sent again."""
+    suggestion: str | None = None
+    """What to do, in one clause."""
     success: Literal[False] = field(default=False, init=False)
 
 

@@ -20,14 +20,15 @@ from batch_cli.api.job_info import BatchJobInfo, BatchStatusInfo, job_info, stat
 from batch_cli.api.outcomes import BatchError, BatchResult, BatchSuccess
 from batch_cli.api.request_files import Conversation, write_to_buffer, write_to_file
 from batch_cli.api.surroundings import Surroundings
+from batch_cli.error_taxonomy import ErrorKind, explained, judge
 from batch_cli.errors import UsageError, quoted
 from batch_cli.jobs.end import cancel, delete
 from batch_cli.jobs.follow import status
 from batch_cli.jobs.workspace import BatchPlace, Workspace
 from batch_cli.jsonl import loads_exactly
-from batch_cli.model import JsonObject, JsonValue, ModelName, ResultError
+from batch_cli.model import JsonObject, JsonValue, ModelName, ResultError, object_of
 from batch_cli.providers import load_codec
-from batch_cli.providers.base import EncodeOptions, Provider
+from batch_cli.providers.base import Answer, EncodeOptions, Provider
 from batch_cli.response_model import ResponseModel, from_class, validated
 from batch_cli.results import OutputRow
 
@@ -235,13 +236,9 @@ class BatchProcessor(Generic[T]):
         if self._typed is not None:
             model = cast("type[BaseModel]", self.response_model)
             return BatchSuccess(row.custom_id, cast("T", validated(model, row.parsed)))
-        answer = provider.answer((row.response or {}).get("body"))
-        if answer is None:
-            error = ResultError("empty_answer", "the answer holds no text", retryable=True)
-            return _failed(row, error)
-        if answer.refusal:
-            return _failed(row, ResultError("refusal", f"the model refused: {answer.refusal}"))
-        return BatchSuccess(row.custom_id, cast("T", answer.text))
+        answer = provider.answer((row.response or {}).get("body")) or Answer("")
+        why = _without_text(answer)
+        return BatchSuccess(row.custom_id, cast("T", answer.text)) if why is None else _failed(row, why)
 
     # --- what all of them need ---
 
@@ -278,6 +275,27 @@ def _response_model(kind: type[object]) -> ResponseModel | None:
     return replace(from_class(model), parse=parse)
 
 
-def _failed(row: OutputRow, error: ResultError) -> BatchError:
+def _without_text(answer: Answer) -> ResultError | None:
+    """Say why an answer holds no text; None: it holds one."""
+    if answer.refusal:
+        return ResultError("refusal", f"the model refused: {answer.refusal}")
+    if answer.text:
+        return None
+    if judge(ResultError(answer.finish_reason or "", "")).kind is ErrorKind.FILTERED:
+        return ResultError("content_filter", f"a filter took the answer away ({answer.finish_reason})")
+    return ResultError("empty_answer", "the answer holds no text")
+
+
+def _failed(row: OutputRow, why: ResultError) -> BatchError:
     raw: JsonObject = loads_exactly(row.line)
-    return BatchError(row.custom_id, error.type, error.message, raw, error.code, error.retryable)
+    status = object_of(raw.get("response")).get("status_code")
+    error = explained(why, status if isinstance(status, int) else None)
+    return BatchError(
+        row.custom_id,
+        error.type,
+        error.message,
+        raw,
+        error.code,
+        error.retryable,
+        error.suggestion,
+    )

@@ -38,7 +38,11 @@ def test_an_error_class_loads_no_batches() -> None:
 def test_the_interface_loads_no_command_line_and_no_client() -> None:
     loaded = modules_after("from batch_cli import BatchProcessor")
 
-    assert not loaded & {"typer", "rich", "httpcore2", "aiohttp", "jsonschema", "batch_cli.cli"}
+    assert not loaded & {"typer", "rich", "httpcore2", "asyncio", "aiohttp", "jsonschema", "batch_cli.cli"}
+
+
+def test_a_client_is_loaded_without_what_sends() -> None:
+    assert "aiohttp" not in modules_after("from batch_cli import create_client, PromptError")
 
 
 def test_every_name_that_is_listed_is_there() -> None:

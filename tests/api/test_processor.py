@@ -28,6 +28,7 @@ from batch_cli import (
 from batch_cli.demo import PROMPTS, User
 from batch_cli.events import Note
 from batch_cli.jobs.split import Split
+from batch_cli.providers.base import Answer
 from tests.support import Recorder, read_lines
 
 ADA = [{"role": "user", "content": "I'm Ada, 36 years old."}]
@@ -165,6 +166,8 @@ class TestResults:
         first = errors[0]
         assert first.error_type
         assert "(simulated)" in first.error_message
+        assert first.retryable
+        assert "send the request again" in (first.suggestion or "")
         assert first.raw_data is not None
         assert first.raw_data["custom_id"] == "request-0"
 
@@ -224,6 +227,28 @@ class TestResults:
 
         assert isinstance(result, BatchSuccess)
         assert result.result.endswith("I'm Ada, 36 years old.")
+
+    @pytest.mark.parametrize(
+        ("answer", "kind"),
+        [
+            (None, "empty_answer"),
+            (Answer("", "stop"), "empty_answer"),
+            (Answer("", "content_filter"), "content_filter"),
+            (Answer("", "stop", "I would rather not"), "refusal"),
+        ],
+    )
+    def test_an_answer_without_a_text_is_an_error_of_its_own(
+        self,
+        surroundings: Surroundings,
+        monkeypatch: pytest.MonkeyPatch,
+        answer: Answer | None,
+        kind: str,
+    ) -> None:
+        processor = BatchProcessor("local/simulate", str, surroundings=surroundings)
+        batch_id = run(processor, ADA)
+        monkeypatch.setattr("batch_cli.providers.local.LocalProvider.answer", lambda *_args: answer)
+
+        assert [error.error_type for error in filter_errors(processor.iter_results(batch_id))] == [kind]
 
     def test_results_of_a_batch_that_runs_are_refused(self, processor: BatchProcessor[User]) -> None:
         batch_id = processor.submit_batch(processor.create_batch_from_messages([ADA]))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import batch_cli
 from tests.docs.test_readme import README
+from tests.serving import ServerProcess
 from tests.support import ROOT, clean_environment
 
 PAGE = (ROOT / "docs/python.md").read_text(encoding="utf-8")
@@ -34,10 +35,18 @@ def run(text: str, directory: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_blocks_of_the_page_run_one_after_the_other(tmp_path: Path) -> None:
-    done = run(PAGE, tmp_path)
+    (tmp_path / "server").mkdir()
+    with ServerProcess(tmp_path / "server") as server:
+        assert PAGE.count('endpoint="http://localhost:8000/v1"') == 1
+        page = PAGE.replace('endpoint="http://localhost:8000/v1"', f'endpoint="{server.url}/v1"')
+        done = run(page, tmp_path)
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines() == ["a Simulated answer to a prompt of 1 word: Hi"]
+    assert done.stdout.splitlines() == [
+        "a Simulated answer to a prompt of 1 word: Hi",
+        "Name a colour. Simulated answer to a prompt of 3 words: Name a colour.",
+        "Name a city. Simulated answer to a prompt of 3 words: Name a city.",
+    ]
 
 
 def test_the_script_of_the_readme_runs(tmp_path: Path) -> None:
