@@ -9,7 +9,7 @@ from batch_cli.cli.collecting import Wanted, show_rows, warn_of_strays
 from batch_cli.cli.context import Context
 from batch_cli.cli.inputs import is_same_file, opener
 from batch_cli.cli.main import problem_lines
-from batch_cli.cli.outcome import exit_code, tell_left_out, tell_reasons
+from batch_cli.cli.outcome import exit_code, sink_for, tell_left_out, tell_reasons
 from batch_cli.cli.result_extras import Extras
 from batch_cli.cli.text import plural
 from batch_cli.errors import ExitCode, Problem, UsageError
@@ -82,7 +82,7 @@ def convert(
                 summary.close(file.strays)
                 written = WrittenFile(file, summary)
             else:
-                sink = context.console if wanted.output == "-" else _Nowhere()
+                sink = sink_for(context.console, wanted.form) if wanted.output == "-" else _Nowhere()
                 written = stream_file(workspace, file, sink)
         extras.finish(context.console, written.summary, f"results in {order.results.name}")
     return _conclude(context, written, wanted)

@@ -100,6 +100,56 @@ class TestForms:
         assert not (tmp_path / "out").exists()
 
 
+MESSAGE = {
+    "content": [{"type": "text", "text": "Hi there"}],
+    "stop_reason": "end_turn",
+    "usage": {"input_tokens": 9, "output_tokens": 4},
+}
+CANDIDATE = {
+    "candidates": [{"content": {"parts": [{"text": "Hi there"}]}, "finishReason": "STOP"}],
+    "usageMetadata": {"promptTokenCount": 9, "candidatesTokenCount": 4},
+}
+CHAT = {
+    "choices": [{"message": {"content": "Hi there"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 9, "completion_tokens": 4},
+}
+OF_PROVIDERS = {
+    "openai": ({"custom_id": "a", "response": {"status_code": 200, "body": CHAT}}, "stop"),
+    "anthropic": ({"custom_id": "a", "result": {"type": "succeeded", "message": MESSAGE}}, "end_turn"),
+    "google": ({"key": "a", "response": CANDIDATE}, "STOP"),
+}
+
+
+@pytest.mark.parametrize("provider", OF_PROVIDERS)
+class TestEveryProvider:
+    @pytest.fixture(autouse=True)
+    def got(self, tmp_path: Path, provider: str) -> bytes:
+        return write_lines(tmp_path / "got.jsonl", [OF_PROVIDERS[provider][0]]).read_bytes()
+
+    @pytest.mark.parametrize(
+        ("form", "expected"), [("text", "Hi there\n"), ("table", "custom_id\tanswer\na\tHi there\n")]
+    )
+    def test_its_words_are_found(self, cli: Cli, form: str, expected: str) -> None:
+        assert cli("results", "--from-file", "got.jsonl", "--format", form).out == expected
+
+    def test_its_own_line_is_raw(self, cli: Cli, got: bytes) -> None:
+        assert cli("results", "--from-file", "got.jsonl", "--format", "raw", "-o", "-").out.encode() == got
+
+    def test_csv_has_its_reason_and_its_tokens(self, cli: Cli, provider: str) -> None:
+        done = cli("results", "--from-file", "got.jsonl", "--format", "csv", "-o", "-")
+
+        (row,) = csv.DictReader(done.out.splitlines())
+        assert [
+            row[name] for name in ("custom_id", "answer", "finish_reason", "input_tokens", "output_tokens")
+        ] == [*("a", "Hi there", OF_PROVIDERS[provider][1], "9", "4")]
+
+    def test_a_report_has_its_tokens(self, cli: Cli) -> None:
+        cli("results", "--from-file", "got.jsonl", "-o", "out.jsonl")
+
+        tokens = cli("report", "out.jsonl", "--json").json["tokens"]
+        assert (tokens["input"]["sum"], tokens["output"]["sum"]) == (9, 4)
+
+
 class TestVerdict:
     def test_reasons_and_the_next_command_are_named(self, cli: Cli, mixed: Any) -> None:
         err = cli(*mixed, "-o", "out").err
@@ -107,6 +157,18 @@ class TestVerdict:
         assert "2 of 3 requests have no good answer (1 rate_limit_exceeded, 1 batch_expired)" in err
         assert "1 rate_limit: too much at once" in err
         assert "fix: batch-cli retry out --submit" in err
+
+    def test_the_next_command_can_be_pasted_whatever_the_output_is_called(self, cli: Cli, mixed: Any) -> None:
+        assert "fix: batch-cli retry 'my out; ls' --submit" in cli(*mixed, "-o", "my out; ls").err
+
+    def test_what_cannot_pass_is_not_sent_again(self, cli: Cli, tmp_path: Path) -> None:
+        refused = {"status_code": 400, "body": {"error": {"type": "invalid_request_error", "message": "no"}}}
+        write_lines(tmp_path / "got.jsonl", [{"custom_id": "a", "response": refused}])
+
+        err = cli("results", "--from-file", "got.jsonl", "-o", "out").err
+
+        assert "1 bad_request: correct the parameters" in err
+        assert "retry" not in err
 
     @pytest.mark.parametrize(
         ("words", "code"),
