@@ -35,6 +35,7 @@ COMMANDS = {
     "schema": "Print the JSON Schema of a line format.",
     "worker": "Start, stop or look at the worker of the local engine.",
     "serve": "Serve the batch APIs of OpenAI, Anthropic and Gemini, with a simulated model.",
+    "predict": "Ask models for predictions.",
     "bench": "Measure a prediction server, a chat endpoint or a function.",
     "completion": "Print the completion script for a shell.",
 }

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 from batch_cli.cli.context import Context
 from batch_cli.errors import InvalidInput, UsageError, quoted
 from batch_cli.files import open_input
 from batch_cli.httpclient.origin import Origin
-from batch_cli.jsonl import is_blank, loads
+from batch_cli.jsonl import BOM, is_blank, loads, read_lines
 from batch_cli.model import JsonValue
 from batch_cli.settings import KeyRule, find_api_key
 
@@ -24,6 +26,7 @@ _KEYS: Mapping[str, KeyRule] = {
     "chat": KeyRule(("OPENAI_API_KEY",)),
 }
 _MOST_INPUT = 256_000_000
+_MOST_LINE = 64_000_000
 
 
 def server(context: Context, api: str, base_url: str | None) -> tuple[Origin, dict[str, str]]:
@@ -65,6 +68,30 @@ def read_inputs(path: str, stdin: Callable[[], bytes]) -> list[JsonValue]:
     ]
 
 
+def stream_inputs(reopen: Callable[[], BinaryIO], source: str) -> Iterator[JsonValue]:
+    """Give the inputs of a file one at a time: JSON lines lazily; one JSON array whole, since it is one value.
+
+    Raises:
+        InvalidInput: a line is no JSON; those before it were given.
+    """
+    with reopen() as stream:
+        start = stream.readline(_MOST_LINE).removeprefix(BOM)
+        is_array = start.lstrip()[:1] == b"["
+    if is_array:
+        with reopen() as stream:
+            raw = stream.read(_MOST_INPUT + 1)
+        with contextlib.suppress(ValueError):
+            whole = loads(raw.removeprefix(BOM))
+            if isinstance(whole, list):
+                yield from whole
+                return
+    with reopen() as stream:
+        for line in read_lines(stream, max_bytes=_MOST_LINE):
+            raw = line.raw.removeprefix(BOM) if line.number == 1 else line.raw
+            if not is_blank(raw):
+                yield _line(source, line.number, raw)
+
+
 def _line(path: str, number: int, line: bytes) -> JsonValue:
     try:
         return loads(line)
@@ -82,7 +109,7 @@ def _read(path: Path) -> bytes:
             f"{quoted(str(path))} has more than {_MOST_INPUT:,} bytes, too many for one request",
             hint="use --chunk-size with JSON lines",
         )
-    return raw.removeprefix(b"\xef\xbb\xbf")
+    return raw.removeprefix(BOM)
 
 
 def sizes(text: str | None) -> list[int]:

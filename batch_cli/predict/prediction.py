@@ -64,3 +64,5 @@ class Answer:
     """What the server says that it took."""
     notes: list[str] = field(default_factory=list)
     """What is odd about it."""
+    surplus: int = 0
+    """Results that the server sent beyond what was asked."""
