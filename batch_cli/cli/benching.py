@@ -51,6 +51,7 @@ class Asked:
     baseline: Path | None
     fail_if: tuple[str, ...]
     save: Path | None
+    html: Path | None
     title: str
 
 
@@ -103,6 +104,11 @@ def bench(context: Context, asked: Asked) -> ExitCode:
     if asked.save is not None:
         saved.save(asked.save, facts, measured.run)
         context.console.say(f"run saved to: {asked.save}")
+    if asked.html is not None:
+        from batch_cli.bench.page import write_page  # noqa: PLC0415 - only where asked for
+
+        write_page(asked.html, asked.title, facts, measured.recordings)
+        context.console.say(f"page written to: {asked.html}")
     if measured.stopped_by is not None:
         context.console.flush()
         raise _stopped(measured.stopped_by)

@@ -175,6 +175,8 @@ def number(value: JsonValue) -> float | None:
 
 def count(value: JsonValue) -> int | None:
     """Give a whole number from 0 on, also one that was written as a text; None for anything else."""
+    if type(value) is int:  # as nearly always, and asked for several times an answer
+        return value if 0 <= value <= _MOST else None
     found = number(value)
     return int(found) if found is not None and 0 <= found <= _MOST and found == int(found) else None
 

@@ -39,7 +39,7 @@ FACTS = CommandFacts(
         "batch-cli bench benchmark --iterations 100 --warm-up 5",
         "batch-cli bench consistency --iterations 1000",
         "batch-cli bench stress --duration 30 --concurrent 8 --json",
-        "batch-cli bench stress --rate 200 --duration 30",
+        "batch-cli bench stress --rate 200 --duration 30 --html report.html",
         "batch-cli bench compare --batch-sizes 1,4,16",
         "batch-cli bench --api spice --model drive_stats --iterations 50",
         "batch-cli bench --api chat --model gpt-4o-mini --base-url http://localhost:11434/v1",
@@ -151,6 +151,9 @@ def run(
     save: Annotated[
         Path | None, typer.Option("--save", metavar="FILE", help="Keep the run for a later --baseline.")
     ] = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write the report as one page with charts.")
+    ] = None,
     title: Annotated[
         str, typer.Option("--title", metavar="TEXT", help="Of the report.")
     ] = "Benchmark Results",
@@ -179,6 +182,7 @@ def run(
         baseline=baseline,
         fail_if=tuple(fail_if or ()),
         save=save,
+        html=html,
         title=title,
     )
     return benching.bench(context, asked)
