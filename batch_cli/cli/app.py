@@ -38,6 +38,8 @@ COMMANDS = {
     "schema": "Print the JSON Schema of a line format.",
     "worker": "Start, stop or look at the worker of the local engine.",
     "serve": "Serve the batch APIs of OpenAI, Anthropic and Gemini, with a simulated model.",
+    "predict": "Ask models for predictions.",
+    "bench": "Measure a prediction server, a chat endpoint or a function.",
     "completion": "Print the completion script for a shell.",
 }
 """Every command with its one line of help; `batch_cli.cli.commands.<name>` holds the rest."""

@@ -103,8 +103,8 @@ def _conclude(context: Context, written: Written, wanted: Wanted) -> ExitCode:
         warn_of_strays(context, summary, wanted.output)
         return ExitCode.DAMAGED
     refuse_useless(written)
-    tell_reasons(console, summary, written.batch.id)
     running = running_attempts(written.batch)
+    tell_reasons(console, summary, () if running else (written.batch.id,))
     for one in running:
         console.warn(
             f"attempt {one.attempt} has not ended: its answers are not among these",

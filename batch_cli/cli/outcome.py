@@ -42,10 +42,10 @@ def tell_left_out(console: Console, summary: Summary, form: str) -> None:
         )
 
 
-def tell_reasons(console: Console, summary: Summary, again: str | None) -> None:
+def tell_reasons(console: Console, summary: Summary, again: Sequence[str]) -> None:
     """Say why rows have no good answer, the most frequent kinds first, and which command goes on.
 
-    ``again`` names the batch or the output to send anew; None: there is nothing that could be named.
+    ``again`` is how `retry` is told what to send anew; empty: there is nothing that could be named.
     """
     if summary.is_good:
         return
@@ -54,8 +54,8 @@ def tell_reasons(console: Console, summary: Summary, again: str | None) -> None:
     )
     for kind, count in summary.errors_by_kind.most_common(_MOST_REASONS):
         console.say(f"  {count:,} {kind}: {advice(kind)}")
-    if summary.retryable and again is not None:
-        console.say(f"  fix: batch-cli retry {shlex.quote(again)} --submit")
+    if summary.retryable and again:
+        console.say(f"  fix: batch-cli retry {shlex.join(again)} --submit")
 
 
 def reasons(summary: Summary) -> str:

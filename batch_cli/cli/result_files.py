@@ -27,6 +27,7 @@ from batch_cli.jobs.result_file import (
 from batch_cli.jobs.results import ResultsOrder
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.response_model import load_response_model
+from batch_cli.writers import FormatName
 
 _SHOWN_IDS = 3
 
@@ -110,8 +111,16 @@ def _conclude(context: Context, written: WrittenFile, wanted: Wanted) -> ExitCod
     if summary.is_damaged:
         warn_of_strays(context, summary, wanted.output)
         return ExitCode.DAMAGED
-    tell_reasons(console, summary, None if wanted.output in (None, "-") else wanted.output)
+    tell_reasons(console, summary, _again(written, wanted))
     return exit_code(console, summary, wanted.fail_if, allow_partial=wanted.allow_partial)
+
+
+def _again(written: WrittenFile, wanted: Wanted) -> tuple[str, ...]:
+    """Name the output for `retry`, which finds the requests by it, but not by lines that are not ours."""
+    file = written.file
+    if wanted.form is not FormatName.LINES or file.asked is None or wanted.output in (None, "-"):
+        return ()
+    return (str(wanted.output), "--model", f"{file.provider}/NAME")
 
 
 def _missing(written: WrittenFile) -> list[Problem]:

@@ -80,6 +80,7 @@ class TestForms:
 
         assert (done.code, done.out) == (7, "=1+1\\nnext\n")
         assert "2 rows are not in it: --format text has no place for them" in done.err
+        assert "batch-cli retry" not in done.err, "what is not in our own lines cannot be sent again"
 
     def test_csv_defuses_formulas(self, cli: Cli, mixed: Any) -> None:
         done = cli(*mixed, "-o", "-", "--format", "csv")
@@ -156,10 +157,13 @@ class TestVerdict:
 
         assert "2 of 3 requests have no good answer (1 rate_limit_exceeded, 1 batch_expired)" in err
         assert "1 rate_limit: too much at once" in err
-        assert "fix: batch-cli retry out --submit" in err
+        assert "fix: batch-cli retry out --model openai/NAME --submit" in err
 
     def test_the_next_command_can_be_pasted_whatever_the_output_is_called(self, cli: Cli, mixed: Any) -> None:
-        assert "fix: batch-cli retry 'my out; ls' --submit" in cli(*mixed, "-o", "my out; ls").err
+        assert (
+            "fix: batch-cli retry 'my out; ls' --model openai/NAME --submit"
+            in cli(*mixed, "-o", "my out; ls").err
+        )
 
     def test_what_cannot_pass_is_not_sent_again(self, cli: Cli, tmp_path: Path) -> None:
         refused = {"status_code": 400, "body": {"error": {"type": "invalid_request_error", "message": "no"}}}
@@ -188,6 +192,16 @@ class TestVerdict:
         assert cli(*mixed, "-o", "out", *words).code == code
         if code != 2:
             assert cli(*mixed, "-o", "out", *words).code == code, "complete already"
+
+    def test_a_batch_is_named_in_the_command_that_goes_on(self, cli: Cli, tmp_path: Path) -> None:
+        write_lines(tmp_path / "r.jsonl", [structured(f"r{n}", "I'm Ada, 30.") for n in range(30)])
+        errors = ("--simulate-errors", "0.3", "--simulate-seed", "4")
+        batch_id = cli("submit", "r.jsonl", "-m", "local/simulate", "--wait", *errors).out.strip()
+
+        err = cli("results", "-o", "out.csv", "--format", "csv").err
+
+        assert f"fix: batch-cli retry {batch_id} --submit" in err
+        assert cli("retry", batch_id, "--submit").code == 0
 
     def test_a_batch_without_one_good_answer_is_10_whatever_is_asked(self, cli: Cli, tmp_path: Path) -> None:
         write_lines(tmp_path / "r.jsonl", [structured("r", "I'm Ada, 30.")])
