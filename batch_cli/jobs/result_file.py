@@ -134,7 +134,7 @@ def check_results(workspace: Workspace, order: FileOrder, output: Path | None = 
         InvalidInput: the requests are not readable, or an id stands there twice.
         DamagedFile: the results are cut or cannot be read; with every problem.
     """
-    asked = None if order.requests is None else _read_requests(order.requests)
+    asked = None if order.requests is None else read_requests(order.requests)
     provider = order.provider or _guess(order.results)
     codec = load_codec(provider, workspace.services)
     problems, found = ProblemLog(), ProblemLog()
@@ -244,7 +244,7 @@ def _guess(source: Source) -> str:
     return "openai" if shape is None else _GUESSED.get(shape, "openai")
 
 
-def _read_requests(source: Source) -> Asked:
+def read_requests(source: Source) -> Asked:
     """Read the ids of a request file, whosever it is, and refuse one that has an id twice or none."""
     codec = load_codec(guess_provider(source.open))
     id_field = codec.id_field
