@@ -172,6 +172,8 @@ class BatchRequest:
     model: str | None = None
     """The model that the line names, as the provider calls it; None where the dialect keeps it elsewhere."""
     endpoint: str = CHAT
+    columns: JsonObject = field(default_factory=dict)
+    """What its line of messages held beside it: the user's own, which comes back beside the answer."""
 
 
 @dataclass(frozen=True, slots=True)

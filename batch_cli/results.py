@@ -18,9 +18,10 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Protocol
 
+from batch_cli.columns import Columns
 from batch_cli.errors import DamagedData, quoted
 from batch_cli.files import open_input, write_atomically
-from batch_cli.jsonl import dumps, loads
+from batch_cli.jsonl import dumps, dumps_exactly, loads
 from batch_cli.model import BatchResult, JsonObject, JsonValue, ResultError
 from batch_cli.row_index import (
     RowIndex,
@@ -111,6 +112,8 @@ class OutputRow:
     error: ResultError | None
     """Why it is not a good answer, or None."""
     parsed: JsonValue = None
+    input: JsonObject | None = None
+    """What the line of messages held beside the request; it stands in ``line`` as well."""
 
     @property
     def response(self) -> JsonObject | None:
@@ -140,6 +143,17 @@ def _with_parsed(line: bytes, parsed: JsonValue, error: ResultError | None) -> b
     if error is None or not line.endswith(_NO_ERROR):
         return line[:-1] + tail
     return line[: -len(_NO_ERROR)] + b',"error":' + dumps(error_object(error)) + tail
+
+
+def with_columns(rows: Iterable[OutputRow], columns: Columns) -> Iterator[OutputRow]:
+    """Add what the user had beside each request as ``input``, at the end of its line."""
+    for row in rows:
+        own = columns.of(row.custom_id)
+        if own is None:
+            yield row
+        else:
+            line = row.line[:-1] + b',"input":' + dumps_exactly(own) + b"}"
+            yield replace(row, line=line, input=own)
 
 
 @dataclass(slots=True)

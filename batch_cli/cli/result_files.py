@@ -10,6 +10,7 @@ from batch_cli.cli.context import Context
 from batch_cli.cli.inputs import is_same_file, opener
 from batch_cli.cli.main import problem_lines
 from batch_cli.cli.text import plural
+from batch_cli.columns import columns_path
 from batch_cli.errors import ExitCode, Problem, UsageError
 from batch_cli.jobs.result_file import (
     FileOrder,
@@ -65,6 +66,7 @@ def convert(
             in_order=wanted.in_order,
             force=wanted.force,
         ),
+        None if requests in (None, "-") else columns_path(Path(str(requests))),
     )
     output = None if wanted.output in (None, "-") else Path(str(wanted.output))
     with check_results(workspace, order, output) as file:

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from batch_cli import __version__
 from batch_cli.answers import parse_answer
 from batch_cli.clock import rfc3339
+from batch_cli.columns import belongs_to, columns_digest
 from batch_cli.errors import (
     DamagedFile,
     Finding,
@@ -24,7 +25,7 @@ from batch_cli.errors import (
 from batch_cli.events import Phase, Progress
 from batch_cli.files import PartFile, resolve_output
 from batch_cli.jobs.check import first_object, guess_provider, rules_of
-from batch_cli.jobs.results import ResultsOrder, counts_of, summary_of
+from batch_cli.jobs.results import ResultsOrder, counts_of, summary_of, with_columns_of
 from batch_cli.jobs.side_files import SideFiles
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.jsonl import loads
@@ -73,6 +74,8 @@ class FileOrder:
     """Whose result file it is; None: by the shape of its first line."""
     written: ResultsOrder = field(default_factory=ResultsOrder)
     """How its lines are wanted; without ``requests`` they cannot be put in order."""
+    columns: Path | None = None
+    """Where the user's own columns may stand; they count only if they are those of ``requests``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,13 @@ class GoodFile:
     """What is worth knowing; after the last row, also what no request asked for."""
     results: int
     """Ids that have a result."""
+
+    @property
+    def columns(self) -> Path | None:
+        """Give the file of the user's own columns, if there is one for these very requests."""
+        path, asked = self.order.columns, self.asked
+        is_theirs = path is not None and asked is not None and belongs_to(path) == asked.scan.sha256
+        return path if is_theirs else None
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
@@ -279,7 +289,8 @@ def rows(workspace: Workspace, file: GoodFile) -> Iterator[OutputRow]:
     else:
         found = take_in_order(file.asked.ids(), file.index)
         total = file.asked.scan.requests
-    for done, row in enumerate(finish_rows(found, _parser(file)), start=1):
+    finished = with_columns_of(finish_rows(found, _parser(file)), file.columns)
+    for done, row in enumerate(finished, start=1):
         yield row
         if done % _REPORT_EVERY == 0:
             workspace.say(Progress(Phase.RESULTS, done, total))
@@ -349,13 +360,17 @@ def _identity(file: GoodFile) -> JsonObject:
             "bytes": file.checked.bytes,
         },
         "requests": asked,
+        "columns": columns_digest(file.columns),
     }
 
 
 def _proof(facts: JsonObject) -> JsonObject:
     """Give what tells one output from another: contents, not the names of files."""
     hashes = {name: (facts.get(name) or {}).get("sha256") for name in ("source", "requests")}
-    return {**{name: facts.get(name) for name in ("order", "response_model", "provider")}, **hashes}
+    return {
+        **{name: facts.get(name) for name in ("order", "response_model", "provider", "columns")},
+        **hashes,
+    }
 
 
 def _manifest(workspace: Workspace, summary: Summary, facts: JsonObject) -> JsonObject:

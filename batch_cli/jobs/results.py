@@ -11,9 +11,10 @@ from pathlib import Path
 from batch_cli import __version__
 from batch_cli.answers import parse_answer
 from batch_cli.clock import rfc3339
+from batch_cli.columns import Columns, columns_digest, kept_columns_path
 from batch_cli.errors import NotFinished, NothingUsable, StateError, disk_error, quoted
 from batch_cli.events import Event, Phase, Progress
-from batch_cli.files import PartFile, resolve_output
+from batch_cli.files import PartFile, open_input, resolve_output
 from batch_cli.jobs.in_flight import stands
 from batch_cli.jobs.lost import lost_rows
 from batch_cli.jobs.side_files import SideFiles
@@ -34,6 +35,7 @@ from batch_cli.results import (
     in_input_order,
     in_step,
     read_manifest,
+    with_columns,
     write_lines,
     write_manifest,
 )
@@ -111,7 +113,25 @@ def rows(
     """
     strays = strays or Strays()
     take = _rows_of_job if batch.is_job else _rows_of_batch
-    return _reported(take(workspace, batch, order, strays), batch, workspace)
+    found = with_columns_of(take(workspace, batch, order, strays), _columns_of(workspace, batch))
+    return _reported(found, batch, workspace)
+
+
+def with_columns_of(found: Iterator[OutputRow], path: Path | None) -> Iterator[OutputRow]:
+    """Give rows with the columns that a file holds for them, if there is one."""
+    if path is None:
+        yield from found
+        return
+    with open_input(path) as stream:
+        yield from with_columns(found, Columns(stream))
+
+
+def _columns_of(workspace: Workspace, batch: Batch) -> Path | None:
+    """Find the columns that were kept when a batch, or the job that it is a part of, was submitted."""
+    journal = workspace.journal
+    sent = journal.by_batch(batch.id) if batch.job is None else journal.job(batch.job)
+    path = None if sent is None else kept_columns_path(workspace.state, sent.sha256)
+    return path if path is not None and path.is_file() else None
 
 
 def _rows_of_job(
@@ -193,7 +213,7 @@ def write_results(workspace: Workspace, batch: Batch, order: ResultsOrder, outpu
     target = resolve_output(output)
     with PartFile(target, keep_trying=workspace.patience()) as part, SideFiles(target) as sides:
         manifest = read_manifest(target)
-        wanted = _identity(batch, order)
+        wanted = _identity(workspace, batch, order)
         if manifest is not None and _said_before(manifest) == wanted:
             before = summary_of(manifest)
             if not before.is_damaged:
@@ -262,18 +282,19 @@ def _refuse_to_replace(target: Path, manifest: JsonObject | None, batch: Batch, 
     )
 
 
-def _identity(batch: Batch, order: ResultsOrder) -> JsonObject:
-    model = order.response_model
+def _identity(workspace: Workspace, batch: Batch, order: ResultsOrder) -> JsonObject:
+    model, columns = order.response_model, _columns_of(workspace, batch)
     return {
         "batch": batch.id,
         "batches": [part.id for part in batch.parts] if batch.is_job else None,
         "order": "input" if order.in_order else "as-is",
         "response_model": None if model is None else {"name": model.name, "schema": model.schema},
+        "columns": columns_digest(columns),
     }
 
 
 def _said_before(manifest: JsonObject) -> JsonObject:
-    return {key: manifest.get(key) for key in ("batch", "batches", "order", "response_model")}
+    return {key: manifest.get(key) for key in ("batch", "batches", "order", "response_model", "columns")}
 
 
 def _manifest(workspace: Workspace, batch: Batch, summary: Summary, identity: JsonObject) -> JsonObject:

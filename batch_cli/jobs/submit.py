@@ -16,9 +16,10 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
+from batch_cli.columns import ColumnsSpool, belongs_to, columns_path, copy_columns, kept_columns_path
 from batch_cli.errors import DiskError, InvalidInput, Problem, ProblemLog, StateError, UsageError, quoted
 from batch_cli.events import Note
-from batch_cli.files import held
+from batch_cli.files import held, private_directory
 from batch_cli.jobs.check import dialect_of, first_object, is_messages_line, of_any_length, scan_file
 from batch_cli.jobs.conversion import Conversion
 from batch_cli.jobs.convert import Converter, check_conversion, converted_lines
@@ -141,6 +142,8 @@ def check(workspace: Workspace, order: SubmitOrder, codec: Codec, spool: Spool) 
         found = scan_file(
             workspace, order.open_file, order.name, checked_as, problems, order.model.name or None
         )
+        if not problems.errors:
+            _keep_columns_beside(workspace, order.name, found.sha256)
         make_lines = _own_lines(order, codec)
         whole = RequestLines(order.open_file, codec.limits, order.name)
     else:
@@ -149,7 +152,7 @@ def check(workspace: Workspace, order: SubmitOrder, codec: Codec, spool: Spool) 
             found = _scan_conversion(workspace, order, conversion, problems)
             make_lines = _foreign_lines(order, conversion)
         else:
-            found = _scan_messages(order, codec, problems)
+            found = _scan_messages(workspace, order, codec, problems)
             make_lines = _converted_lines(order, codec)
         # Its line numbers are those of the requests, which need not be those of the messages file.
         whole = RequestLines(partial(spool.open, make_lines), codec.limits, f"{order.name} as requests")
@@ -272,21 +275,46 @@ def _converted_lines(order: SubmitOrder, codec: Codec) -> Callable[[], Iterator[
     return lines
 
 
-def _scan_messages(order: SubmitOrder, codec: Codec, problems: ProblemLog) -> Scan:
-    """Convert the messages file once, without keeping it, to check it and to know its hash."""
+def _scan_messages(workspace: Workspace, order: SubmitOrder, codec: Codec, problems: ProblemLog) -> Scan:
+    """Convert the messages file once, to check it and to know its hash; of it only the user's columns are kept."""
     found, digest = Scan(), sha256()
-    with order.open_file() as stream:
-        for line in encode_messages(stream, order.name, codec, order.encode, order.messages, problems):
+    with order.open_file() as stream, ColumnsSpool() as columns:
+        for line in encode_messages(
+            stream, order.name, codec, order.encode, order.messages, problems, columns
+        ):
             if not found.requests:
                 found.schema = codec.schema_of(loads(line))
             found.requests += 1
             found.bytes += len(line) + 1
             digest.update(line)
             digest.update(b"\n")
-    found.sha256 = digest.hexdigest()
+        found.sha256 = digest.hexdigest()
+        if columns.count and not problems.errors:
+            path = kept_columns_path(workspace.state, found.sha256)
+            private_directory(path.parent)
+            columns.save(path, found.sha256)
     found.models[order.encode.model] = found.requests
     found.urls[order.encode.endpoint] = found.requests
     return found
+
+
+def _keep_columns_beside(workspace: Workspace, name: str, digest: str) -> None:
+    """Keep the columns that `create` has written beside a request file; whoever moves the file later need not care."""
+    beside = columns_path(Path(name))
+    if not beside.is_file():
+        return
+    if belongs_to(beside) != digest:
+        workspace.say(
+            Note(
+                f"{beside} is not of this request file as it is now; its columns will not come back",
+                warning=True,
+                hint="create the request file again, or remove that file",
+            )
+        )
+        return
+    path = kept_columns_path(workspace.state, digest)
+    private_directory(path.parent)
+    copy_columns(beside, path)
 
 
 def _verified(
