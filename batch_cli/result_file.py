@@ -10,9 +10,9 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from typing import BinaryIO
 
+from batch_cli.digest import Digest
 from batch_cli.errors import DamagedData, Problem, ProblemLog, Severity
 from batch_cli.json_faults import MAX_DEPTH, explain, locate
 from batch_cli.jsonl import (
@@ -27,7 +27,7 @@ from batch_cli.jsonl import (
     read_blocks,
     read_lines,
 )
-from batch_cli.model import BatchResult, JsonObject, ResultError, RowFile
+from batch_cli.model import BatchResult, JsonObject, ResultError, RowFile, RowPlace
 from batch_cli.request_line import packed
 from batch_cli.row_index import DAMAGED, RowIndex
 
@@ -95,15 +95,16 @@ def read_rows(stream: BinaryIO, read: Read, name: str) -> Iterator[BatchResult]:
         if is_blank(line.raw):
             continue
         raw = _without_bom(line)
-        place = None if file is None else (file, line.offset + len(line.raw) - len(raw), len(raw))
+        offset = line.offset + len(line.raw) - len(raw)
         try:
-            yield _row(raw, read, place)
+            yield _row_of(loads(raw), raw, read, file, offset)
         except (ValueError, TypeError, NotAResult) as error:
             what = f"line {line.number:,} of {name} is not a result: {error}"
             if not has_begun:
                 raise DamagedData(
                     what, hint="get the results again; if it stays, report it to the provider"
                 ) from error
+            place = None if file is None else RowPlace(file, offset, len(raw), is_own=False)
             yield BatchResult("", error=ResultError(DAMAGED, what), place=place)
         has_begun = True
 
@@ -116,11 +117,11 @@ def _row_file(stream: BinaryIO, read: Read) -> RowFile | None:
     except OSError:  # io.UnsupportedOperation is one
         return None
 
-    def again(raw: bytes, is_sealed: bool) -> BatchResult:  # noqa: FBT001 - as `RowFile.again`
-        if is_sealed and (own := _own_line(raw)) is not None:
-            return BatchResult(own[0], raw=own[1])
+    def again(raw: bytes, is_own: bool) -> BatchResult:  # noqa: FBT001 - as `RowFile.again`
+        if is_own and (head := _OWN_HEAD.match(raw)) is not None:
+            return _own_row(head, raw)
         try:
-            return _row(raw, read, None)
+            return _row_of(loads(raw), raw, read)
         except (ValueError, TypeError, NotAResult) as error:
             raise DamagedData(
                 "a result file was changed while it was read", hint="run the same command again"
@@ -134,44 +135,45 @@ def _without_bom(line: Line) -> bytes:
     return line.raw.removeprefix(BOM) if line.number == 1 else line.raw
 
 
-def _row(raw: bytes, read: Read, place: tuple[RowFile, int, int] | None) -> BatchResult:
-    """Read a line; what a provider wrote of a good row is kept byte for byte, where it stands as our own line has it."""
-    return _row_of(loads(raw), raw, read, place)
+def _row_of(
+    value: JsonObject, raw: bytes, read: Read, file: RowFile | None = None, offset: int = 0
+) -> BatchResult:
+    """Give the row of a line that was parsed, with its place in ``file``, from which it will be read again.
 
-
-def _row_of(value: JsonObject, raw: bytes, read: Read, place: tuple[RowFile, int, int] | None) -> BatchResult:
-    """Do the same for a line that was parsed."""
+    What a provider wrote of a good row is kept byte for byte, where it stands as our own line has it: without a
+    ``file`` at once, else when it is read again.
+    """
     result = read(value)
-    own = None
+    head = None
     if len(value) == len(_OWN_MEMBERS) and result.error is None and result.response is not None:
-        own = _own_line(raw)
-    if own is None and _may_hold_a_long_number(raw):
+        head = _own_head(raw)
+    if head is None and _may_hold_a_long_number(raw):
         result = read(loads_exactly(raw))
-    return BatchResult(
-        result.custom_id,
-        result.id,
-        result.response,
-        result.error,
-        None if own is None else own[1],
-        place,
-    )
+    if file is None:
+        return result if head is None else replace(result, raw=_own_row(head, raw).raw)
+    place = RowPlace(file, offset, len(raw), head is not None)
+    return BatchResult(result.custom_id, result.id, result.response, result.error, None, place)
 
 
-def _own_line(raw: bytes) -> tuple[str, bytes] | None:
-    """Give the id and our line for a good row of OpenAI's shape; None: the line is written in another way.
+def _own_head(raw: bytes) -> re.Match[bytes] | None:
+    """Find the ids of a good row of OpenAI's shape; None: the line is written in another way than ours."""
+    if not raw.endswith(_OWN_TAILS) or raw.count(b'"response"') != 1:
+        return None
+    return _OWN_HEAD.match(raw)
+
+
+def _own_row(head: re.Match[bytes], raw: bytes) -> BatchResult:
+    """Give the row of such a line, with our line for it.
 
     Only the two ids at the start change places; the response, which is nearly all of the line, is not written anew.
     """
-    head = _OWN_HEAD.match(raw)
-    if head is None or raw.count(b'"response"') != 1:
-        return None
-    tail = next((tail for tail in _OWN_TAILS if raw.endswith(tail)), None)
-    if tail is None:
-        return None
     row_id, custom_id = head.groups()
+    tail = _OWN_TAILS[0] if raw.endswith(_OWN_TAILS[0]) else _OWN_TAILS[1]
     response = raw[head.end() : 1 - len(tail)]
-    line = b'{"custom_id":%b,"id":%b,"response":%b,"error":null}' % (custom_id, row_id, response)
-    return custom_id[1:-1].decode("utf-8"), line
+    line = b"".join(
+        (b'{"custom_id":', custom_id, b',"id":', row_id, b',"response":', response, b',"error":null}')
+    )
+    return BatchResult(custom_id[1:-1].decode("utf-8"), raw=line)
 
 
 def _may_hold_a_long_number(raw: bytes) -> bool:
@@ -192,7 +194,7 @@ class _Checker:
         self.warned: dict[str, tuple[Problem, int]] = {}
 
     def run(self, report: Callable[[int], None] | None) -> Checked:
-        digest = sha256()
+        digest = Digest()
         try:
             for block in read_blocks(self.stream, max_bytes=_LONGEST_LINE):
                 digest.update(block.raw)
@@ -204,7 +206,7 @@ class _Checker:
                     report(block.number + len(block.lines) - 1)
         except LineTooLong as error:
             self._problem("E701", f"line too long for a result: over {_LONGEST_LINE:,} bytes", error.number)
-        self.found.sha256 = digest.hexdigest()
+        self.found.sha256 = digest.finish()
         for first, count in self.warned.values():
             more = f" (and {count - 1:,} more like it)" if count > 1 else ""
             self.problems.add(replace(first, message=f"{first.message}{more}"))
@@ -254,8 +256,7 @@ class _Checker:
             if not isinstance(value, dict):
                 self._problem("E701", "not a result line: it must be a JSON object", number)
                 return
-            place = None if self.file is None else (self.file, offset, len(raw))
-            result = _row_of(value, raw, self.read, place)
+            result = _row_of(value, raw, self.read, self.file, offset)
         except NotAResult as error:
             column = locate(raw.decode("utf-8"), error.path) if error.path else 1
             self._problem("E701", f"not a result line: {error}", number, column, hint=None)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Protocol
 
 from batch_cli.columns import Columns
+from batch_cli.digest import Digest
 from batch_cli.errors import DamagedData, quoted
 from batch_cli.files import open_input, write_atomically
 from batch_cli.jsonl import dumps, dumps_exactly, loads
@@ -40,6 +41,7 @@ Parse = Callable[[BatchResult], tuple[JsonValue, ResultError | None]]
 
 _NO_ERROR = b',"error":null}'
 _KEPT_IDS = 100
+_HASHED = 1 << 18
 
 
 def in_input_order(
@@ -237,15 +239,19 @@ def write_lines(rows: Iterable[OutputRow], sink: Sink, strays: Strays | None = N
 
     ``strays`` are those of the same rows.
     """
-    summary, digest = Summary(), sha256()
+    summary, digest, block = Summary(), Digest(), bytearray()
     for row in rows:
         line = row.line + b"\n"
         sink.write(line)
-        digest.update(line)
+        block += line
+        if len(block) >= _HASHED:
+            digest.update(bytes(block))
+            block.clear()
         summary.bytes += len(line)
         summary.checksums.append(crc32(line))
         summary.add(row)
-    summary.sha256 = digest.hexdigest()
+    digest.update(bytes(block))
+    summary.sha256 = digest.finish()
     summary.close(strays)
     return summary
 

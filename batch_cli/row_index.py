@@ -134,14 +134,13 @@ class RowIndex:
         """Note where a row stands, unless it is a stray."""
         at = row.place
         if at is None:
-            number, offset, length = 0, *self._keep(row)
+            number, offset, length, is_own = 0, *self._keep(row), False
         else:
-            file, offset, length = at
+            file, offset, length, is_own = at
             number = self._numbers.get(id(file), -1)
             if number < 0:
                 number = self._open(file)
-        is_sealed = row.raw is not None and at is not None
-        place = offset << 24 | min(length, _LENGTH) << 4 | number << 1 | is_sealed
+        place = offset << 24 | (min(_LENGTH, length)) << 4 | number << 1 | is_own
         if row.error is not None and row.error.type == DAMAGED:
             self._strays.add(Stray(StrayKind.DAMAGED, "", _as_it_came(place, self._line(place)), offset))
             return
@@ -194,7 +193,8 @@ class RowIndex:
         if place == _IN_CONFLICT:
             message = "the provider gave several results for this request, and they differ; none was chosen"
             return BatchResult(custom_id, error=ResultError("conflict", message, "conflict", retryable=True))
-        row = self._read(place, self._line(place))
+        file = self._files[place >> 1 & _FILES - 1]
+        row = file.again(self._line(place), bool(place & 1))
         if row.custom_id != custom_id:
             raise _same_hash(row.custom_id, custom_id)
         return row
@@ -319,4 +319,4 @@ def add_usage(total: Counter[str], usage: JsonObject) -> None:
     """Add what one answer used to a sum."""
     for name, amount in usage.items():
         if isinstance(amount, int):
-            total[name] += amount
+            total[name] = total.get(name, 0) + amount
