@@ -97,7 +97,7 @@ def read_rows(stream: BinaryIO, read: Read, name: str) -> Iterator[BatchResult]:
         raw = _without_bom(line)
         offset = line.offset + len(line.raw) - len(raw)
         try:
-            yield _row_of(loads(raw), raw, read, file, offset)
+            row, head = _row_of(loads(raw), raw, read)
         except (ValueError, TypeError, NotAResult) as error:
             what = f"line {line.number:,} of {name} is not a result: {error}"
             if not has_begun:
@@ -106,7 +106,13 @@ def read_rows(stream: BinaryIO, read: Read, name: str) -> Iterator[BatchResult]:
                 ) from error
             place = None if file is None else RowPlace(file, offset, len(raw), is_own=False)
             yield BatchResult("", error=ResultError(DAMAGED, what), place=place)
+            continue
         has_begun = True
+        if file is not None:  # its own bytes will be read again
+            row.place = RowPlace(file, offset, len(raw), is_own=head is not None)
+        elif head is not None:
+            row.raw = _own_row(head, raw).raw
+        yield row
 
 
 def _row_file(stream: BinaryIO, read: Read) -> RowFile | None:
@@ -121,7 +127,7 @@ def _row_file(stream: BinaryIO, read: Read) -> RowFile | None:
         if is_own and (head := _OWN_HEAD.match(raw)) is not None:
             return _own_row(head, raw)
         try:
-            return _row_of(loads(raw), raw, read)
+            return _row_of(loads(raw), raw, read)[0]
         except (ValueError, TypeError, NotAResult) as error:
             raise DamagedData(
                 "a result file was changed while it was read", hint="run the same command again"
@@ -135,24 +141,16 @@ def _without_bom(line: Line) -> bytes:
     return line.raw.removeprefix(BOM) if line.number == 1 else line.raw
 
 
-def _row_of(
-    value: JsonObject, raw: bytes, read: Read, file: RowFile | None = None, offset: int = 0
-) -> BatchResult:
-    """Give the row of a line that was parsed, with its place in ``file``, from which it will be read again.
-
-    What a provider wrote of a good row is kept byte for byte, where it stands as our own line has it: without a
-    ``file`` at once, else when it is read again.
-    """
+def _row_of(value: JsonObject, raw: bytes, read: Read) -> tuple[BatchResult, re.Match[bytes] | None]:
+    """Give the row of a line that was parsed, and the start of the line where it stands as ours does."""
     result = read(value)
-    head = None
-    if len(value) == len(_OWN_MEMBERS) and result.error is None and result.response is not None:
+    if result.error is None and result.response is not None and len(value) == len(_OWN_MEMBERS):
         head = _own_head(raw)
-    if head is None and _may_hold_a_long_number(raw):
+        if head is not None:
+            return result, head
+    if _may_hold_a_long_number(raw):
         result = read(loads_exactly(raw))
-    if file is None:
-        return result if head is None else replace(result, raw=_own_row(head, raw).raw)
-    place = RowPlace(file, offset, len(raw), head is not None)
-    return BatchResult(result.custom_id, result.id, result.response, result.error, None, place)
+    return result, None
 
 
 def _own_head(raw: bytes) -> re.Match[bytes] | None:
@@ -190,6 +188,7 @@ class _Checker:
         self.stream, self.name, self.read, self.problems = stream, name, read, problems
         self.index = index
         self.file = _row_file(stream, read)
+        self.number = 0 if self.file is None else index.number_of(self.file)
         self.found = Checked()
         self.warned: dict[str, tuple[Problem, int]] = {}
 
@@ -214,12 +213,12 @@ class _Checker:
 
     def _take_block(self, block: Block) -> None:
         offset, number = self.found.bytes, block.number
+        last = -1 if block.raw.endswith(b"\n") else number + len(block.lines) - 1
         for raw in block.lines:
             start = len(BOM) if number == 1 and raw.startswith(BOM) else 0
             text = raw[start:] if start else raw
-            if not is_blank(text):
-                is_last = number == block.number + len(block.lines) - 1 and not block.raw.endswith(b"\n")
-                self._take(text, number, offset + start, is_last=is_last)
+            if text[:1] == b"{" or not is_blank(text):
+                self._take(text, number, offset + start, is_last=number == last)
             offset += len(raw) + 1
             number += 1
 
@@ -250,13 +249,13 @@ class _Checker:
     def _take(self, raw: bytes, number: int, offset: int, *, is_last: bool) -> None:
         try:
             value = loads(raw)
-            # What is nested too deep can be read, but not written.
-            if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
-                dumps(value)
             if not isinstance(value, dict):
                 self._problem("E701", "not a result line: it must be a JSON object", number)
                 return
-            result = _row_of(value, raw, self.read, self.file, offset)
+            result, head = _row_of(value, raw, self.read)
+            # What is nested too deep can be read, but not written.
+            if head is None and raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
+                dumps(value)
         except NotAResult as error:
             column = locate(raw.decode("utf-8"), error.path) if error.path else 1
             self._problem("E701", f"not a result line: {error}", number, column, hint=None)
@@ -264,7 +263,10 @@ class _Checker:
         except (ValueError, TypeError):
             self._fault(raw, number, is_last=is_last)
             return
-        self.index.put(result)
+        if self.file is None:
+            self.index.put(result)
+        else:
+            self.index.put_at(result, self.number, offset, len(raw), is_own=head is not None)
         if result.error is not None and result.error.type == UNREAD:
             message = f"{result.error.message}; the row counts as failed"
             self._warn(result.error.code or UNREAD, "W701", message, number, result.custom_id)

@@ -102,9 +102,9 @@ def _missing(custom_id: str, why: str) -> BatchResult:
     return BatchResult(custom_id, error=ResultError("missing", why, "missing", retryable=True))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OutputRow:
-    """A row as it is written."""
+    """A row as it is written. Never changed, like `BatchResult`."""
 
     custom_id: str
     line: bytes
