@@ -149,6 +149,10 @@ class Batch:
     """How many parts the job has."""
     parts: tuple[Batch, ...] = ()
     """The batches of the job it stands for, in input order."""
+    attempt: int | None = None
+    """Which attempt at its requests it is, from 2, where it sends those of another batch again."""
+    attempts: tuple[Batch, ...] = ()
+    """The batches or jobs that send some of its requests again, as far as they were looked for, in their order."""
 
     @property
     def is_job(self) -> bool:
@@ -184,6 +188,11 @@ class ResultError:
     message: str
     code: str | None = None
     retryable: bool = False
+    """The same request, sent again unchanged, may succeed."""
+    kind: str = ""
+    """One of `batch_cli.error_taxonomy.ErrorKind`; empty until the row is finished."""
+    suggestion: str | None = None
+    """What to do; None until the row is finished."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -223,6 +232,8 @@ class BatchResult:
     """The row's own bytes where they already are a unified line, so that nothing is lost in re-writing."""
     place: RowPlace | None = field(default=None, compare=False, repr=False)
     """Where it stands, if it does in a file."""
+    source: bytes | None = field(default=None, compare=False, repr=False)
+    """The provider's own line as it came, without the line end; None for a row that no line told of."""
 
 
 @dataclass(frozen=True, slots=True)

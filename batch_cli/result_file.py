@@ -108,6 +108,7 @@ def read_rows(stream: BinaryIO, read: Read, name: str) -> Iterator[BatchResult]:
             yield BatchResult("", error=ResultError(DAMAGED, what), place=place)
             continue
         has_begun = True
+        row.source = raw
         if file is not None:  # its own bytes will be read again
             row.place = RowPlace(file, offset, len(raw), is_own=head is not None)
         elif head is not None:
@@ -127,11 +128,13 @@ def _row_file(stream: BinaryIO, read: Read) -> RowFile | None:
         if is_own and (head := _OWN_HEAD.match(raw)) is not None:
             return _own_row(head, raw)
         try:
-            return _row_of(loads(raw), raw, read)[0]
+            row = _row_of(loads(raw), raw, read)[0]
         except (ValueError, TypeError, NotAResult) as error:
             raise DamagedData(
                 "a result file was changed while it was read", hint="run the same command again"
             ) from error
+        row.source = raw
+        return row
 
     return RowFile(descriptor, again)
 
@@ -171,7 +174,7 @@ def _own_row(head: re.Match[bytes], raw: bytes) -> BatchResult:
     line = b"".join(
         (b'{"custom_id":', custom_id, b',"id":', row_id, b',"response":', response, b',"error":null}')
     )
-    return BatchResult(custom_id[1:-1].decode("utf-8"), raw=line)
+    return BatchResult(custom_id[1:-1].decode("utf-8"), raw=line, source=raw)
 
 
 def _may_hold_a_long_number(raw: bytes) -> bool:

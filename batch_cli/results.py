@@ -20,9 +20,10 @@ from typing import Protocol
 
 from batch_cli.columns import Columns
 from batch_cli.digest import Digest
+from batch_cli.error_taxonomy import explained
 from batch_cli.errors import DamagedData, quoted
 from batch_cli.files import open_input, write_atomically
-from batch_cli.jsonl import dumps, dumps_exactly, loads
+from batch_cli.jsonl import dumps, dumps_exactly, loads, loads_exactly
 from batch_cli.model import BatchResult, JsonObject, JsonValue, ResultError
 from batch_cli.row_index import (
     RowIndex,
@@ -114,6 +115,8 @@ class OutputRow:
     error: ResultError | None
     """Why it is not a good answer, or None."""
     parsed: JsonValue = None
+    source: bytes | None = None
+    """The provider's own line, where one told of the row."""
     input: JsonObject | None = None
     """What the line of messages held beside the request; it stands in ``line`` as well."""
 
@@ -126,22 +129,33 @@ class OutputRow:
 
 
 def finish_rows(rows: Iterable[BatchResult], parse: Parse | None) -> Iterator[OutputRow]:
-    """Give the rows as they are written; with ``parse``, each good one gets its typed answer as ``parsed``."""
-    for result in rows:
-        line = unified_line(result)
-        if parse is None:
-            yield OutputRow(result.custom_id, line, result.response, result.error)
-            continue
-        parsed, error = None, result.error
-        if error is None:
-            result = replace(result, response=response_of(result))  # noqa: PLW2901 - the same row, as a whole
-            parsed, error = parse(result)
-        yield OutputRow(result.custom_id, _with_parsed(line, parsed, error), result.response, error, parsed)
+    """Give the rows as they are written; with ``parse``, each good one gets its typed answer as ``parsed``.
+
+    Each failed one gets what its error means and what to do about it.
+    """
+    for row in rows:
+        result = row if row.error is None else _explained(row)
+        line, error, parsed = unified_line(result), result.error, None
+        if parse is not None:
+            if error is None:
+                result = replace(result, response=response_of(result))
+                parsed, error = parse(result)
+                error = error and explained(error)
+            line = _with_parsed(line, parsed, error)
+        yield OutputRow(result.custom_id, line, result.response, error, parsed, result.source)
+
+
+def _explained(result: BatchResult) -> BatchResult:
+    """Give a failed row with its error explained; bytes of its own would say the error as it was."""
+    response = result.response if result.raw is None else loads_exactly(result.raw).get("response")
+    status = (response or {}).get("status_code")
+    error = result.error and explained(result.error, status if isinstance(status, int) else None)
+    return replace(result, response=response, error=error, raw=None)
 
 
 def _with_parsed(line: bytes, parsed: JsonValue, error: ResultError | None) -> bytes:
     """Add ``parsed`` at the end of a line, and an error that only parsing found; other bytes stay."""
-    tail = b',"parsed":' + dumps(parsed) + b"}"
+    tail = b',"parsed":' + dumps_exactly(parsed) + b"}"
     if error is None or not line.endswith(_NO_ERROR):
         return line[:-1] + tail
     return line[: -len(_NO_ERROR)] + b',"error":' + dumps(error_object(error)) + tail
@@ -170,8 +184,14 @@ class Summary:
     missing_ids: list[str] = field(default_factory=list)
     """The first hundred."""
     errors_by_type: Counter[str] = field(default_factory=Counter)
+    errors_by_kind: Counter[str] = field(default_factory=Counter)
+    """In the kinds of `batch_cli.error_taxonomy`, the same for all providers."""
+    retryable: int = 0
+    """Rows that may be answered when they are sent again unchanged."""
     usage: Counter[str] = field(default_factory=Counter)
     """Sums of what the answers say they used, by the provider's own names."""
+    left_out: int = 0
+    """Rows for which the form of the output has no place."""
     bytes: int = 0
     sha256: str = ""
     checksums: array[int] = field(default_factory=lambda: array("I"), repr=False)
@@ -204,6 +224,8 @@ class Summary:
             self.ok += 1
         else:
             self.errors_by_type[row.error.type] += 1
+            self.errors_by_kind[row.error.kind] += 1
+            self.retryable += row.error.retryable
             if row.error.type == "missing":
                 self.missing += 1
                 if len(self.missing_ids) < _KEPT_IDS:

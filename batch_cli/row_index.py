@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Self
 
+from batch_cli import token_usage
 from batch_cli.errors import DamagedData
 from batch_cli.jsonl import dumps, dumps_exactly, loads
-from batch_cli.model import BatchResult, JsonObject, JsonValue, ResultError, RowFile
+from batch_cli.model import BatchResult, JsonObject, ResultError, RowFile
 
 DAMAGED = "damaged_row"
 """The error type of what a reader gives for a line that is no result; its row has no id."""
@@ -177,7 +178,9 @@ class RowIndex:
 
     def _keep(self, row: BatchResult) -> tuple[int, int]:
         """Put a row that stands in no file into our own."""
-        line = dumps([unified_line(row).decode("utf-8"), row.error is not None and row.error.retryable])
+        retryable = row.error is not None and row.error.retryable
+        source = None if row.source is None else row.source.decode("utf-8")
+        line = dumps([unified_line(row).decode("utf-8"), retryable, source])
         offset = self._spooled
         self._spool.write(line + b"\n")
         self._spooled += len(line) + 1
@@ -254,13 +257,21 @@ def _as_it_came(place: int, line: bytes) -> bytes:
 
 
 def _read_spooled(line: bytes, _is_sealed: bool) -> BatchResult:  # noqa: FBT001 - as `RowFile.again`
-    text, retryable = loads(line)
+    text, retryable, source = loads(line)
     row = loads(text)
     said = row["error"]
     error = None
     if said is not None:
         error = ResultError(said["type"], said["message"], said["code"], retryable=retryable)
-    return BatchResult(row["custom_id"], row["id"], row["response"], error, text.encode("utf-8"))
+    return BatchResult(
+        row["custom_id"],
+        row["id"],
+        row["response"],
+        error,
+        text.encode("utf-8"),
+        None,
+        source and source.encode("utf-8"),
+    )
 
 
 def _same_hash(one: str, other: str) -> DamagedData:
@@ -294,12 +305,13 @@ def error_object(error: ResultError | None) -> JsonObject | None:
     """Give an error as rows hold it."""
     if error is None:
         return None
-    return {
+    facts: JsonObject = {
         "code": error.code or error.type,
         "message": error.message,
         "type": error.type,
         "retryable": error.retryable,
     }
+    return facts if error.suggestion is None else {**facts, "suggestion": error.suggestion}
 
 
 def response_of(row: BatchResult) -> JsonObject | None:
@@ -317,9 +329,7 @@ def response_in(line: bytes) -> JsonObject | None:
 
 def usage_of(response: JsonObject | None) -> JsonObject | None:
     """Give what an answer says it used, by the provider's own names."""
-    body: JsonValue = None if response is None else response.get("body")
-    usage = body.get("usage") if isinstance(body, dict) else None
-    return usage if isinstance(usage, dict) else None
+    return None if response is None else token_usage.usage_of(response.get("body"))
 
 
 def add_usage(total: Counter[str], usage: JsonObject) -> None:

@@ -27,6 +27,7 @@ COMMANDS = {
     "wait": "Wait until batches have ended.",
     "results": "Write the results: one line per request, in input order.",
     "verify": "Prove that an output is what was written, and answers its requests.",
+    "report": "Show what came of the requests, how long it took and how many tokens.",
     "cancel": "Stop what has not started; keep what is finished.",
     "delete": "Remove a batch and its files.",
     "recover": "Settle submits whose outcome is unknown, and find what they left behind.",

@@ -84,4 +84,7 @@ def summary_object(summary: Summary) -> JsonObject:
         "damaged": summary.damaged,
         "usage": dict(summary.usage),
         "errors_by_type": dict(summary.errors_by_type),
+        "errors_by_kind": dict(summary.errors_by_kind),
+        "retryable": summary.retryable,
+        "left_out": summary.left_out,
     }

@@ -109,3 +109,8 @@ def _unsettled(intent: Intent, error: OutcomeUnknown) -> OutcomeUnknown:
 def is_lost(batch: Batch) -> bool:
     """Tell whether a batch ended without being completed, so that its requests may be sent again."""
     return batch.status in ("failed", "expired", "cancelled")
+
+
+def is_wasted(batch: Batch) -> bool:
+    """Tell whether a batch failed as a whole, so that not one of its requests was answered."""
+    return batch.status == "failed" and not batch.counts.answered

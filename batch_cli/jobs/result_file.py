@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -25,7 +26,8 @@ from batch_cli.errors import (
 from batch_cli.events import Phase, Progress
 from batch_cli.files import PartFile, resolve_output
 from batch_cli.jobs.check import first_object, guess_provider, rules_of
-from batch_cli.jobs.results import ResultsOrder, counts_of, summary_of, with_columns_of
+from batch_cli.jobs.own_columns import with_columns_of
+from batch_cli.jobs.results import ResultsOrder, counts_of, summary_of, watched
 from batch_cli.jobs.side_files import SideFiles
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.jsonl import loads
@@ -35,7 +37,7 @@ from batch_cli.providers.base import Codec
 from batch_cli.providers.result_lines import ResultShape, shape_of_result
 from batch_cli.providers.rules import missing
 from batch_cli.request_file import Scan, request_lines, scan
-from batch_cli.response_model import from_schema
+from batch_cli.response_model import ResponseModel, from_schema
 from batch_cli.result_file import Checked, check
 from batch_cli.results import (
     OutputRow,
@@ -45,10 +47,10 @@ from batch_cli.results import (
     finish_rows,
     read_manifest,
     take_in_order,
-    write_lines,
     write_manifest,
 )
 from batch_cli.row_index import RowIndex, Stray, StrayKind, Strays
+from batch_cli.writers import Shape, write_rows
 
 _REPORT_EVERY = 2_000
 _GUESSED = {ResultShape.ANTHROPIC: "anthropic", ResultShape.GOOGLE: "google"}
@@ -94,10 +96,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class GoodFile:
-    """A result file that was read once and can be believed, open for its rows to be read again.
-
-    Its rows can be given once.
-    """
+    """A result file that was read once and can be believed, open for its rows to be given, once."""
 
     order: FileOrder
     provider: str
@@ -289,7 +288,8 @@ def rows(workspace: Workspace, file: GoodFile) -> Iterator[OutputRow]:
     else:
         found = take_in_order(file.asked.ids(), file.index)
         total = file.asked.scan.requests
-    finished = with_columns_of(finish_rows(found, _parser(file)), file.columns)
+    own = with_columns_of(finish_rows(found, _parser(file)), file.columns)
+    finished = watched(own, file.order.written.watch)
     for done, row in enumerate(finished, start=1):
         yield row
         if done % _REPORT_EVERY == 0:
@@ -297,12 +297,9 @@ def rows(workspace: Workspace, file: GoodFile) -> Iterator[OutputRow]:
 
 
 def _parser(file: GoodFile) -> Parse | None:
-    model = file.order.written.response_model
+    model = _model(file)
     if model is None:
-        schema = None if file.asked is None else file.asked.scan.schema
-        if schema is None:
-            return None
-        model = from_schema(schema, str(schema.get("title", "Answer")))
+        return None
 
     def take(body: object) -> tuple[str, str | None, str | None] | None:
         answer = file.codec.answer(body)
@@ -311,9 +308,22 @@ def _parser(file: GoodFile) -> Parse | None:
     return partial(parse_answer, take=take, model=model)
 
 
+def _model(file: GoodFile) -> ResponseModel | None:
+    schema = None if file.asked is None else file.asked.scan.schema
+    if file.order.written.response_model is not None or schema is None:
+        return file.order.written.response_model
+    return from_schema(schema, str(schema.get("title", "Answer")))
+
+
+def shape_of(file: GoodFile) -> Shape:
+    """Give what a writer has to know about the rows of a file."""
+    model = _model(file)
+    return Shape(file.order.written.form, file.codec.answer, None if model is None else model.schema)
+
+
 def stream_file(workspace: Workspace, file: GoodFile, sink: Sink) -> WrittenFile:
-    """Write the lines to ``sink``."""
-    return WrittenFile(file, write_lines(rows(workspace, file), sink, file.strays))
+    """Write the rows to ``sink``."""
+    return WrittenFile(file, write_rows(rows(workspace, file), sink, shape_of(file), file.strays))
 
 
 def write_file(workspace: Workspace, file: GoodFile, output: Path) -> WrittenFile:
@@ -329,6 +339,8 @@ def write_file(workspace: Workspace, file: GoodFile, output: Path) -> WrittenFil
         manifest = read_manifest(target)
         is_same = manifest is not None and _proof(manifest) == _proof(facts)
         if manifest is not None and is_same and not (before := summary_of(manifest)).is_damaged:
+            if file.order.written.watch is not None:
+                deque(rows(workspace, file), maxlen=0)
             return WrittenFile(file, before, already_complete=True)
         if target.exists() and not is_same and not file.order.written.force:
             raise StateError(
@@ -336,7 +348,7 @@ def write_file(workspace: Workspace, file: GoodFile, output: Path) -> WrittenFil
                 hint="write to another file, or use --force to replace it",
                 reference="E804",
             )
-        summary = write_lines(rows(workspace, file), part, file.strays)
+        summary = write_rows(rows(workspace, file), part, shape_of(file), file.strays)
         file.sides.commit()
         write_manifest(target, _manifest(workspace, summary, facts))
         part.commit()
@@ -351,6 +363,7 @@ def _identity(file: GoodFile) -> JsonObject:
         asked = {"count": scan_of.requests, "sha256": scan_of.sha256, "file": file.asked.source.name}
     return {
         "batch": None,
+        "format": order.written.form,
         "order": "input" if order.written.in_order and asked else "as-is",
         "response_model": None if model is None else {"name": model.name, "schema": model.schema},
         "provider": file.provider,
@@ -367,10 +380,8 @@ def _identity(file: GoodFile) -> JsonObject:
 def _proof(facts: JsonObject) -> JsonObject:
     """Give what tells one output from another: contents, not the names of files."""
     hashes = {name: (facts.get(name) or {}).get("sha256") for name in ("source", "requests")}
-    return {
-        **{name: facts.get(name) for name in ("order", "response_model", "provider", "columns")},
-        **hashes,
-    }
+    told = ("format", "order", "response_model", "provider", "columns")
+    return {**{name: facts.get(name) for name in told}, **hashes}
 
 
 def _manifest(workspace: Workspace, summary: Summary, facts: JsonObject) -> JsonObject:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from errno import ENOENT
 from functools import partial
 from pathlib import Path
@@ -11,12 +12,14 @@ from pathlib import Path
 from batch_cli import __version__
 from batch_cli.answers import parse_answer
 from batch_cli.clock import rfc3339
-from batch_cli.columns import Columns, columns_digest, kept_columns_path
+from batch_cli.columns import columns_digest
 from batch_cli.errors import NotFinished, NothingUsable, StateError, disk_error, quoted
 from batch_cli.events import Event, Phase, Progress
-from batch_cli.files import PartFile, open_input, resolve_output
+from batch_cli.files import PartFile, resolve_output
+from batch_cli.jobs.attempts import ended_attempts, merge, running_attempts, with_attempts
 from batch_cli.jobs.in_flight import stands
 from batch_cli.jobs.lost import lost_rows
+from batch_cli.jobs.own_columns import columns_of, with_columns_of
 from batch_cli.jobs.side_files import SideFiles
 from batch_cli.jobs.whole import held_back, unsubmitted
 from batch_cli.jobs.workspace import BatchPlace, Workspace
@@ -35,16 +38,15 @@ from batch_cli.results import (
     in_input_order,
     in_step,
     read_manifest,
-    with_columns,
-    write_lines,
     write_manifest,
 )
 from batch_cli.row_index import Strays
 from batch_cli.state import Job
+from batch_cli.writers import FormatName, Shape, write_rows
 
 _REPORT_EVERY = 2_000
 _COUNTS = ("rows", "ok", "failed", "missing", "missing_ids", "bytes", "sha256")
-_STRAY_COUNTS = ("duplicates", "conflicts", "unknown", "damaged")
+_NEWER_COUNTS = ("retryable", "left_out", "duplicates", "conflicts", "unknown", "damaged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,9 @@ class ResultsOrder:
     """False: as they come, without waiting for order or for what is missing."""
     force: bool = False
     """Replace an output of another batch."""
+    form: FormatName = FormatName.LINES
+    watch: Callable[[OutputRow], None] | None = None
+    """Told of every row in order, also where the output turns out to be complete already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ class Written:
 
 
 def ended_batch(workspace: Workspace, place: BatchPlace) -> Batch:
-    """Give the batch, or what stands for all batches of a job, if it has ended.
+    """Give the batch, or what stands for all batches of a job, with its attempts, if it has ended; they need not have.
 
     Raises:
         NotFinished: it has not, or a batch of the job was not submitted yet.
@@ -82,7 +87,7 @@ def ended_batch(workspace: Workspace, place: BatchPlace) -> Batch:
         raise NotFinished(
             f"Batch status is '{batch.status}', not completed", hint=f"batch-cli wait {batch.id}"
         )
-    return batch
+    return with_attempts(workspace, batch)
 
 
 def _refuse_unsubmitted(workspace: Workspace, job: Job) -> None:
@@ -105,6 +110,7 @@ def rows(
 ) -> Iterator[OutputRow]:
     """Give the rows of an ended batch as they will be written; of a job, those of its batches in input order.
 
+    Where requests were sent again, each row is the best of all attempts that have ended, and all are in input order.
     What came and is no row of its own goes to ``strays``; all is known after the last row.
 
     Raises:
@@ -112,26 +118,30 @@ def rows(
         StateError: a batch of the job is gone, and so are its requests, so that no row can name them.
     """
     strays = strays or Strays()
-    take = _rows_of_job if batch.is_job else _rows_of_batch
-    found = with_columns_of(take(workspace, batch, order, strays), _columns_of(workspace, batch))
-    return _reported(found, batch, workspace)
+    again = ended_attempts(batch)
+    if again:
+        order = replace(order, in_order=True)
+    found = _own_rows(workspace, batch, order, strays)
+    if again:
+        others = [(one.attempt or 0, _own_rows(workspace, one, order, strays)) for one in again]
+        found = merge(found, others)
+    found = with_columns_of(found, columns_of(workspace, batch))
+    return _reported(watched(found, order.watch), batch, workspace)
 
 
-def with_columns_of(found: Iterator[OutputRow], path: Path | None) -> Iterator[OutputRow]:
-    """Give rows with the columns that a file holds for them, if there is one."""
-    if path is None:
+def watched(found: Iterator[OutputRow], watch: Callable[[OutputRow], None] | None) -> Iterator[OutputRow]:
+    """Give the rows, each after ``watch`` was told of it."""
+    if watch is None:
         yield from found
         return
-    with open_input(path) as stream:
-        yield from with_columns(found, Columns(stream))
+    for row in found:
+        watch(row)
+        yield row
 
 
-def _columns_of(workspace: Workspace, batch: Batch) -> Path | None:
-    """Find the columns that were kept when a batch, or the job that it is a part of, was submitted."""
-    journal = workspace.journal
-    sent = journal.by_batch(batch.id) if batch.job is None else journal.job(batch.job)
-    path = None if sent is None else kept_columns_path(workspace.state, sent.sha256)
-    return path if path is not None and path.is_file() else None
+def _own_rows(workspace: Workspace, batch: Batch, order: ResultsOrder, strays: Strays) -> Iterator[OutputRow]:
+    take = _rows_of_job if batch.is_job else _rows_of_batch
+    return take(workspace, batch, order, strays)
 
 
 def _rows_of_job(
@@ -176,17 +186,30 @@ def _why_missing(batch: Batch) -> str:
 def _parser(
     workspace: Workspace, provider: Provider, batch: Batch, model: ResponseModel | None
 ) -> Parse | None:
+    model = model or _remembered_model(workspace, batch)
     if model is None:
-        intent = workspace.journal.by_batch(batch.id)
-        if intent is None or intent.response_schema is None:
-            return None
-        model = from_schema(intent.response_schema, str(intent.response_schema.get("title", "Answer")))
+        return None
 
     def take(body: object) -> tuple[str, str | None, str | None] | None:
         answer = provider.answer(body)
         return None if answer is None else (answer.text, answer.finish_reason, answer.refusal)
 
     return partial(parse_answer, take=take, model=model)
+
+
+def _remembered_model(workspace: Workspace, batch: Batch) -> ResponseModel | None:
+    intent = workspace.journal.by_batch(batch.id)
+    if intent is None or intent.response_schema is None:
+        return None
+    return from_schema(intent.response_schema, str(intent.response_schema.get("title", "Answer")))
+
+
+def shape_of(workspace: Workspace, batch: Batch, order: ResultsOrder) -> Shape:
+    """Give what a writer has to know about the rows of a batch, or of the first batch of a job."""
+    part = batch.parts[0] if batch.parts else batch
+    model = order.response_model or _remembered_model(workspace, part)
+    answer = workspace.provider(batch.provider).answer
+    return Shape(order.form, answer, None if model is None else model.schema)
 
 
 def _reported(found: Iterator[OutputRow], batch: Batch, workspace: Workspace) -> Iterator[OutputRow]:
@@ -217,10 +240,13 @@ def write_results(workspace: Workspace, batch: Batch, order: ResultsOrder, outpu
         if manifest is not None and _said_before(manifest) == wanted:
             before = summary_of(manifest)
             if not before.is_damaged:
+                if order.watch is not None:
+                    deque(rows(workspace, batch, order), maxlen=0)
                 return Written(batch, before, str(output), already_complete=True)
         _refuse_to_replace(target, manifest, batch, order)
         strays = Strays(sides.add)
-        summary = write_lines(rows(workspace, batch, order, strays), part, strays)
+        shape = shape_of(workspace, batch, order)
+        summary = write_rows(rows(workspace, batch, order, strays), part, shape, strays)
         sides.commit()
         old = manifest and {name: manifest[name] for name in ("batch", "sha256")}
         write_manifest(target, {**_manifest(workspace, batch, summary, wanted), "replaces": old})
@@ -229,9 +255,9 @@ def write_results(workspace: Workspace, batch: Batch, order: ResultsOrder, outpu
 
 
 def stream_results(workspace: Workspace, batch: Batch, order: ResultsOrder, sink: Sink) -> Written:
-    """Write the lines to ``sink`` as they come out of the provider."""
-    strays = Strays()
-    return Written(batch, write_lines(rows(workspace, batch, order, strays), sink, strays), "-")
+    """Write the rows to ``sink`` as they come out of the provider."""
+    strays, shape = Strays(), shape_of(workspace, batch, order)
+    return Written(batch, write_rows(rows(workspace, batch, order, strays), sink, shape, strays), "-")
 
 
 def refuse_useless(written: Written) -> None:
@@ -241,7 +267,7 @@ def refuse_useless(written: Written) -> None:
         NothingUsable: with the most frequent reason.
     """
     summary = written.summary
-    if summary.ok or not summary.rows:
+    if summary.ok or not summary.rows or running_attempts(written.batch):
         return
     reason, count = summary.errors_by_type.most_common(1)[0]
     raise NothingUsable(
@@ -283,18 +309,31 @@ def _refuse_to_replace(target: Path, manifest: JsonObject | None, batch: Batch, 
 
 
 def _identity(workspace: Workspace, batch: Batch, order: ResultsOrder) -> JsonObject:
-    model, columns = order.response_model, _columns_of(workspace, batch)
+    model, columns = order.response_model, columns_of(workspace, batch)
     return {
         "batch": batch.id,
         "batches": [part.id for part in batch.parts] if batch.is_job else None,
-        "order": "input" if order.in_order else "as-is",
+        "attempts": _attempts(batch),
+        "format": order.form,
+        "order": "input" if order.in_order or ended_attempts(batch) else "as-is",
         "response_model": None if model is None else {"name": model.name, "schema": model.schema},
         "columns": columns_digest(columns),
     }
 
 
+def _attempts(batch: Batch) -> list[JsonObject] | None:
+    again = ended_attempts(batch)
+    if not again:
+        return None
+    return [
+        {"number": one.attempt or 1, "batch": one.id, "provider": one.provider, "model": one.model}
+        for one in (batch, *again)
+    ]
+
+
 def _said_before(manifest: JsonObject) -> JsonObject:
-    return {key: manifest.get(key) for key in ("batch", "batches", "order", "response_model", "columns")}
+    told = ("batch", "batches", "attempts", "format", "order", "response_model", "columns")
+    return {key: manifest.get(key) for key in told}
 
 
 def _manifest(workspace: Workspace, batch: Batch, summary: Summary, identity: JsonObject) -> JsonObject:
@@ -320,22 +359,24 @@ def _manifest(workspace: Workspace, batch: Batch, summary: Summary, identity: Js
 def counts_of(summary: Summary) -> JsonObject:
     """Give the part of a manifest that counts, for `summary_of` to read again."""
     return {
-        **{name: getattr(summary, name) for name in (*_COUNTS, *_STRAY_COUNTS)},
+        **{name: getattr(summary, name) for name in (*_COUNTS, *_NEWER_COUNTS)},
         "stray_ids": summary.stray_ids,
         "errors_by_type": dict(summary.errors_by_type),
+        "errors_by_kind": dict(summary.errors_by_kind),
         "usage": dict(summary.usage),
         # Last, because it is long: five megabytes for a million lines.
-        "line_crc32": checksums_text(summary.checksums),
+        "line_crc32": checksums_text(summary.checksums) if len(summary.checksums) == summary.rows else None,
     }
 
 
 def summary_of(manifest: JsonObject) -> Summary:
     """Give the counts that a manifest of ours holds; one of an older version lacks some."""
     summary = Summary(**{name: manifest[name] for name in _COUNTS})
-    for name in _STRAY_COUNTS:
+    for name in _NEWER_COUNTS:
         setattr(summary, name, manifest.get(name, 0))
     summary.stray_ids = manifest.get("stray_ids", {})
     summary.errors_by_type.update(manifest["errors_by_type"])
+    summary.errors_by_kind.update(manifest.get("errors_by_kind", {}))
     summary.usage.update(manifest["usage"])
     if (checksums := checksums_of(manifest)) is not None:
         summary.checksums = checksums

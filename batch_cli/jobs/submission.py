@@ -6,11 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from batch_cli.attempt_links import Retry
+from batch_cli.jobs.intents import is_lost, is_wasted
 from batch_cli.jobs.split import Split
 from batch_cli.messages import MessagesOptions
 from batch_cli.model import Batch, JsonObject, ModelName
 from batch_cli.providers.base import EncodeOptions
 from batch_cli.request_file import Scan
+from batch_cli.state import GUARD_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,16 @@ class SubmitOrder:
     """Cut what is over the limits of one batch into several; None refuses it."""
     at_once: int | None = None
     """Batches of a job that may run at the same time; None: what the provider allows."""
+    retry: Retry | None = None
+    """What it sends again."""
+    within: float = GUARD_SECONDS
+    """Seconds in which the same content is taken for the same submit."""
+    keep_lost: bool = False
+    """Take a batch of the same content as it is, though it expired or was cancelled: what it answered is paid for."""
+
+    def is_lost(self, batch: Batch) -> bool:
+        """Tell whether the requests of an earlier batch of the same content are to be sent again."""
+        return is_wasted(batch) if self.keep_lost else is_lost(batch)
 
 
 @dataclass(frozen=True, slots=True)

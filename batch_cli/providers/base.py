@@ -312,6 +312,13 @@ class Provider(Protocol):
         """
         ...
 
+    def requests(self, batch_id: str) -> Iterator[bytes] | None:
+        """Give the request lines of a batch as they were sent, in order, without line ends, one in memory at a time.
+
+        None where they are not given back. Nobody is asked before the first is taken.
+        """
+        ...
+
     def request_ids(self, batch_id: str) -> Iterator[str]:
         """Give the ids of the batch's requests in input order, one in memory at a time."""
         ...

@@ -198,6 +198,22 @@ class TestWorth:
         assert (done.code, {check["outcome"] for check in done.json["checks"]}) == (0, {"ok"})
 
 
+@pytest.mark.parametrize("damage", [False, True])
+def test_another_form_is_held_against_its_hash(cli: Cli, tmp_path: Path, damage: bool) -> None:
+    write_lines(tmp_path / "r.jsonl", [chat(f"r{n}") for n in range(5)])
+    cli("submit", "r.jsonl", "-m", "local/simulate", "--wait")
+    assert cli("results", "-o", "out.csv", "--format", "csv").code == 0
+    if damage:
+        with (tmp_path / "out.csv").open("ab") as stream:
+            stream.write(b"more\n")
+
+    done = cli("verify", "out.csv", "--json")
+
+    outcomes = {check["name"]: check["outcome"] for check in done.json["checks"]}
+    assert (done.code, outcomes["sha256"]) == ((13, "failed") if damage else (0, "ok"))
+    assert outcomes["lines"] == "not checked"
+
+
 def test_junit_holds_hostile_text_and_a_case_for_each_check(cli: Cli, tmp_path: Path) -> None:
     evil = 'r]]></failure><x a="\x1b[31m\u202e&'
     write_lines(tmp_path / "asked.jsonl", [chat(evil), chat("b")])

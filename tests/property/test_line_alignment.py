@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from batch_cli.jobs.line_alignment import Change, Difference, differences
@@ -16,6 +16,7 @@ def changes(before: list[int], after: list[int]) -> list[Change]:
     return list(differences(array("I", before), array("I", after)))
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(written, st.lists(st.integers(0, 60), max_size=45))
 def test_there_are_differences_exactly_if_the_lines_differ(before: list[int], places: list[int]) -> None:
     after = [before[at] if at < len(before) else at for at in places]
@@ -24,6 +25,7 @@ def test_there_are_differences_exactly_if_the_lines_differ(before: list[int], pl
     assert changes(before, before) == []
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(written, st.data())
 def test_one_damage_is_named_with_its_line(before: list[int], data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(before) - 1))
@@ -38,6 +40,7 @@ def test_one_damage_is_named_with_its_line(before: list[int], data: st.DataObjec
     assert changes(before, doubled) == [Change(Difference.DOUBLED, line + 1, line)]
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(written, st.data())
 def test_two_lines_that_changed_places_are_both_named(before: list[int], data: st.DataObject) -> None:
     one, other = sorted(

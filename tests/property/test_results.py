@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import cast
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from batch_cli.errors import ExitCode
@@ -34,7 +34,7 @@ def answer(custom_id: str) -> BatchResult:
     return BatchResult(custom_id, response={"status_code": 200, "body": {"answers": custom_id}})
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(ids=ids, data=st.data())
 def test_any_shuffle_and_loss_keeps_each_answer_with_its_request(ids: list[str], data: st.DataObject) -> None:
     kept = data.draw(st.lists(st.sampled_from(ids), unique=True))
@@ -82,7 +82,7 @@ _LINES: dict[Fate, Callable[[str], list[bytes]]] = {
 }
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(ids=ids, data=st.data())
 def test_whatever_befalls_both_files_of_a_batch_no_row_gets_anothers_answer(
     ids: list[str], data: st.DataObject
@@ -139,7 +139,7 @@ def proved(directory: Path, ids: list[str]) -> bytes:
     return output.read_bytes()
 
 
-@settings(deadline=None)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(ids=ids, data=st.data())
 def test_verify_finds_every_corruption_and_names_a_line(ids: list[str], data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as name:

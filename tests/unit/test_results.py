@@ -212,6 +212,43 @@ def used_again(custom_id: str) -> BatchResult:
     return BatchResult(custom_id, response={"body": {"usage": {"total_tokens": 4}}})
 
 
+class TestFailedRows:
+    def test_each_says_whether_it_may_pass_and_what_to_do(self) -> None:
+        (row,) = finish_rows([bad("a")], None)
+
+        assert json.loads(row.line)["error"] == {
+            "code": "500",
+            "message": "oops",
+            "type": "server_error",
+            "retryable": True,
+            "suggestion": "the server failed: wait, then send the request again",
+        }
+        assert row.error is not None
+        assert row.error.kind == "server"
+
+    def test_one_with_bytes_of_its_own_says_it_too_and_loses_no_digit(self) -> None:
+        raw = (
+            b'{"custom_id":"a","id":"r","response":{"status_code":429,"request_id":null,'
+            b'"body":{"n":18446744073709551616}},"error":{"code":"429","message":"x","type":"http_error"}}'
+        )
+        result = BatchResult("a", "r", {}, ResultError("http_error", "x", "429"), raw)
+
+        (row,) = finish_rows([result], None)
+
+        assert b'"n":18446744073709551616' in row.line
+        assert json.loads(row.line)["error"]["retryable"] is True
+
+    def test_kinds_and_what_may_pass_are_counted(self) -> None:
+        expired = BatchResult("b", error=ResultError("expired", "late", "expired"))
+        typed = ResultError("schema_mismatch", "no name", "schema_mismatch")
+        rows = finish_rows([bad("a"), expired, good("c")], lambda _row: (None, typed))
+
+        summary = write_lines(rows, io.BytesIO())
+
+        assert summary.errors_by_kind == {"server": 1, "expired": 1, "invalid": 1}
+        assert summary.retryable == 3
+
+
 class TestManifest:
     def test_it_is_believed_only_if_the_file_is_what_it_says(self, tmp_path: Path) -> None:
         output = tmp_path / "out.jsonl"

@@ -264,6 +264,10 @@ class AnthropicBatches:
 
     # --- results ---
 
+    def requests(self, batch_id: str) -> None:
+        """Give none: the service gives back results, not requests."""
+        del batch_id
+
     def request_ids(self, batch_id: str) -> Iterator[str]:
         """Read the ids that were kept here.
 

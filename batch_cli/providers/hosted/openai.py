@@ -334,6 +334,11 @@ class OpenAIBatches:
         return self._uploaded_ids(batch_id)
 
     def _uploaded_ids(self, batch_id: str) -> Iterator[str]:
+        for line in self.requests(batch_id):
+            yield loads(line)[self.codec.id_field]
+
+    def requests(self, batch_id: str) -> Iterator[bytes]:
+        """Fetch the file that was uploaded and give its lines."""
         batch = self._known(batch_id)
         file_id = self._wire.input_of(batch.raw)
         if file_id is None:
@@ -341,7 +346,7 @@ class OpenAIBatches:
         with self._file(file_id) as stream:
             for line in stream:
                 if not is_blank(line):
-                    yield loads(line)[self.codec.id_field]
+                    yield line.removesuffix(b"\n")
 
     def results(self, batch_id: str) -> Iterator[BatchResult]:
         """Fetch the output file and the error file, whichever there are, and give their rows.

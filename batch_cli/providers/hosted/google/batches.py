@@ -245,6 +245,10 @@ class GoogleBatches:
 
     # --- results ---
 
+    def requests(self, batch_id: str) -> None:
+        """Give none: Google does not give uploaded files back."""
+        del batch_id
+
     def request_ids(self, batch_id: str) -> Iterator[str]:
         """Read the ids that were kept here.
 

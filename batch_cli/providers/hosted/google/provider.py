@@ -85,6 +85,10 @@ class Google:
         """Stay with a batch until it ends; a simulated one is worked at here."""
         return self._of(batch_id).drive(batch_id, listener, seconds)
 
+    def requests(self, batch_id: str) -> None:
+        """Give none: Google does not give uploaded files back."""
+        del batch_id
+
     def request_ids(self, batch_id: str) -> Iterator[str]:
         """Give the ids of a batch's requests."""
         return self._of(batch_id).request_ids(batch_id)
