@@ -3,7 +3,7 @@
     python benchmarks/results.py [DIRECTORY]        needs 3 GB there; default: the temporary directory
 
 Wanted: 1,000,000 shuffled results of OpenAI's, 1 GB, with their requests, in 1.5 times that and less than 250 MB;
-300 MB of them in less than 80 MB. Output and manifest are then verified.
+300 MB of them in less than 80 MB. ARCHITECTURE.md says how far it is from that.
 """
 
 from __future__ import annotations

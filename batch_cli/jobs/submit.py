@@ -16,10 +16,10 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
-from batch_cli.columns import ColumnsSpool, belongs_to, columns_path, copy_columns, kept_columns_path
+from batch_cli.columns import ColumnsSpool
 from batch_cli.errors import DiskError, InvalidInput, Problem, ProblemLog, StateError, UsageError, quoted
 from batch_cli.events import Note
-from batch_cli.files import held, private_directory
+from batch_cli.files import held
 from batch_cli.jobs.attempts import link
 from batch_cli.jobs.check import dialect_of, first_object, is_messages_line, of_any_length, scan_file
 from batch_cli.jobs.conversion import Conversion
@@ -27,6 +27,7 @@ from batch_cli.jobs.convert import Converter, check_conversion, converted_lines
 from batch_cli.jobs.create import encode_messages
 from batch_cli.jobs.in_flight import stands
 from batch_cli.jobs.intents import carry_out
+from batch_cli.jobs.own_columns import keep_columns, keep_columns_beside
 from batch_cli.jobs.split import RequestLines, Spool, job_before, plan_job, submit_job
 from batch_cli.jobs.submission import Submission, SubmitOrder, ids_of
 from batch_cli.jobs.whole import look
@@ -146,7 +147,7 @@ def check(workspace: Workspace, order: SubmitOrder, codec: Codec, spool: Spool) 
             workspace, order.open_file, order.name, checked_as, problems, order.model.name or None
         )
         if not problems.errors:
-            _keep_columns_beside(workspace, order.name, found.sha256)
+            keep_columns_beside(workspace, order.name, found.sha256)
         make_lines = _own_lines(order, codec)
         whole = RequestLines(order.open_file, codec.limits, order.name)
     else:
@@ -306,31 +307,10 @@ def _scan_messages(workspace: Workspace, order: SubmitOrder, codec: Codec, probl
             digest.update(b"\n")
         found.sha256 = digest.hexdigest()
         if columns.count and not problems.errors:
-            path = kept_columns_path(workspace.state, found.sha256)
-            private_directory(path.parent)
-            columns.save(path, found.sha256)
+            keep_columns(workspace, columns, found.sha256)
     found.models[order.encode.model] = found.requests
     found.urls[order.encode.endpoint] = found.requests
     return found
-
-
-def _keep_columns_beside(workspace: Workspace, name: str, digest: str) -> None:
-    """Keep the columns that `create` has written beside a request file; whoever moves the file later need not care."""
-    beside = columns_path(Path(name))
-    if not beside.is_file():
-        return
-    if belongs_to(beside) != digest:
-        workspace.say(
-            Note(
-                f"{beside} is not of this request file as it is now; its columns will not come back",
-                warning=True,
-                hint="create the request file again, or remove that file",
-            )
-        )
-        return
-    path = kept_columns_path(workspace.state, digest)
-    private_directory(path.parent)
-    copy_columns(beside, path)
 
 
 def _verified(
