@@ -203,7 +203,7 @@ class BatchProcessor(Generic[T]):
             StateError: it is still running.
         """
         with self._open() as workspace:
-            return delete(workspace, self._place(workspace, batch_id))
+            return delete(workspace, self._place(workspace, batch_id)).removed
 
     # --- results ---
 

@@ -369,7 +369,8 @@ def refusal(reply: Reply, origin: Origin) -> ConfigError | Rejected:
     """Make the error of a request that was refused for good."""
     said = read_error(reply.body, reply.status)
     request_id = reply.headers.get("x-request-id") or reply.headers.get("request-id")
-    where = [f"{origin.authority} answered HTTP {reply.status}{f' ({said.code})' if said.code else ''}"]
+    code = f" ({said.code})" if said.code not in (None, "", str(reply.status)) else ""
+    where = [f"{origin.authority} answered HTTP {reply.status}{code}"]
     if said.param:
         where.append(f"parameter: {said.param}")
     if request_id:

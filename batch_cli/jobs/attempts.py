@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from batch_cli.attempt_links import LinkedSubmit, Retry
-from batch_cli.errors import DamagedData, StateError, quoted
+from batch_cli.errors import DamagedData, OutcomeUnknown, StateError, quoted
 from batch_cli.events import Note
 from batch_cli.files import held
 from batch_cli.jobs.in_flight import stands
@@ -44,11 +44,15 @@ def _is_half_submitted(workspace: Workspace, one: LinkedSubmit) -> bool:
 
 
 def root_of(workspace: Workspace, place: BatchPlace) -> BatchPlace:
-    """Give the batch or job that had the requests first; ``place`` itself when it is no retry."""
+    """Give the batch or job that had the requests first; ``place`` itself when it is no retry.
+
+    A part of a job stands for the job: an attempt at the job may hold its requests.
+    """
     links = workspace.journal.attempts
     part = None if place.job else workspace.journal.job_of(place.id)
-    root = links.root_of(place.id) or (links.root_of(part.job) if part else None)
-    if root is None:
+    whole = part.job if part else place.id
+    root = links.root_of(place.id) or links.root_of(whole) or whole
+    if root == place.id:
         return place
     known = root.startswith("bcj_") or workspace.journal.by_batch(root) is not None
     return workspace.find_batch(root, None if known else ModelName(place.provider, ""))
@@ -70,7 +74,11 @@ def _asked(workspace: Workspace, one: LinkedSubmit) -> Batch | None:
     """Ask how an attempt stands; None: it is not there, or not wholly."""
     job = workspace.journal.job(one.submit)
     if job is None:
-        batch_id = one.batch or _settled(workspace, one)
+        try:
+            batch_id = one.batch or _settled(workspace, one)
+        except OutcomeUnknown as error:
+            _leave_out(workspace, one, f"may or may not have been submitted ({error.message})")
+            return None
         if batch_id is None:
             _leave_out(workspace, one, "was begun and not submitted")
             return None
@@ -90,8 +98,23 @@ def _leave_out(workspace: Workspace, one: LinkedSubmit, why: str) -> None:
     workspace.say(Note(f"attempt {one.number} {why}: it is left out", warning=True))
 
 
+def settle(workspace: Workspace, place: BatchPlace) -> None:
+    """Look for the batches of attempts whose create was cut off, so that none is sent twice.
+
+    Raises:
+        OutcomeUnknown: of one it cannot be told whether it was created.
+    """
+    for one in workspace.journal.attempts.of([place.id]):
+        if one.batch is None:
+            _settled(workspace, one)
+
+
 def _settled(workspace: Workspace, one: LinkedSubmit) -> str | None:
-    """Look for the batch of an attempt whose create was cut off; None: there is none, or somebody is at it."""
+    """Look for the batch of an attempt whose create was cut off; None: there is none, or somebody is at it.
+
+    Raises:
+        OutcomeUnknown: it cannot be told.
+    """
     intent = workspace.journal.intent(one.submit)
     lock = workspace.journal.lock(one.content[:32]) if intent.state == "creating" else None
     if lock is None:
@@ -109,6 +132,12 @@ def ended_attempts(batch: Batch) -> list[Batch]:
 def running_attempts(batch: Batch) -> list[Batch]:
     """Give the attempts of a batch that have not ended."""
     return [one for one in batch.attempts if not one.status.is_terminal]
+
+
+def places_of(workspace: Workspace, place: BatchPlace) -> list[BatchPlace]:
+    """Give a batch or job and the attempts at it that have not ended, to wait for all of them."""
+    running = running_attempts(with_attempts(workspace, stands(workspace, place)))
+    return [place, *(workspace.find_batch(one.id, None) for one in running)]
 
 
 # --- the best of several rows ---
@@ -165,5 +194,10 @@ def _is_better(new: OutputRow, old: OutputRow) -> bool:
 
 def is_answered(row: OutputRow) -> bool:
     """Tell whether a model answered at all, well or not."""
+    return status_of(row) in _GOOD_STATUS
+
+
+def status_of(row: OutputRow) -> int | None:
+    """Give the HTTP status of a row's response, where there is one."""
     status = (row.response or {}).get("status_code")
-    return isinstance(status, int) and status in _GOOD_STATUS
+    return status if isinstance(status, int) else None

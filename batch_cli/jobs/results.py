@@ -23,8 +23,8 @@ from batch_cli.jobs.own_columns import columns_of, with_columns_of
 from batch_cli.jobs.side_files import SideFiles
 from batch_cli.jobs.whole import held_back, unsubmitted
 from batch_cli.jobs.workspace import BatchPlace, Workspace
-from batch_cli.model import Batch, BatchResult, BatchStatus, JsonObject
-from batch_cli.providers.base import Provider
+from batch_cli.model import Batch, BatchResult, BatchStatus, JsonObject, JsonValue
+from batch_cli.providers.base import Answer, Provider
 from batch_cli.response_model import ResponseModel, from_schema
 from batch_cli.results import (
     OutputRow,
@@ -208,7 +208,12 @@ def shape_of(workspace: Workspace, batch: Batch, order: ResultsOrder) -> Shape:
     """Give what a writer has to know about the rows of a batch, or of the first batch of a job."""
     part = batch.parts[0] if batch.parts else batch
     model = order.response_model or _remembered_model(workspace, part)
-    answer = workspace.provider(batch.provider).answer
+    names = dict.fromkeys(one.provider for one in (batch, *ended_attempts(batch)))
+    answers = [workspace.provider(name).answer for name in names]
+
+    def answer(body: JsonValue) -> Answer | None:  # of whichever provider gave it
+        return next((said for take in answers if (said := take(body)) is not None), None)
+
     return Shape(order.form, answer, None if model is None else model.schema)
 
 

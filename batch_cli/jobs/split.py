@@ -90,8 +90,13 @@ class Spool:
         if self._file is None:
             self._file = tempfile.TemporaryFile(prefix="batch-cli-")  # noqa: SIM115 - closed by `close`
             self._file.writelines(line + b"\n" for line in make_lines())
-            self._file.flush()
+        self._file.flush()
         return reopened(self._file.fileno())
+
+    def sink(self) -> BinaryIO:
+        """Give the empty file to be written to, for lines that come in blocks."""
+        self._file = tempfile.TemporaryFile(prefix="batch-cli-")  # noqa: SIM115 - closed by `close`
+        return self._file
 
     def close(self) -> None:
         """Free its space."""
@@ -112,6 +117,20 @@ def job_before(
         if is_open or (batch is not None and not is_of_no_use(batch)):
             return job
     return None
+
+
+def in_doubt(workspace: Workspace, new: NewIntent) -> Job | Intent | None:
+    """Give the earlier try of the same content of which something may have been created, and that is not whole.
+
+    Even what is submitted again on purpose goes on with it: else the same command after a crash would pay twice.
+    """
+    job = workspace.journal.same_job(new)
+    if job is not None and job.stopped_at is None:
+        states = {one.intent.state if one.intent else None for one in workspace.journal.shards_of(job.id)}
+        if "creating" in states or ("done" in states and len(states) > 1):
+            return job
+    intent = workspace.journal.same_content(new)
+    return intent if intent is not None and intent.state == "creating" else None
 
 
 def plan_job(

@@ -28,8 +28,8 @@ from batch_cli.jobs.create import encode_messages
 from batch_cli.jobs.in_flight import stands
 from batch_cli.jobs.intents import carry_out
 from batch_cli.jobs.own_columns import keep_columns, keep_columns_beside
-from batch_cli.jobs.split import RequestLines, Spool, job_before, plan_job, submit_job
-from batch_cli.jobs.submission import Submission, SubmitOrder, ids_of
+from batch_cli.jobs.split import RequestLines, Spool, in_doubt, job_before, plan_job, submit_job
+from batch_cli.jobs.submission import Submission, SubmitOrder, ids_of, refuse_extras
 from batch_cli.jobs.whole import look
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.jsonl import loads
@@ -40,7 +40,7 @@ from batch_cli.providers import load_codec
 from batch_cli.providers.base import Codec, Input, Provider
 from batch_cli.request_file import Scan, request_lines
 from batch_cli.shards import changed
-from batch_cli.state import Intent, NewIntent
+from batch_cli.state import Intent, Job, NewIntent
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,32 +69,17 @@ def submit(workspace: Workspace, order: SubmitOrder) -> Submission:
     return replace(found, pointer=pointer)
 
 
-def _refuse_metadata(provider: Provider, order: SubmitOrder) -> None:
-    """Refuse more metadata than the provider takes, before anything is sent.
-
-    Raises:
-        UsageError: there are too many pairs.
-    """
-    most = provider.capabilities.metadata_pairs
-    if most is not None and len(order.metadata) > max(most, 1):
-        raise UsageError(
-            f"--metadata: {order.model.provider} takes {max(0, most - 1)} pairs at most besides the description and our own",
-            hint="leave some out",
-        )
-
-
 def _submit(workspace: Workspace, order: SubmitOrder, codec: Codec, checked: CheckedInput) -> Submission:
     """Find what was submitted before, or record what is submitted now, and take it to its end."""
     provider = workspace.provider(order.model.provider)
-    _refuse_metadata(provider, order)
+    refuse_extras(provider, order)
     account = workspace.account(order.model.provider)
     new = _new_intent(order, checked.scan, account, simulated=provider.capabilities.simulated)
     with held(_content_lock(workspace, order, new)):
         if order.retry is not None:
             link(workspace, new.content, order.retry)
         lines = checked.lines
-        job = None if order.again else job_before(workspace, new, order.within, order.is_lost)
-        intent = None if order.again or job is not None else _same_before(workspace, new, order)
+        job, intent = _before(workspace, order, new)
         if order.split is not None and job is None and intent is None:
             job = plan_job(
                 workspace,
@@ -108,6 +93,17 @@ def _submit(workspace: Workspace, order: SubmitOrder, codec: Codec, checked: Che
             batch, created = submit_job(workspace, job, new, lines, order.at_once, order.is_lost)
             return Submission(batch, None, checked.scan, created)
         return _as_batch(workspace, provider, intent or workspace.journal.prepare(new), checked)
+
+
+def _before(workspace: Workspace, order: SubmitOrder, new: NewIntent) -> tuple[Job | None, Intent | None]:
+    """Give the earlier job or submit of the same content that this one must not repeat."""
+    if not order.again:
+        job = job_before(workspace, new, order.within, order.is_lost)
+        return job, None if job is not None else _same_before(workspace, new, order)
+    found = in_doubt(workspace, new)
+    if found is not None:
+        workspace.say(Note(f"going on with the unfinished {found.id}; after it, --again makes a second one"))
+    return (found, None) if isinstance(found, Job) else (None, found)
 
 
 def _as_batch(workspace: Workspace, provider: Provider, intent: Intent, checked: CheckedInput) -> Submission:

@@ -142,6 +142,7 @@ def run(
     from batch_cli.cli import collecting, inputs, result_files, waiting  # noqa: PLC0415 - kept out of --help
     from batch_cli.cli.fail_if import conditions  # noqa: PLC0415 - as above
     from batch_cli.cli.result_extras import ExtrasWanted  # noqa: PLC0415 - as above
+    from batch_cli.jobs.attempts import places_of  # noqa: PLC0415 - as above
     from batch_cli.writers import FormatName  # noqa: PLC0415 - as above
 
     if fail_if and allow_partial:
@@ -185,5 +186,5 @@ def run(
             )
         place = workspace.find_batch(inputs.one_id(batch_id, batch_id_option), chosen)
         if wait:
-            waiting.wait_for(context, workspace, [place], inputs.seconds(max_wait))
+            waiting.wait_for(context, workspace, places_of(workspace, place), inputs.seconds(max_wait))
         return collecting.collect(context, workspace, place, wanted)

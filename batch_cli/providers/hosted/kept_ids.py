@@ -53,8 +53,14 @@ class KeptIds:
             os.close(descriptor)
 
     def belong_to(self, key: str, batch_id: str) -> None:
-        """Say which batch came of the submit ``key`` just now; again: nothing happens."""
-        with contextlib.suppress(OSError):
+        """Say which batch came of the submit ``key`` just now; again: nothing happens.
+
+        Raises:
+            DiskError: it cannot be noted; to be done again, for some services do not tell the ids a second time.
+        """
+        if not self.has(key):
+            return
+        with _writing(self._path(batch_id)):
             os.utime(self._path(key))
             self._path(key).replace(self._path(batch_id))
 
@@ -101,8 +107,12 @@ class KeptIds:
         return self._path(batch_id).with_suffix(".doubted")
 
     def _path(self, name: str) -> Path:
-        """Give the file of a submit or a batch; ids of servers are never names of files."""
-        return self._root / f"{sha256(name.encode()).hexdigest()}.ids"
+        return self._root / f"{file_stem(name)}.ids"
+
+
+def file_stem(name: str) -> str:
+    """Give what the files of a submit or a batch are called by; ids of servers are never names of files."""
+    return sha256(name.encode()).hexdigest()
 
 
 def _id_text(line: bytes, starts: tuple[bytes, ...]) -> bytes | None:

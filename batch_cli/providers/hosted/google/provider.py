@@ -9,7 +9,7 @@ from batch_cli.clock import Clock
 from batch_cli.events import Listener
 from batch_cli.model import Batch, BatchResult, JsonValue
 from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place, Provider, Upload
-from batch_cli.providers.hosted.google.staged import SIMULATED, Staged
+from batch_cli.providers.hosted.google.staged import GOOGLE_CAPABILITIES, SIMULATED, Staged
 from batch_cli.settings import KEY_RULES, missing_key
 
 
@@ -23,7 +23,9 @@ class Google:
         self.codec = codec
         self._place, self._clock = place, clock
         is_simulated = place.key is None
-        self.capabilities = Capabilities(runs_here=is_simulated, simulated=is_simulated)
+        self.capabilities = (
+            Capabilities(runs_here=True, simulated=True) if is_simulated else GOOGLE_CAPABILITIES
+        )
         self._opened: list[Provider] = []
 
     @cached_property
