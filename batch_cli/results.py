@@ -29,13 +29,13 @@ from batch_cli.row_index import (
     RowIndex,
     StrayKind,
     Strays,
-    add_usage,
     error_object,
     response_in,
     response_of,
     unified_line,
     usage_of,
 )
+from batch_cli.token_usage import add_usage
 
 Parse = Callable[[BatchResult], tuple[JsonValue, ResultError | None]]
 """From a good row to its typed answer, or to the reason why it has none."""

@@ -10,7 +10,7 @@ import enum
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -18,6 +18,8 @@ from batch_cli import token_usage
 from batch_cli.errors import DamagedData
 from batch_cli.jsonl import dumps, dumps_exactly, loads
 from batch_cli.model import BatchResult, JsonObject, ResultError, RowFile
+from batch_cli.sealed_lines import SealedRun
+from batch_cli.token_usage import add_usage
 
 DAMAGED = "damaged_row"
 """The error type of what a reader gives for a line that is no result; its row has no id."""
@@ -156,6 +158,25 @@ class RowIndex:
             self._again(row, key, known, place)
         elif row.response is not None and (usage := usage_of(row.response)):
             add_usage(self._usage, usage)
+
+    def put_sealed(self, run: SealedRun, number: int, offsets: Iterable[int], lengths: Iterable[int]) -> bool:
+        """Note where sealed lines stand, all at once; False, and nothing is noted: one of the ids came before."""
+        keys = [hash(custom_id) & _HASH for custom_id in run.ids]
+        if len(set(keys)) < len(keys) or not self._places.keys().isdisjoint(keys):
+            return False
+        rest = number << 1 | True
+        self._places.update(
+            zip(
+                keys,
+                [
+                    offset << 24 | (min(_LENGTH, length)) << 4 | rest
+                    for offset, length in zip(offsets, lengths, strict=True)
+                ],
+                strict=True,
+            )
+        )
+        self._usage.update(run.usage)
+        return True
 
     def _again(self, row: BatchResult, key: int, known: int, place: int) -> None:
         """Decide what a second row of an id is."""
@@ -330,10 +351,3 @@ def response_in(line: bytes) -> JsonObject | None:
 def usage_of(response: JsonObject | None) -> JsonObject | None:
     """Give what an answer says it used, by the provider's own names."""
     return None if response is None else token_usage.usage_of(response.get("body"))
-
-
-def add_usage(total: Counter[str], usage: JsonObject) -> None:
-    """Add what one answer used to a sum."""
-    for name, amount in usage.items():
-        if isinstance(amount, int):
-            total[name] += amount
