@@ -30,7 +30,7 @@ from batch_cli.jsonl import (
 from batch_cli.model import BatchResult, JsonObject, ResultError, RowFile, RowPlace
 from batch_cli.request_line import packed
 from batch_cli.row_index import DAMAGED, RowIndex
-from batch_cli.sealed_lines import read_sealed, sealed_runs, unified
+from batch_cli.sealed_lines import ids_of, read_sealed, sealed_runs, unified
 
 Read = Callable[[JsonObject], BatchResult]
 """From a parsed line to its row; raises `NotAResult`."""
@@ -153,8 +153,8 @@ def _row_of(value: JsonObject, raw: bytes, read: Read) -> tuple[BatchResult, boo
 
 def _own_row(raw: bytes) -> BatchResult:
     """Give the row of a sealed line that was read before."""
-    custom_id, line = unified(raw)
-    return BatchResult(custom_id[1:-1].decode("utf-8"), raw=line, source=raw)
+    (custom_id,) = ids_of((raw,))
+    return BatchResult(custom_id, raw=unified(raw), source=raw)
 
 
 def _may_hold_a_long_number(raw: bytes) -> bool:

@@ -10,7 +10,7 @@ import enum
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -18,7 +18,7 @@ from batch_cli import token_usage
 from batch_cli.errors import DamagedData
 from batch_cli.jsonl import dumps, dumps_exactly, loads
 from batch_cli.model import BatchResult, JsonObject, ResultError, RowFile
-from batch_cli.sealed_lines import SealedRun
+from batch_cli.sealed_lines import SealedRun, ids_of
 from batch_cli.token_usage import add_usage
 
 DAMAGED = "damaged_row"
@@ -32,6 +32,7 @@ _LENGTH = (1 << 20) - 1
 _FILES = 8
 _IN_CONFLICT = -1
 _BLOCK = 1 << 16
+_AT_ONCE = 1 << 20
 _KEPT_IDS = 3
 
 
@@ -229,6 +230,26 @@ class RowIndex:
         if row.custom_id != custom_id:
             raise _same_hash(row.custom_id, custom_id)
         return row
+
+    def take_sealed(self, ids: Sequence[str], start: int) -> list[bytes]:
+        """Give the lines of some ids from ``start`` on, as far as they are sealed, as they stand in their files.
+
+        That is a megabyte or one line; none: the next is to be taken by itself.
+        """
+        places, files, lines, size = self._places, self._files, list[bytes](), 0
+        for at in range(start, len(ids)):
+            key = hash(ids[at]) & _HASH
+            place = places.get(key, 0)
+            length = place >> 4 & _LENGTH
+            if not place & 1 or length == _LENGTH or size > _AT_ONCE:
+                break
+            del places[key]
+            lines.append(os.pread(files[place >> 1 & _FILES - 1].descriptor, length, place >> 24))
+            size += length
+        if ids_of(lines) != ids[start : start + len(lines)]:
+            wrong = next(pair for pair in zip(ids_of(lines), ids[start:], strict=False) if pair[0] != pair[1])
+            raise _same_hash(*wrong)
+        return lines
 
     def take_all(self) -> Iterator[BatchResult]:
         """Give all rows in the order in which they came; an error row for ids whose rows contradict each other."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from batch_cli.jsonl import loads
@@ -76,20 +76,31 @@ def read_sealed(raw: bytes) -> tuple[str, JsonObject] | None:
         return None
 
 
-def unified(raw: bytes) -> tuple[bytes, bytes]:
-    """Give the id of a sealed line, in its quotes as it stands there, and our line for it.
+def unified(raw: bytes) -> bytes:
+    """Give our line for a sealed one.
 
     Raises:
-        ValueError: the line is none.
+        ValueError: it is none.
     """
+    head = _head(raw)
+    stop = 1 - (len(_SPACED) if raw.endswith(_SPACED) else len(_COMPACT))
+    return b"".join(
+        (b'{"custom_id":', head[2], b',"id":', head[1], b',"response":', raw[head.end() : stop], _COMPACT[1:])
+    )
+
+
+def ids_of(lines: Iterable[bytes]) -> list[str]:
+    """Give the ids of sealed lines.
+
+    Raises:
+        ValueError: one of them is none.
+    """
+    return [_head(raw)[2][1:-1].decode("utf-8") for raw in lines]
+
+
+def _head(raw: bytes) -> re.Match[bytes]:
     head = _HEAD.match(raw)
     if head is None:
         message = "not a sealed line"
         raise ValueError(message)
-    row_id, custom_id = head.groups()
-    stop = 1 - (len(_SPACED) if raw.endswith(_SPACED) else len(_COMPACT))
-    return custom_id, b'{"custom_id":%b,"id":%b,"response":%b,"error":null}' % (
-        custom_id,
-        row_id,
-        raw[head.end() : stop],
-    )
+    return head
