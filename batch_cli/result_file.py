@@ -30,7 +30,7 @@ from batch_cli.jsonl import (
 from batch_cli.model import BatchResult, JsonObject, ResultError, RowFile, RowPlace
 from batch_cli.request_line import packed
 from batch_cli.row_index import DAMAGED, RowIndex
-from batch_cli.sealed_lines import ids_of, read_sealed, sealed_runs, unified
+from batch_cli.sealed_lines import changed, heads_of, id_of, is_sealed, sealed_runs, unified
 
 Read = Callable[[JsonObject], BatchResult]
 """From a parsed line to its row; raises `NotAResult`."""
@@ -127,9 +127,7 @@ def _row_file(stream: BinaryIO, read: Read) -> RowFile | None:
                 return _own_row(raw)
             row = _row_of(loads(raw), raw, read)[0]
         except (ValueError, TypeError, NotAResult) as error:
-            raise DamagedData(
-                "a result file was changed while it was read", hint="run the same command again"
-            ) from error
+            raise changed() from error
         row.source = raw
         return row
 
@@ -144,7 +142,7 @@ def _without_bom(line: Line) -> bytes:
 def _row_of(value: JsonObject, raw: bytes, read: Read) -> tuple[BatchResult, bool]:
     """Give the row of a line that was parsed, and whether it is a sealed one."""
     result = read(value)
-    if result.error is None and result.response is not None and read_sealed(raw) is not None:
+    if result.error is None and result.response is not None and is_sealed(raw):
         return result, True
     if _may_hold_a_long_number(raw):
         result = read(loads_exactly(raw))
@@ -153,8 +151,8 @@ def _row_of(value: JsonObject, raw: bytes, read: Read) -> tuple[BatchResult, boo
 
 def _own_row(raw: bytes) -> BatchResult:
     """Give the row of a sealed line that was read before."""
-    (custom_id,) = ids_of((raw,))
-    return BatchResult(custom_id, raw=unified(raw), source=raw)
+    (head,) = heads_of((raw,))
+    return BatchResult(id_of(head), raw=unified(head), source=raw)
 
 
 def _may_hold_a_long_number(raw: bytes) -> bool:
