@@ -18,7 +18,7 @@ from batch_cli import token_usage
 from batch_cli.errors import DamagedData
 from batch_cli.jsonl import dumps, dumps_exactly, loads
 from batch_cli.model import BatchResult, JsonObject, ResultError, RowFile
-from batch_cli.sealed_lines import Head, SealedRun, heads_of, id_of
+from batch_cli.sealed_lines import Head, SealedRun, heads_of, ids_of
 from batch_cli.token_usage import add_usage
 
 DAMAGED = "damaged_row"
@@ -162,7 +162,7 @@ class RowIndex:
 
     def put_sealed(self, run: SealedRun, number: int, offsets: Iterable[int], lengths: Iterable[int]) -> bool:
         """Note where sealed lines stand, all at once; False, and nothing is noted: one of the ids came before."""
-        keys = [hash(custom_id) & _HASH for custom_id in run.ids]
+        keys = [hashed & _HASH for hashed in run.hashes]
         if len(set(keys)) < len(keys) or not self._places.keys().isdisjoint(keys):
             return False
         rest = number << 1 | True
@@ -247,9 +247,8 @@ class RowIndex:
             lines.append(os.pread(files[place >> 1 & _FILES - 1].descriptor, length, place >> 24))
             size += length
         heads = heads_of(lines)
-        for head, custom_id in zip(heads, ids[start : start + len(heads)], strict=True):
-            if (found := id_of(head)) != custom_id:
-                raise _same_hash(found, custom_id)
+        if (found := ids_of(heads)) != (asked := ids[start : start + len(heads)]):
+            raise _same_hash(*next(pair for pair in zip(found, asked, strict=True) if pair[0] != pair[1]))
         return heads
 
     def take_all(self) -> Iterator[BatchResult]:

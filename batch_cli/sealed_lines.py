@@ -7,6 +7,7 @@ in a known way, a response that is JSON by itself proves that all of it is: noth
 from __future__ import annotations
 
 import re
+from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -32,7 +33,8 @@ class SealedRun:
 
     start: int
     """Which of the lines looked at is the first."""
-    ids: list[str] = field(default_factory=list)
+    hashes: array[int] = field(default_factory=lambda: array("q"))
+    """``hash(id)`` of each; the same in a forked process."""
     usage: Counter[str] = field(default_factory=Counter)
     """Sum of what their answers say they used."""
 
@@ -57,7 +59,7 @@ def sealed_runs(lines: Sequence[bytes]) -> list[SealedRun]:
             if run is None:
                 run = SealedRun(at)
                 runs.append(run)
-            run.ids.append(head[2].decode("ascii"))
+            run.hashes.append(hash(head[2].decode("ascii")))
             usages.append(usage_of(response["body"]))
         elif run is not None:
             run.usage = sum_usage(usages)
@@ -99,20 +101,17 @@ def heads_of(lines: Sequence[bytes]) -> list[Head]:
     return heads
 
 
-def id_of(head: Head) -> str:
-    """Give the id of the request."""
-    return head[2].decode("ascii")
+def ids_of(heads: Sequence[Head]) -> list[str]:
+    """Give the ids of the requests."""
+    return b"\n".join([head[2] for head in heads]).decode("ascii").split("\n")[: len(heads)]
 
 
 def unified(head: Head) -> bytes:
     """Give our line for a sealed one."""
-    row_id, custom_id = head.groups()
     raw = head.string
-    stop = 1 - (len(_SPACED) if raw.endswith(_SPACED) else len(_COMPACT))
-    return b'{"custom_id":"%b","id":%b,"response":%b,"error":null}' % (
-        custom_id,
-        row_id,
-        raw[head.end() : stop],
+    response = raw[head.end() : 1 - (len(_SPACED) if raw.endswith(_SPACED) else len(_COMPACT))]
+    return b"".join(
+        (b'{"custom_id":"', head[2], b'","id":', head[1], b',"response":', response, b',"error":null}')
     )
 
 
