@@ -55,7 +55,7 @@ def ensure_worker(
         subprocess.Popen(  # noqa: S603 - our own interpreter and our own words
             words,
             cwd=root,
-            env=_clean(environment),
+            env=clean(environment),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -64,7 +64,8 @@ def ensure_worker(
     return True
 
 
-def _clean(environment: Mapping[str, str]) -> dict[str, str]:
+def clean(environment: Mapping[str, str]) -> dict[str, str]:
+    """Give what a program needs of an environment to run: no keys."""
     return {
         name: value
         for name, value in environment.items()

@@ -188,18 +188,19 @@ class Queue:
 
     # --- claiming ---
 
-    def claim(self, worker: int, most: int, *, only: str | None = None) -> list[Claim]:
+    def claim(self, worker: int, most: int, *, only: str | None = None, blames: bool = True) -> list[Claim]:
         """Take up to ``most`` requests for ``worker``: what crashes left first, then fresh ones, oldest first.
 
-        ``only`` names the one batch to work at. A suspect request comes alone. Empty when nothing waits.
+        ``only`` names the one batch to work at; without it, live batches are left to their own workers.
+        A suspect request comes alone, unless nobody ``blames`` it. Empty when nothing waits.
         """
         with self.store.database.transaction():
-            claims = self._claim_released(worker, most, only)
+            claims = self._claim_released(worker, most, only, blames=blames)
             if not claims:
                 claims = self._claim_fresh(worker, most, only)
         return claims
 
-    def _claim_released(self, worker: int, most: int, only: str | None) -> list[Claim]:
+    def _claim_released(self, worker: int, most: int, only: str | None, *, blames: bool) -> list[Claim]:
         database = self.store.database
         claims: list[Claim] = []
         for batch, position, start, length, attempt in database.rows(
@@ -208,7 +209,7 @@ class Queue:
             if not self._open_or_fail(batch):
                 continue
             claim = Claim(batch, position, start, length, attempt + 1)
-            is_suspect = claim.attempt >= SUSPECT_ATTEMPT
+            is_suspect = blames and claim.attempt >= SUSPECT_ATTEMPT
             if is_suspect and claims:
                 break
             claims.append(claim)

@@ -48,7 +48,7 @@ class StoredBatch:
     started_at: float | None
     ended_at: float | None
     error: str | None
-    """Why it failed: its files are damaged."""
+    """Why it failed: its files are damaged; or why nobody works at it now."""
     running: int
     next_index: int
     next_offset: int
@@ -109,12 +109,12 @@ class Store:
 
     # --- input ---
 
-    def stage(self, key: str, lines: Iterator[bytes]) -> str:
+    def stage(self, key: str, lines: Iterator[bytes], prefix: str = "local_") -> str:
         """Store the requests of a future batch and give the batch's id; again: replaces the first try.
 
-        The id follows from ``key``, so that a run after a crash stages to the same place.
+        The id is ``prefix`` and what follows from ``key``, so that a run after a crash stages to the same place.
         """
-        batch_id = f"local_{key.removeprefix('bci_')[:12]}"
+        batch_id = f"{prefix}{key.removeprefix('bci_')[:12]}"
         directory = private_directory(self.root / batch_id)
         target = directory / "input.jsonl"
         try:
@@ -192,6 +192,10 @@ class Store:
     def fail(self, seq: int, error: str) -> None:
         """End a batch whose files are damaged. Call inside a transaction."""
         self.database.change(SQL["fail_batch"], {"seq": seq, "error": error, "now": self.clock.now()})
+
+    def note_trouble(self, batch_id: str, error: str | None) -> None:
+        """Say of a batch that has not ended why nobody works at it; None: somebody does."""
+        self.database.change(SQL["note_trouble"], {"id": batch_id, "error": error})
 
     def cancelling(self) -> set[int]:
         """Give the numbers of the batches that are being cancelled."""

@@ -49,9 +49,9 @@ class Turn:
 class StoreTurns:
     """The turns of one worker; one at a time, and nothing else touches the database meanwhile."""
 
-    def __init__(self, store: Store, queue: Queue, only: str | None) -> None:
-        """Take turns with ``queue``; ``only`` names the one batch to work at."""
-        self._store, self._queue, self._only = store, queue, only
+    def __init__(self, store: Store, queue: Queue, only: str | None, *, blames: bool = True) -> None:
+        """Take turns with ``queue``; ``only`` names the one batch to work at; ``blames`` is `WorkerOptions.blames`."""
+        self._store, self._queue, self._only, self._blames = store, queue, only, blames
         self._files: dict[int, ResultFile] = {}
         self._next_renewal = 0.0
 
@@ -69,8 +69,8 @@ class StoreTurns:
         ended = self._close_ended(orders)
         claims: list[Claim] = []
         if orders.room:
-            claims = self._queue.claim(lease.worker, orders.room, only=self._only)
-            claims = self._fail_poisoned(claims)
+            claims = self._queue.claim(lease.worker, orders.room, only=self._only, blames=self._blames)
+            claims = self._fail_poisoned(claims) if self._blames else claims
         batches = {}
         for seq in {claim.batch for claim in claims}:
             if (batch := self._queue.batch(seq)) is not None:
