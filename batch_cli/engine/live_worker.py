@@ -23,6 +23,8 @@ from batch_cli.events import Event, Listener, Note, Phase, Progress
 from batch_cli.files import private_directory, try_lock, write_all, write_atomically
 from batch_cli.jsonl import loads
 
+_SWITCH_SECONDS = 0.0005
+"""How long the thread of the store may keep Python to itself: every system call of the event loop waits as long."""
 _LOOK_SECONDS = 0.5
 """Between two looks at a batch that another process works at."""
 
@@ -109,6 +111,7 @@ class LiveBatch:
             live=setup,
             blames=False,
         )
+        sys.setswitchinterval(_SWITCH_SECONDS)
         Queue(self._store).rescue()
         self._store.note_trouble(self._id, None)
         try:

@@ -12,7 +12,7 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -25,6 +25,8 @@ LEASE_SECONDS = 30.0
 """How long a worker may be silent before others take its requests over."""
 SUSPECT_ATTEMPT = 3
 """From this attempt on a request is claimed alone, so that only it is blamed if the worker dies again."""
+_CARRIED = 1 << 15
+"""Bytes of a request that travels with its claim; of a longer one only the place does."""
 MOST_ATTEMPTS = 6
 """A request that was abandoned this often fails instead of being tried again."""
 
@@ -39,6 +41,8 @@ class Claim:
     start: int
     length: int
     attempt: int
+    line: bytes | None = field(default=None, compare=False, repr=False)
+    """The request itself, where it was read on the way and is small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +198,8 @@ class Queue:
         ``only`` names the one batch to work at; without it, live batches are left to their own workers.
         A suspect request comes alone, unless nobody ``blames`` it. Empty when nothing waits.
         """
-        with self.store.database.transaction():
+        # A claim that a power cut loses was made by a worker that is gone, too.
+        with self.store.database.transaction(waits_for_disk=False):
             claims = self._claim_released(worker, most, only, blames=blames)
             if not claims:
                 claims = self._claim_fresh(worker, most, only)
@@ -261,7 +266,8 @@ class Queue:
             line = stream.readline()
             if not line.endswith(b"\n"):
                 return
-            yield Claim(seq, position, offset, len(line) - 1, 1)
+            small = line[:-1] if len(line) <= _CARRIED else None
+            yield Claim(seq, position, offset, len(line) - 1, 1, small)
             offset += len(line)
 
     def batch(self, seq: int) -> StoredBatch | None:
@@ -299,6 +305,8 @@ class Queue:
 
     def read(self, claim: Claim) -> bytes:
         """Give the request line of a claim of this queue."""
+        if claim.line is not None:
+            return claim.line
         return os.pread(self._inputs[claim.batch].fileno(), claim.length, claim.start)
 
     # --- finishing ---

@@ -32,6 +32,8 @@ _MOST_CLAIMED = 512
 """How many requests are claimed at once at most; as many again may wait for a free slot."""
 _MOST_ANSWERED = 4_096
 """More answers than this are not gathered before they are recorded."""
+_MOST_LIVE_ANSWERED = 256
+"""As many of live requests, unless more are in flight: what answers that cost money can be lost by one death."""
 _IDLE_SECONDS = 0.2
 _DEADLINE_GRACE = 2.0
 """Seconds that running calls get when the time is over that the user wanted to wait."""
@@ -187,6 +189,8 @@ class Worker:
     def _claim_ahead(self) -> int:
         """Enough to fill every slot twice: what waits here cannot be taken by another worker."""
         largest = max((handler.max_batch for handler in self._handlers.values()), default=1)
+        if self._options.live is not None:
+            return _MOST_CLAIMED
         return min(2 * self._options.concurrency * largest, _MOST_CLAIMED)
 
     async def _is_over(self, turn: Turn) -> bool:
@@ -249,8 +253,10 @@ class Worker:
 
     @property
     def _most_unrecorded(self) -> int:
-        """How many answers may wait to be recorded; of live ones, which may have cost money, no more than are asked for."""
-        return _MOST_ANSWERED if self._options.live is None else self._options.concurrency
+        """How many answers may wait to be recorded; of live ones, which may have cost money, few."""
+        if self._options.live is None:
+            return _MOST_ANSWERED
+        return max(self._options.concurrency, _MOST_LIVE_ANSWERED)
 
     def _take(self, call: asyncio.Task[list[Answered]]) -> None:
         """Take in what a call gave; one that was cancelled gave nothing."""
