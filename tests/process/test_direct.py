@@ -163,6 +163,7 @@ def test_what_concerns_the_account_stops_the_run_and_keeps_what_is_done(
         assert error["message"] in stopped.err
         assert "run the same command again" in stopped.err
         assert len(server.came) == 16, "no other row is tried"
+        assert server.peak == 1
         told = process("status", "--json").json["batch"]
         assert (told["status"], told["counts"]["completed"]) == ("in_progress", 15)
 
@@ -231,3 +232,57 @@ def test_what_a_json_row_says_is_what_the_provider_said(tmp_path: Path, process:
     assert good["response"]["body"]["choices"][0]["message"]["content"] == "Hello"
     assert (bad["response"]["status_code"], bad["error"]["code"]) == (400, "context_length")
     assert len(server.came) == 2, "a refusal is never tried again"
+
+
+def test_a_server_with_less_room_than_asked_for_fails_no_row(tmp_path: Path, process: Cli) -> None:
+    requests(tmp_path, 120)
+    with LiveServer() as server:
+
+        def busy(_came: Came) -> Says:
+            return (
+                Says(429, {"error": {"message": "slow down"}}) if server.in_flight > 3 else Says(seconds=0.02)
+            )
+
+        server.script = busy
+        words = ("submit", "r.jsonl", *MODEL, "--max-concurrent", "16", "--wait")
+        done = process(*words, env=keys(server))
+
+    assert done.code == 0, done.err
+    assert server.answered == Counter({f"row {n}": 1 for n in range(120)})
+    assert server.peak <= 16
+
+
+def test_several_servers_share_the_work_by_weight_and_a_dead_one_is_left_alone(
+    tmp_path: Path, process: Cli
+) -> None:
+    requests(tmp_path, 200)
+
+    def slow(_came: Came) -> Says:
+        return Says(seconds=0.01)
+
+    with LiveServer(slow) as one, LiveServer(slow) as three:
+        dead = "http://127.0.0.1:9/v1"
+        urls = [one.url, f"{three.url}=3", dead]
+        words = [word for url in urls for word in ("--base-url", url)]
+        done = process("submit", "r.jsonl", "-m", "local/m", *words, "--max-concurrent", "8", "--wait")
+
+    assert done.code == 0, done.err
+    assert f"the model server at {dead} is not there" in done.err
+    assert one.answered + three.answered == Counter({f"row {n}": 1 for n in range(200)})
+    assert 2 <= len(three.came) / len(one.came) <= 4
+
+
+def test_requests_a_minute_are_spread(tmp_path: Path, process: Cli) -> None:
+    requests(tmp_path, 4)
+    arrived = []
+    with LiveServer() as server:
+
+        def note(_came: Came) -> Says:
+            arrived.append(time.monotonic())
+            return Says()
+
+        server.script = note
+        assert process("submit", "r.jsonl", *MODEL, "--rpm", "120", "--wait", env=keys(server)).code == 0
+
+    # Each a half second behind the one before; how late it is, is the machine's affair.
+    assert arrived[-1] - arrived[0] >= 1.4

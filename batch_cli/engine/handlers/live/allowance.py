@@ -27,7 +27,9 @@ _ANTHROPIC = tuple(
     )
     for kind in ("requests", "tokens", "input-tokens", "output-tokens")
 )
-_SPAN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?")
+_SPAN = re.compile(
+    r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+(?:\.\d+)?)ms)?", re.ASCII
+)
 _UNITS = (86_400.0, 3_600.0, 60.0, 1.0, 0.001)
 _SCARCE = 0.1
 """Share of a limit below which requests are spread over the time until it is there again."""
@@ -64,7 +66,7 @@ def _hold_of(limit: str | None, remaining: str | None, reset: str | None, date: 
 
 
 def _count(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isdecimal() and len(text) <= 15 else None  # noqa: PLR2004 - below 2**53
+    return int(text) if text and text.isascii() and text.isdecimal() and len(text) <= 15 else None  # noqa: PLR2004 - below 2**53
 
 
 def _seconds(text: str, date: str | None) -> float | None:
@@ -73,7 +75,7 @@ def _seconds(text: str, date: str | None) -> float | None:
     if found and any(found.groups()):
         return sum(float(part) * unit for part, unit in zip(found.groups(), _UNITS, strict=True) if part)
     try:
-        return float(text) if re.fullmatch(r"\d+(?:\.\d+)?", text) else _until(text, date)
+        return float(text) if re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", text) else _until(text, date)
     except (TypeError, ValueError):
         return None
 
