@@ -24,6 +24,7 @@ class LiveFigures:
     tokens: int
     saved: int
     """Requests that needed not be sent, because the same had been answered."""
+    saved_tokens: int
     p50: float | None
     """Seconds that half of the latest answers took at most; None before the first."""
     p95: float | None

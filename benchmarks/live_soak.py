@@ -22,7 +22,7 @@ import threading
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from zlib import crc32
 
 from common import BATCH_CLI
@@ -36,9 +36,9 @@ _ERRORS = 40
 class Ledger(asyncio.Protocol):
     """A live endpoint that counts what it answered, in all connections together."""
 
-    answered: Counter[str] = Counter()
+    answered: ClassVar[Counter[str]] = Counter()
     """Final answers by row, good or bad: what a provider would bill or log."""
-    tried: Counter[str] = Counter()
+    tried: ClassVar[Counter[str]] = Counter()
     refused = 0
     in_flight = peak = 0
     loop: asyncio.AbstractEventLoop

@@ -20,6 +20,9 @@ class Pace:
     tokens_per_minute: int | None
     seconds: float
     grace: float
+    dedupe: bool = False
+    cache_mb: int | None = None
+    auto_path: bool = False
 
 
 def wishes(model: ModelName, via: Via, pace: Pace, base_urls: Sequence[str]) -> LiveWishes | None:
@@ -42,5 +45,13 @@ def wishes(model: ModelName, via: Via, pace: Pace, base_urls: Sequence[str]) -> 
             f"--via direct: {model} has no address",
             hint="say where the model server is, for example --base-url http://localhost:11434/v1",
         )
-    options = LiveOptions(pace.concurrency, pace.per_minute, pace.tokens_per_minute, pace.seconds)
+    options = LiveOptions(
+        pace.concurrency,
+        pace.per_minute,
+        pace.tokens_per_minute,
+        pace.seconds,
+        pace.dedupe,
+        None if pace.cache_mb is None else pace.cache_mb * 1_000_000,
+        pace.auto_path,
+    )
     return LiveWishes(tuple(base_urls), options, pace.grace)

@@ -186,6 +186,19 @@ Grace = Annotated[
         "--grace", metavar="S", min=0, help="direct: seconds for running requests to end after Ctrl-C."
     ),
 ]
+Dedupe = Annotated[bool, typer.Option("--dedupe", help="direct: send identical requests once.")]
+Cache = Annotated[
+    bool,
+    typer.Option("--cache", help="direct: use answers of earlier batches that were kept so, and keep these."),
+]
+CacheMb = Annotated[
+    int,
+    typer.Option("--cache-mb", metavar="N", min=1, help="direct: megabytes of answers that --cache keeps."),
+]
+AutoPath = Annotated[
+    bool,
+    typer.Option("--auto-path", help="direct: ask /chat/completions where /completions is refused."),
+]
 MaxWait = Annotated[
     str | None,
     typer.Option(

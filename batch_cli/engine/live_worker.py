@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from batch_cli.clock import SystemClock
@@ -19,7 +20,7 @@ from batch_cli.engine.handlers.live.options import LiveOptions, LiveSetup
 from batch_cli.engine.queue import Queue
 from batch_cli.engine.store import Store
 from batch_cli.errors import BatchCliError, disk_error
-from batch_cli.events import Event, Listener, Note, Phase, Progress
+from batch_cli.events import Event, Listener, LiveFigures, Note, Phase, Progress
 from batch_cli.files import private_directory, try_lock, write_all, write_atomically
 from batch_cli.jsonl import loads
 
@@ -55,6 +56,12 @@ class LiveBatch:
             return LiveOptions()
         except OSError as error:
             raise disk_error(error, self._options_path, doing="reading") from error
+
+    def _answers_path(self, options: LiveOptions) -> Path | None:
+        """Give where answers are kept that are given again: beside the batches, or with this one alone."""
+        if options.cache_bytes is not None:
+            return self._store.root.parent / "answers.db"
+        return self._directory / "answers.db" if options.dedupe else None
 
     # --- who works ---
 
@@ -108,17 +115,20 @@ class LiveBatch:
             seconds=seconds,
             leash=leash,
             grace=grace,
-            live=setup,
+            live=replace(setup, answers=self._answers_path(setup.options)),
             blames=False,
         )
         sys.setswitchinterval(_SWITCH_SECONDS)
         Queue(self._store).rescue()
         self._store.note_trouble(self._id, None)
+        worker = Worker(self._store, options, listener)
         try:
-            return Worker(self._store, options, listener).run()
+            return worker.run()
         except BatchCliError as error:
             self._store.note_trouble(self._id, error.message)
             raise
+        finally:
+            _tell_saved(worker.figures, listener)
 
     def start(self, environment: Mapping[str, str], setup: LiveSetup, grace: float) -> bool:
         """Let a process of its own work at the batch, unless one does; tell whether one was started."""
@@ -153,6 +163,12 @@ class LiveBatch:
             self.work(setup, listener, None, grace)
         finally:
             os.close(lock)
+
+
+def _tell_saved(figures: LiveFigures | None, listener: Listener) -> None:
+    if figures is not None and figures.saved:
+        text = f"{figures.saved:,} requests were not sent, because the same had been answered"
+        listener(Note(f"{text}: {figures.saved_tokens:,} tokens saved"))
 
 
 def main(root: str, batch_id: str, grace: str) -> None:

@@ -286,3 +286,67 @@ def test_requests_a_minute_are_spread(tmp_path: Path, process: Cli) -> None:
 
     # Each a half second behind the one before; how late it is, is the machine's affair.
     assert arrived[-1] - arrived[0] >= 1.4
+
+
+def twins(directory: Path, count: int) -> None:
+    """Write requests of which each says what nine others say."""
+    lines = [chat(f"r{n}", f"row {n // 10}", model="gpt-4o-mini") for n in range(count)]
+    write_lines(directory / "r.jsonl", lines)
+
+
+def test_identical_requests_are_sent_once_where_that_is_asked_for(tmp_path: Path, process: Cli) -> None:
+    twins(tmp_path, 100)
+    words = ("submit", "r.jsonl", *MODEL, "--dedupe", "--wait", "--results", "o.jsonl")
+    with LiveServer(lambda _came: Says(seconds=0.01)) as server:
+        done = process(*words, env=keys(server))
+
+    assert done.code == 0, done.err
+    assert server.answered == Counter({f"row {n}": 1 for n in range(10)})
+    assert "90 requests were not sent, because the same had been answered: 450 tokens saved" in done.err
+    rows = read_lines(tmp_path / "o.jsonl")
+    assert [row["custom_id"] for row in rows] == [f"r{n}" for n in range(100)]
+    assert {row["response"]["body"]["choices"][0]["message"]["content"] for row in rows} == {"Hello"}
+
+
+def test_unchanged_rows_of_a_later_file_come_from_the_cache(tmp_path: Path, process: Cli) -> None:
+    requests(tmp_path, 20)
+    words = ("submit", "r.jsonl", *MODEL, "--cache", "--wait", "--results")
+    with LiveServer() as server:
+        assert process(*words, "1.jsonl", env=keys(server)).code == 0
+        requests(tmp_path, 25)
+        done = process(*words, "2.jsonl", env=keys(server))
+        without = process("submit", "r.jsonl", *MODEL, "--again", "--wait", env=keys(server))
+
+    assert done.code == without.code == 0
+    assert "20 requests were not sent" in done.err
+    assert len(read_lines(tmp_path / "2.jsonl")) == 25
+    assert len(server.came) == 20 + 5 + 25
+
+
+def test_a_completion_is_asked_as_a_chat_where_the_server_only_chats(tmp_path: Path, process: Cli) -> None:
+    lines = [
+        {
+            "custom_id": f"r{n}",
+            "method": "POST",
+            "url": "/v1/completions",
+            "body": {"model": "gpt-4o-mini", "prompt": f"row {n}", "max_tokens": 5},
+        }
+        for n in range(10)
+    ]
+    write_lines(tmp_path / "r.jsonl", lines)
+
+    def only_chats(came: Came) -> Says:
+        is_chat = came.path.endswith("/chat/completions")
+        return Says() if is_chat else Says(404, {"error": {"message": "This is a chat model"}})
+
+    words = ("submit", "r.jsonl", *MODEL, "--no-concurrent", "--wait")
+    with LiveServer(only_chats) as server:
+        refused = process(*words, env=keys(server))
+        tried = len(server.came)
+        done = process(*words, "--auto-path", "--again", env=keys(server))
+
+    assert refused.code == 10
+    assert done.code == 0, done.err
+    assert server.answered == Counter({f"row {n}": 1 for n in range(10)})
+    assert len(server.came) - tried == 11, "the first refusal is remembered"
+    assert server.came[-1].body["max_tokens"] == 5

@@ -88,6 +88,10 @@ def run(
     tpm: options.Tpm = None,
     timeout: options.Timeout = 600.0,
     grace: options.Grace = 30.0,
+    dedupe: options.Dedupe = False,
+    cache: options.Cache = False,
+    cache_mb: options.CacheMb = 1000,
+    auto_path: options.AutoPath = False,
     api_key_file: options.KeyFile = None,
     lock_timeout: options.LockTimeout = 0.0,
     progress: options.ProgressOption = ProgressMode.AUTO,
@@ -99,7 +103,16 @@ def run(
     live = asking_live.wishes(
         name,
         via,
-        asking_live.Pace(max_concurrent if concurrent else 1, rpm, tpm, timeout, grace),
+        asking_live.Pace(
+            max_concurrent if concurrent else 1,
+            rpm,
+            tpm,
+            timeout,
+            grace,
+            dedupe,
+            cache_mb if cache else None,
+            auto_path,
+        ),
         base_url or (),
     )
     wishes = creating.Wishes(

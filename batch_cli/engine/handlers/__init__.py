@@ -17,9 +17,14 @@ from batch_cli.model import JsonObject
 Wrap = Callable[[JsonObject, "Simulate"], Handler]
 """Puts something around the simulated model, by the settings of a batch."""
 
+_MOST_OF_ONE_BATCH = 1_000_000_000
+"""Bytes of answers that are kept for the requests of one batch that are like others of it."""
+
 if TYPE_CHECKING:
+    from batch_cli.engine.handlers.live.answers import Answers
     from batch_cli.engine.handlers.live.connection import Connection
     from batch_cli.engine.handlers.live.fleet import Fleet
+    from batch_cli.engine.handlers.live.once import Once
     from batch_cli.engine.handlers.simulate.handler import Simulate
 
 
@@ -36,6 +41,7 @@ class Handlers:
         self._live, self._tell, self._wrap = live, tell, wrap
         self._connections: list[Connection] = []
         self._fleet: Fleet | None = None
+        self._answers: Answers | None = None
 
     def make(self, settings: JsonObject, unwanted: asyncio.Event) -> Handler:
         """Make what answers the requests of a batch with these settings, until ``unwanted`` is set.
@@ -70,7 +76,28 @@ class Handlers:
 
         is_direct = settings.get("via") == DIRECT
         model = settings["model"] if is_direct else None
-        return Live(self._model_servers(), rest, wait_for, model=model, halts=is_direct)
+        fleet = self._model_servers()
+        return Live(
+            fleet,
+            rest,
+            wait_for,
+            model=model,
+            halts=is_direct,
+            once=self._once(fleet, settings),
+            auto_path=self._live is not None and self._live.options.auto_path,
+        )
+
+    def _once(self, fleet: Fleet, settings: JsonObject) -> Once | None:
+        """Open the answers that are given again, if the user wants that."""
+        from batch_cli.engine.handlers.live.answers import Answers  # noqa: PLC0415 - only where it is wanted
+        from batch_cli.engine.handlers.live.once import Once  # noqa: PLC0415 - as above
+
+        live = self._live
+        if live is None or live.answers is None:
+            return None
+        most = live.options.cache_bytes or _MOST_OF_ONE_BATCH
+        self._answers = Answers(live.answers, most, settings.get("base_urls", ()))
+        return Once(self._answers, fleet.figures)
 
     @property
     def figures(self) -> LiveFigures | None:
@@ -102,3 +129,5 @@ class Handlers:
         """Close the connections."""
         for connection in self._connections:
             await connection.close()
+        if self._answers is not None:
+            self._answers.close()

@@ -21,16 +21,29 @@ class Figures:
     tokens: int = 0
     saved: int = 0
     """Requests that were answered by what had come for another one."""
+    saved_tokens: int = 0
     _seconds: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT))
 
     def took(self, seconds: float) -> None:
         """Note how long an answer took."""
         self._seconds.append(seconds)
 
+    def save(self, tokens: int) -> None:
+        """Note that a request needed not be sent, and the tokens that it would have taken."""
+        self.saved += 1
+        self.saved_tokens += tokens
+
     def now(self) -> LiveFigures:
         """Give them as they are."""
         times = sorted(self._seconds)
-        return LiveFigures(self.in_flight, self.tokens, self.saved, _share(times, 0.5), _share(times, 0.95))
+        return LiveFigures(
+            self.in_flight,
+            self.tokens,
+            self.saved,
+            self.saved_tokens,
+            _share(times, 0.5),
+            _share(times, 0.95),
+        )
 
 
 def _share(times: list[float], share: float) -> float | None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import quote
 
+from batch_cli.engine.handlers.live.auto_path import as_chat, wants_chat
 from batch_cli.engine.handlers.live.figures import tokens_of
 from batch_cli.engine.handlers.live.fleet import Fleet, ModelServer, Rest, WaitFor
 from batch_cli.engine.handlers.live.halting import halting
+from batch_cli.engine.handlers.live.once import Once
 from batch_cli.engine.handlers.live.rates import Place
 from batch_cli.engine.handlers.live.reading import BAD_ANSWER, error_reply, read_answer
 from batch_cli.engine.handlers.live.retrying import LATE, Tries, Verdict, backoff, judge, retry_after
 from batch_cli.engine.handlers.live.transport import Lost, TooSlow, TransportError, Unreachable
 from batch_cli.engine.reply import Call, Reply
 from batch_cli.jsonl import dumps_exactly, exact
-from batch_cli.model import JsonObject, JsonValue
+from batch_cli.model import CHAT, COMPLETIONS, JsonObject, JsonValue
 
 _PROBE_SECONDS = 10.0
 _TIMEOUT = 504
@@ -40,13 +42,17 @@ class Live:
         *,
         model: str | None = None,
         halts: bool = False,
+        once: Once | None = None,
+        auto_path: bool = False,
     ) -> None:
         """Ask ``fleet``, for ``model`` where a request does not say it.
 
-        ``halts``: what concerns the whole account is no row's answer and stops the work.
+        ``halts``: what concerns the whole account is no row's answer and stops the work. ``once`` saves what was asked
+        before; ``auto_path`` asks as a chat what is refused as a completion.
         """
         self._fleet, self._rest, self._wait_for = fleet, rest, wait_for
-        self._model, self._halts = model, halts
+        self._model, self._halts, self._once = model, halts, once
+        self._auto_path, self._chats = auto_path, False
 
     async def __call__(self, calls: Sequence[Call]) -> list[Reply | None]:
         """Answer every call; None is one that is given back, because its batch is not wanted any more.
@@ -58,6 +64,24 @@ class Live:
 
     async def _answer(self, call: Call) -> Reply | None:
         url, body = self._written(call)
+        if self._once is None:
+            return await self._ask(call, url, body)
+        return await self._once.ask(url, body, lambda: self._ask(call, url, body))
+
+    async def _ask(self, call: Call, url: str, body: bytes) -> Reply | None:
+        """Get an answer, as a chat where the server takes no completions."""
+        chat = as_chat(call.body) if self._auto_path and url == COMPLETIONS else None
+        if chat is None:
+            return await self._send(call, url, body)
+        if not self._chats:
+            reply = await self._send(call, url, body)
+            if reply is None or not wants_chat(reply):
+                return reply
+            self._chats = True
+        return await self._send(call, CHAT, dumps_exactly({"model": self._model, **chat}))
+
+    async def _send(self, call: Call, url: str, body: bytes) -> Reply | None:
+        """Send a request until there is an answer that stays."""
         tokens = _tokens_at_most(call.body, body) if self._fleet.rates.counts_tokens else 0
         tries = Tries()
         while True:

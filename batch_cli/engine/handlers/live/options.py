@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from batch_cli.engine.handlers.live.backend import Backend
 from batch_cli.jsonl import dumps, loads
@@ -25,6 +26,12 @@ class LiveOptions:
     """Tokens asked for and answered in any 60 seconds at most, as far as they can be known beforehand."""
     seconds: float = 600.0
     """How long one request may take, from connecting to the last byte of its answer."""
+    dedupe: bool = False
+    """Identical requests of the batch are sent once."""
+    cache_bytes: int | None = None
+    """Answers of earlier batches are used, and so many bytes of them kept; None: they are not."""
+    auto_path: bool = False
+    """What is refused as a completion is asked as a chat."""
 
     def encode(self) -> bytes:
         """Write it as JSON."""
@@ -58,6 +65,8 @@ class LiveSetup:
 
     backends: Sequence[Backend]
     options: LiveOptions
+    answers: Path | None = None
+    """Where answers are kept that are to be given again."""
 
     @classmethod
     def of(cls, backend: Backend) -> LiveSetup:
