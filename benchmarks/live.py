@@ -30,12 +30,12 @@ from common import BATCH_CLI, Run, measure
 
 from batch_cli.clock import SystemClock
 from batch_cli.engine.handlers.live.backend import Backend
-from batch_cli.engine.handlers.live.connection import Connection
 from batch_cli.engine.handlers.live.figures import Figures
 from batch_cli.engine.handlers.live.fleet import Fleet, ModelServer
 from batch_cli.engine.handlers.live.handler import Live
 from batch_cli.engine.handlers.live.pace import Pace
 from batch_cli.engine.handlers.live.rates import Rates
+from batch_cli.engine.handlers.live.sender import Sender
 from batch_cli.engine.lines import parse_call
 from batch_cli.engine.store import Store
 
@@ -129,7 +129,7 @@ async def bare(url: str, count: int, in_flight: int) -> float:
     line = json.dumps({"custom_id": "r", "method": "POST", "url": CHAT, "body": BODY}).encode()
     now = asyncio.get_running_loop().time
     backend = Backend(url, concurrency=in_flight)
-    connection = Connection(backend)
+    connection = Sender(backend)
     pace = Pace(url, print, now, Random(1))
     fleet = Fleet([ModelServer(backend, connection, pace, now)], Rates(None, None, now), Figures())
 

@@ -22,9 +22,9 @@ _MOST_OF_ONE_BATCH = 1_000_000_000
 
 if TYPE_CHECKING:
     from batch_cli.engine.handlers.live.answers import Answers
-    from batch_cli.engine.handlers.live.connection import Connection
     from batch_cli.engine.handlers.live.fleet import Fleet
     from batch_cli.engine.handlers.live.once import Once
+    from batch_cli.engine.handlers.live.sender import Sender
     from batch_cli.engine.handlers.simulate.handler import Simulate
 
 
@@ -39,7 +39,7 @@ class Handlers:
     def __init__(self, live: LiveSetup | None, tell: Callable[[str], None], wrap: Wrap | None = None) -> None:
         """Take the model servers there are, who is told when one goes and comes, and what is put around simulations."""
         self._live, self._tell, self._wrap = live, tell, wrap
-        self._connections: list[Connection] = []
+        self._senders: list[Sender] = []
         self._fleet: Fleet | None = None
         self._answers: Answers | None = None
 
@@ -54,7 +54,7 @@ class Handlers:
 
             simulated = Simulate(Simulation.from_settings(settings), asyncio.sleep)
             return simulated if self._wrap is None else self._wrap(settings, simulated)
-        from batch_cli.engine.handlers.live.handler import Live  # noqa: PLC0415 - with aiohttp
+        from batch_cli.engine.handlers.live.handler import Live  # noqa: PLC0415 - only where it is used
 
         async def rest(seconds: float) -> bool:
             try:
@@ -105,11 +105,11 @@ class Handlers:
         return None if self._fleet is None else self._fleet.figures.now()
 
     def _model_servers(self) -> Fleet:
-        from batch_cli.engine.handlers.live.connection import Connection  # noqa: PLC0415 - 200 ms
-        from batch_cli.engine.handlers.live.figures import Figures  # noqa: PLC0415 - with aiohttp
-        from batch_cli.engine.handlers.live.fleet import Fleet, ModelServer  # noqa: PLC0415 - with aiohttp
-        from batch_cli.engine.handlers.live.pace import Pace  # noqa: PLC0415 - with aiohttp
-        from batch_cli.engine.handlers.live.rates import Rates  # noqa: PLC0415 - with aiohttp
+        from batch_cli.engine.handlers.live.figures import Figures  # noqa: PLC0415 - only where it is used
+        from batch_cli.engine.handlers.live.fleet import Fleet, ModelServer  # noqa: PLC0415 - only where it is used
+        from batch_cli.engine.handlers.live.pace import Pace  # noqa: PLC0415 - only where it is used
+        from batch_cli.engine.handlers.live.rates import Rates  # noqa: PLC0415 - only where it is used
+        from batch_cli.engine.handlers.live.sender import Sender  # noqa: PLC0415 - only where it is used
 
         if self._live is None:
             raise StateError("a batch waits for a model server", hint="batch-cli serve --backend URL")
@@ -118,8 +118,8 @@ class Handlers:
             servers = []
             for backend in self._live.backends:
                 pace = Pace(backend.url, self._tell, now, random.Random())  # noqa: S311 - jitter, no secret
-                self._connections.append(Connection(backend))
-                servers.append(ModelServer(backend, self._connections[-1], pace, now))
+                self._senders.append(Sender(backend))
+                servers.append(ModelServer(backend, self._senders[-1], pace, now))
             options = self._live.options
             rates = Rates(options.per_minute, options.tokens_per_minute, now)
             self._fleet = Fleet(servers, rates, Figures())
@@ -127,7 +127,7 @@ class Handlers:
 
     async def close(self) -> None:
         """Close the connections."""
-        for connection in self._connections:
-            await connection.close()
+        for sender in self._senders:
+            await sender.close()
         if self._answers is not None:
             self._answers.close()
