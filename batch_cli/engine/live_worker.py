@@ -19,6 +19,7 @@ from batch_cli.engine.daemon import clean, open_log
 from batch_cli.engine.handlers.live.options import LiveOptions, LiveSetup
 from batch_cli.engine.queue import Queue
 from batch_cli.engine.store import Store
+from batch_cli.engine.written import record_written
 from batch_cli.errors import BatchCliError, disk_error
 from batch_cli.events import Event, Listener, LiveFigures, Note, Phase, Progress
 from batch_cli.files import private_directory, try_lock, write_all, write_atomically
@@ -119,7 +120,10 @@ class LiveBatch:
             blames=False,
         )
         sys.setswitchinterval(_SWITCH_SECONDS)
-        Queue(self._store).rescue()
+        queue = Queue(self._store)
+        queue.rescue()
+        if (batch := self._store.batch(self._id)) is not None:
+            record_written(self._store, queue, batch)
         self._store.note_trouble(self._id, None)
         worker = Worker(self._store, options, listener)
         try:

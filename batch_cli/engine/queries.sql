@@ -174,3 +174,12 @@ limit 1
 -- name: note_trouble
 -- Why nobody works at a batch that has not ended; null when somebody does again.
 update batch set error = :error where id = :id and status = 'in_progress' and error is not :error
+
+-- name: recorded_until
+-- The line end behind the last line counts. Once for each start of a live worker: a scan of the batch.
+select coalesce(max(result_start + result_length) + 1, 0) from request where batch = ?
+
+-- name: adopt
+-- Only what was given back by a dead worker: what somebody works at now will be recorded by them.
+update request set state = ?, result_start = ?, result_length = ?
+where batch = ? and position = ? and state = 'released'

@@ -56,6 +56,16 @@ class Completion:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """An answer that stands in a result file and was not recorded."""
+
+    position: int
+    is_good: bool
+    start: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
 class WorkerFacts:
     """A worker as others see it."""
 
@@ -340,6 +350,24 @@ class Queue:
                 database.change(SQL["complete_batch"], {"seq": batch, "now": now})
                 database.change(SQL["end_cancelled"], {"seq": batch, "now": now})
         return counted
+
+    def recorded_until(self, seq: int) -> int:
+        """Give where the last recorded line of a batch ends in its result file."""
+        row = self.store.database.row(SQL["recorded_until"], (seq,))
+        return row[0] if row else 0
+
+    def adopt(self, seq: int, written: Iterable[Written]) -> int:
+        """Record answers that a dead worker wrote down, of requests that nobody works at; give how many counted."""
+        lines = list(written)
+        counts = {}
+        with self.store.database.transaction():
+            for is_good, state in ((True, "completed"), (False, "failed")):
+                group = [one for one in lines if one.is_good is is_good]
+                places = ((state, one.start, one.length, seq, one.position) for one in group)
+                counts[state] = self.store.database.change_many(SQL["adopt"], places)
+            self.store.database.change(SQL["count_finished"], {"seq": seq, **counts})
+            self.store.database.change(SQL["complete_batch"], {"seq": seq, "now": self.store.clock.now()})
+        return sum(counts.values())
 
     def release(self, claims: Iterable[Claim]) -> None:
         """Give claims back that were not begun, and never will be: they count as no attempt."""

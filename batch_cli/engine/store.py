@@ -298,6 +298,19 @@ class ResultFile:
 
         Where the bytes landed is asked from the kernel, because others may append in between.
         """
+        places = self.write(lines)
+        self.sync()
+        return places
+
+    def sync(self) -> None:
+        """Bring to the disk what was written."""
+        try:
+            os.fdatasync(self._descriptor) if hasattr(os, "fdatasync") else fsync(self._descriptor)
+        except OSError as error:
+            raise disk_error(error, self.path, doing="writing") from error
+
+    def write(self, lines: list[bytes]) -> list[tuple[int, int]]:
+        """Write lines and give where each stands, as `append` does; they survive any death of this process."""
         data = b"\n".join(lines) + b"\n"
         written = 0
         try:
@@ -305,8 +318,7 @@ class ResultFile:
             end = os.lseek(self._descriptor, 0, os.SEEK_CUR)
             if written < len(data):  # a short write: others may have appended since, so start anew
                 write_all(self._descriptor, b"\n")
-                return self.append(lines) if written else self._refused(data)
-            os.fdatasync(self._descriptor) if hasattr(os, "fdatasync") else fsync(self._descriptor)
+                return self.write(lines) if written else self._refused(data)
         except OSError as error:
             raise disk_error(error, self.path, doing="writing") from error
         places = []

@@ -10,13 +10,15 @@ from batch_cli.engine.queue import LEASE_SECONDS, MOST_ATTEMPTS, Claim, Completi
 from batch_cli.engine.store import ResultFile, Store, StoredBatch
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answered:
     """A claim with its answer, as a result line."""
 
     claim: Claim
     is_good: bool
     line: bytes
+    place: tuple[int, int] | None = None
+    """Where it stands in the result file, if it was written already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,20 @@ class StoreTurns:
         backlog = self._queue.backlog(self._only)
         return Turn(claims, batches, only, backlog, self._store.cancelling(), ended)
 
+    def write_down(self, batch: StoredBatch, answered: list[Answered]) -> None:
+        """Write result lines without waiting for the disk, from the thread of the event loop.
+
+        A worker that is killed now leaves them to `engine.written`: what cost money is not asked for again.
+        """
+        if batch.seq not in self._files:
+            path = self._store.results_path(batch.id)
+            if not path.parent.is_dir():
+                return  # it was deleted
+            self._files[batch.seq] = ResultFile(path)
+        places = self._files[batch.seq].write([one.line for one in answered])
+        for one, place in zip(answered, places, strict=True):
+            one.place = place
+
     def record(self, answered: list[Answered]) -> None:
         """Write result lines, then record where they stand."""
         self._queue.finish(self._append(answered))
@@ -111,8 +127,12 @@ class StoreTurns:
             file = self._file(seq)
             if file is None:
                 continue
-            for one, (start, length) in zip(lines, file.append([one.line for one in lines]), strict=True):
-                completions.append(Completion(one.claim, one.is_good, start, length))
+            unwritten = [one for one in lines if one.place is None]
+            if unwritten:
+                for one, place in zip(unwritten, file.write([one.line for one in unwritten]), strict=True):
+                    one.place = place
+            file.sync()
+            completions += [Completion(one.claim, one.is_good, *one.place) for one in lines if one.place]
         return completions
 
     def _file(self, seq: int) -> ResultFile | None:

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby
 from types import FrameType
 
 from batch_cli.engine.event_loop import fastest
@@ -33,8 +34,6 @@ _MOST_CLAIMED = 512
 """How many requests are claimed at once at most; as many again may wait for a free slot."""
 _MOST_ANSWERED = 4_096
 """More answers than this are not gathered before they are recorded."""
-_MOST_LIVE_ANSWERED = 256
-"""As many of live requests, unless more are in flight: what answers that cost money can be lost by one death."""
 _IDLE_SECONDS = 0.2
 _DEADLINE_GRACE = 2.0
 """Seconds that running calls get when the time is over that the user wanted to wait."""
@@ -80,6 +79,8 @@ class Worker:
         self._unwanted_batches: dict[int, asyncio.Event] = {}
         self._waiting: deque[Claim] = deque()
         self._answered: list[Answered] = []
+        self._written = 0
+        """How many of them stand in the result file already."""
         self._recording = 0
         """Answers that the store turn under way records."""
         self._calls: set[asyncio.Task[list[Answered]]] = set()
@@ -149,6 +150,7 @@ class Worker:
                         turn = loop.run_in_executor(thread, self._turns.run, lease, self._orders())
                         turn.add_done_callback(self._wake)
                     await self._wait()
+                    self._write_down()
                     if turn is not None and turn.done():
                         finished, turn = turn.result(), None
                         if await self._is_over(finished):
@@ -159,7 +161,7 @@ class Worker:
 
     def _orders(self) -> Orders:
         """Hand over what the next store turn has to do. What it reads is its own: it runs in another thread."""
-        answered, self._answered = self._answered, []
+        answered, self._answered, self._written = self._answered, [], 0
         self._recording = len(answered)
         unwanted, self._unwanted = self._unwanted, []
         return Orders(answered, unwanted, self._claim_ahead if self._has_room else 0)
@@ -248,7 +250,7 @@ class Worker:
         while (
             self._waiting
             and len(self._calls) < self._options.concurrency
-            and len(self._answered) + self._recording < self._most_unrecorded
+            and len(self._answered) + self._recording < _MOST_ANSWERED
         ):
             batch = self._batches[self._waiting[0].batch]
             handler = self._handler(batch)
@@ -258,13 +260,6 @@ class Worker:
             call = asyncio.create_task(self._call(handler, batch, claims))
             self._calls.add(call)
             call.add_done_callback(self._take)
-
-    @property
-    def _most_unrecorded(self) -> int:
-        """How many answers may wait to be recorded; of live ones, which may have cost money, few."""
-        if self._options.live is None:
-            return _MOST_ANSWERED
-        return max(self._options.concurrency, _MOST_LIVE_ANSWERED)
 
     def _take(self, call: asyncio.Task[list[Answered]]) -> None:
         """Take in what a call gave; one that was cancelled gave nothing."""
@@ -276,6 +271,15 @@ class Worker:
             else:
                 self._failure = self._failure or broken
         self._wake()
+
+    def _write_down(self) -> None:
+        """Write live answers at once, before others are asked for in their place: a kill must not lose them."""
+        if self._options.blames:
+            return
+        fresh = self._answered[self._written :]
+        for seq, group in groupby(fresh, key=lambda one: one.claim.batch):
+            self._turns.write_down(self._batches[seq], list(group))
+        self._written = len(self._answered)
 
     def _handler(self, batch: StoredBatch) -> Handler:
         if batch.seq not in self._handlers:
