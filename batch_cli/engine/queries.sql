@@ -55,6 +55,10 @@ select seq, id, key, status, endpoint, model, settings, metadata, total, complet
        (select count(*) from request where batch = seq and state = 'running'), next_index, next_offset
 from batch where id = ?
 
+-- name: standing
+-- By number or id, both unique; without counting what runs.
+select status, total, completed, failed from batch where seq = :batch or id = :batch
+
 -- name: batch_by_key
 -- An unanswered create is found again by the key it was sent with; unique index on key.
 select id from batch where key = ?

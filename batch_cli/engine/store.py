@@ -27,6 +27,7 @@ from batch_cli.sql import Database, load_statements
 SQL = load_statements("batch_cli.engine", "queries.sql")
 _PAGE = 2_000
 _BUFFER = 1 << 20
+_ENDED = ("completed", "cancelled", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,22 @@ class StoredBatch:
     @property
     def has_ended(self) -> bool:
         """Tell whether nothing will change any more."""
-        return self.status in ("completed", "cancelled", "failed")
+        return self.status in _ENDED
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a batch is: what a worker asks again and again, without what takes longer to find out."""
+
+    status: str
+    total: int
+    completed: int
+    failed: int
+
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether nothing will change any more."""
+        return self.status in _ENDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +197,11 @@ class Store:
         fields = list(row)
         fields[6], fields[7] = loads(row[6]), loads(row[7])
         return StoredBatch(*fields)
+
+    def standing(self, batch: str | int) -> Standing | None:
+        """Give how far a batch is, by its id or its number; None: there is none."""
+        row = self.database.row(SQL["standing"], {"batch": batch})
+        return Standing(*row) if row else None
 
     def cancel(self, batch_id: str) -> StoredBatch | None:
         """Let nothing more of a batch start. What runs may finish and is kept; an ended batch stays as it is."""

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from batch_cli.engine.lines import abandoned_line, parse_call
 from batch_cli.engine.queue import LEASE_SECONDS, MOST_ATTEMPTS, Claim, Completion, Lease, Queue
-from batch_cli.engine.store import ResultFile, Store, StoredBatch
+from batch_cli.engine.store import ResultFile, Standing, Store, StoredBatch
 
 
 @dataclass(slots=True)
@@ -38,7 +38,7 @@ class Turn:
     claims: list[Claim]
     batches: dict[int, StoredBatch]
     """The batches of the claims, where they were not known yet."""
-    only: StoredBatch | None
+    only: Standing | None
     """How the one batch stands that is worked at."""
     backlog: int
     """Requests that nobody has claimed yet."""
@@ -78,7 +78,7 @@ class StoreTurns:
             if (batch := self._queue.batch(seq)) is not None:
                 batches[seq] = batch
         claims = [claim for claim in claims if claim.batch in batches]
-        only = self._store.batch(self._only) if self._only else None
+        only = self._store.standing(self._only) if self._only else None
         backlog = self._queue.backlog(self._only)
         return Turn(claims, batches, only, backlog, self._store.cancelling(), ended)
 
@@ -110,9 +110,9 @@ class StoreTurns:
         """Close the files of the batches that have ended with these orders."""
         ended = []
         for seq in {one.claim.batch for one in orders.answered} | {c.batch for c in orders.unwanted}:
-            batch = self._queue.batch(seq)
-            if batch is None or batch.has_ended:
-                ended.append((seq, batch))
+            standing = self._store.standing(seq)
+            if standing is None or standing.has_ended:
+                ended.append((seq, self._queue.batch(seq)))
                 self._queue.close_input(seq)
                 if seq in self._files:
                     self._files.pop(seq).close()
@@ -129,9 +129,10 @@ class StoreTurns:
                 continue
             unwritten = [one for one in lines if one.place is None]
             if unwritten:
-                for one, place in zip(unwritten, file.write([one.line for one in unwritten]), strict=True):
+                for one, place in zip(unwritten, file.append([one.line for one in unwritten]), strict=True):
                     one.place = place
-            file.sync()
+            else:
+                file.sync()
             completions += [Completion(one.claim, one.is_good, *one.place) for one in lines if one.place]
         return completions
 
