@@ -25,7 +25,9 @@ class Pace:
     auto_path: bool = False
 
 
-def wishes(model: ModelName, via: Via, pace: Pace, base_urls: Sequence[str]) -> LiveWishes | None:
+def wishes(
+    model: ModelName, via: Via, pace: Pace, base_urls: Sequence[str], *, splits: bool = False
+) -> LiveWishes | None:
     """Give how the provider is asked live; None: it is given a batch. Nothing but the user's word switches.
 
     Raises:
@@ -44,6 +46,10 @@ def wishes(model: ModelName, via: Via, pace: Pace, base_urls: Sequence[str]) -> 
         raise UsageError(
             f"--via direct: {model} has no address",
             hint="say where the model server is, for example --base-url http://localhost:11434/v1",
+        )
+    if splits:
+        raise UsageError(
+            "--split is for batches, which have limits", hint="leave it out: live requests have none"
         )
     options = LiveOptions(
         pace.concurrency,

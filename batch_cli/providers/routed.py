@@ -99,6 +99,10 @@ class Routed:
         """Stay with a batch until it ends."""
         return self.of(batch_id).drive(batch_id, listener, seconds)
 
+    def requests(self, batch_id: str) -> Iterator[bytes] | None:
+        """Give the request lines of a batch as they were sent."""
+        return self.of(batch_id).requests(batch_id)
+
     def request_ids(self, batch_id: str) -> Iterator[str]:
         """Give the ids of a batch's requests."""
         return self.of(batch_id).request_ids(batch_id)

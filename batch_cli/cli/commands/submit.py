@@ -70,6 +70,7 @@ def run(
     no_strict: options.NoStrict = False,
     description: options.Description = "batch-cli",
     metadata: options.MetadataOption = None,
+    completion_window: options.CompletionWindow = None,
     again: options.Again = False,
     split: options.SplitOption = False,
     split_requests: options.SplitRequests = None,
@@ -114,6 +115,7 @@ def run(
             auto_path,
         ),
         base_url or (),
+        splits=split or split_requests is not None or split_bytes is not None,
     )
     wishes = creating.Wishes(
         model=name,
@@ -131,7 +133,8 @@ def run(
         metadata=inputs.metadata(metadata, description),
         settings=submitting.simulation(
             name, simulate_errors, simulate_latency, simulate_seed, is_live=live is not None
-        ),
+        )
+        | submitting.window(completion_window),
         live=live,
         save_id=save_id,
         again=again,

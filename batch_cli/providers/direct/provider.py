@@ -128,6 +128,10 @@ class Direct:
             options,
         )
 
+    def requests(self, batch_id: str) -> Iterator[bytes] | None:
+        """Give the stored requests where they are kept as they were submitted."""
+        return self._engine.requests(batch_id) if self._to.as_call is None else None
+
     def request_ids(self, batch_id: str) -> Iterator[str]:
         """Read the ids from the stored input."""
         return self._engine.request_ids(batch_id)
