@@ -124,8 +124,8 @@ def durable(url: str, count: int, in_flight: int) -> tuple[float, Run]:
         return count / (batch.ended_at - batch.started_at), run
 
 
-async def bare(url: str, count: int, in_flight: int) -> float:
-    """Give rows a second of the same handler without a queue: nothing is written down."""
+async def bare(url: str, count: int, in_flight: int) -> tuple[float, float]:
+    """Give rows a second of the same handler without a queue, where nothing is written down, and microseconds of processor a row."""
     line = json.dumps({"custom_id": "r", "method": "POST", "url": CHAT, "body": BODY}).encode()
     now = asyncio.get_running_loop().time
     backend = Backend(url, concurrency=in_flight)
@@ -147,10 +147,10 @@ async def bare(url: str, count: int, in_flight: int) -> float:
         for _ in left:
             await live([parse_call(line)])
 
-    began = time.perf_counter()
+    began, used = time.perf_counter(), time.process_time()
     await asyncio.gather(*(one() for _ in range(in_flight)))
     await connection.close()
-    return count / (time.perf_counter() - began)
+    return count / (time.perf_counter() - began), (time.process_time() - used) / count * 1e6
 
 
 async def peer(url: str, count: int, in_flight: int) -> float:
@@ -173,9 +173,14 @@ def main(requests: int, slow: int, peers: int, memory: int) -> None:
     """Print what was measured, each beside what it is held to."""
     with model(0.0) as url:
         rate, run = durable(url, requests, 64)
-        plain = asyncio.run(bare(url, requests, 64))
+        plain, alone = asyncio.run(bare(url, requests, 64))
+        _, start = durable(url, 10, 64)
+        whole = (run.processor_seconds - start.processor_seconds) / requests * 1e6
         print(f"{requests:,} requests, 0 ms, 64 in flight: {rate:,.0f} rows/s, {run.peak_mb:.0f} MB")
         print(f"    the handler alone: {plain:,.0f}/s; with the queue {rate / plain:.2f} of it")
+        print(
+            f"    processor time a row: {whole:.0f} µs, checking and storing it among that; alone {alone:.0f} µs"
+        )
         if peers:
             theirs = asyncio.run(peer(url, peers, 64))
             print(f"    AsyncOpenAI ({peers:,} requests): {theirs:,.0f}/s; {rate / theirs:.1f} times as fast")

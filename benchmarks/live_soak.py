@@ -163,7 +163,7 @@ def main(kills: int, requests: int, seed: int) -> None:
     url = serve()
     with tempfile.TemporaryDirectory() as name:
         soak, done, began = Soak(Path(name), url, requests, seed), 0, time.perf_counter()
-        most = max(1, 2 * requests // (kills + 1))
+        most = max(1, requests // kills)
         while done < kills and soak.killed(soak.random.randint(0, most)):
             done += 1
         while soak.killed(10 * requests):
