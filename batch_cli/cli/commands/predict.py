@@ -108,6 +108,8 @@ def run(
         typer.Option(
             "--model",
             "-m",
+            envvar="BATCH_CLI_PREDICTION_MODEL",  # BATCH_CLI_MODEL names a provider's
+            show_envvar=False,
             metavar="NAME",
             help="The model of --inputs; FILE.py:FUNCTION runs here, without a server.",
         ),
