@@ -147,6 +147,12 @@ class BatchCliError(Exception):
         self.hint = hint
         self.reference = reference or self.default_reference
         super().__init__(self.message)
+        for line in (*self.where, *((f"fix: {hint}",) if hint else ())):
+            self._note(line)
+
+    def _note(self, line: str) -> None:
+        """Add what a traceback of a script shows under the message; what terminals obey is spelled out."""
+        self.add_note("".join(one if one.isprintable() else repr(one)[1:-1] for one in line))
 
 
 class UsageError(BatchCliError):
@@ -154,6 +160,10 @@ class UsageError(BatchCliError):
 
     exit_code = ExitCode.USAGE
     default_reference = "E607"
+
+
+_NOTED = 5
+"""Problems that a traceback shows."""
 
 
 class InvalidInput(BatchCliError):
@@ -181,6 +191,8 @@ class InvalidInput(BatchCliError):
             hint=hint,
             reference=reference or (problems[0].code if problems else None),
         )
+        for problem in problems[:_NOTED]:
+            self._note(f"{problem.place}: {problem.message}" if problem.place else problem.message)
 
 
 class DamagedFile(InvalidInput):

@@ -9,14 +9,18 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import io
 import os
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 from batch_cli.errors import DiskError, InvalidInput, StateError, disk_error, quoted
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 _NEW_FILE = os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
 _FSYNC_UNSUPPORTED = (errno.EINVAL, errno.ENOTSUP)
@@ -92,6 +96,41 @@ def _closest(path: Path) -> str:
         if match := difflib.get_close_matches(path.name, names, n=1):
             return f"did you mean {quoted(str(path.with_name(match[0])))}?"
     return "check the name, or make the file with 'batch-cli create --messages-file FILE'"
+
+
+class _View(io.RawIOBase):
+    """A file that is open already, read from a place of its own."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self._descriptor, self._at = descriptor, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        count = os.preadv(self._descriptor, [buffer], self._at)
+        self._at += count
+        return count
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: os.fstat(self._descriptor).st_size}
+        self._at = base[whence] + offset
+        return self._at
+
+
+def reopened(descriptor: int) -> BinaryIO:
+    """Give a file without a name once more, at its start; any number of readers, who do not move each other.
+
+    Closing what is given leaves the descriptor open.
+    """
+    return io.BufferedReader(_View(descriptor), 1 << 20)
 
 
 def write_all(descriptor: int, data: bytes | bytearray) -> None:
@@ -178,7 +217,8 @@ class PartFile:
             os.ftruncate(self._descriptor, 0)
         except OSError as error:
             raise disk_error(error, self.part, doing="creating") from error
-        self._buffer = bytearray()
+        self._pieces: list[bytes] = []
+        self._gathered = 0
 
     def _lock(self, keep_trying: Callable[[], bool]) -> int:
         while True:
@@ -217,18 +257,20 @@ class PartFile:
 
     def write(self, data: bytes) -> None:
         """Append ``data``; small writes are gathered into large ones."""
-        self._buffer += data
+        self._pieces.append(data)
         self.written += len(data)
-        if len(self._buffer) >= 1 << 20:
+        self._gathered += len(data)
+        if self._gathered >= 1 << 20:
             self.flush()
 
     def flush(self) -> None:
         """Bring what was written into ``part``, for whoever reads it before it is committed."""
         try:
-            write_all(self._descriptor, self._buffer)
+            write_all(self._descriptor, b"".join(self._pieces))
         except OSError as error:
             raise disk_error(error, self.part, doing="writing") from error
-        self._buffer.clear()
+        self._pieces.clear()
+        self._gathered = 0
 
     def commit(self) -> None:
         """Put the content on disk and give it its final name, in this order.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -148,6 +149,10 @@ class Batch:
     """How many parts the job has."""
     parts: tuple[Batch, ...] = ()
     """The batches of the job it stands for, in input order."""
+    attempt: int | None = None
+    """Which attempt at its requests it is, from 2, where it sends those of another batch again."""
+    attempts: tuple[Batch, ...] = ()
+    """The batches or jobs that send some of its requests again, as far as they were looked for, in their order."""
 
     @property
     def is_job(self) -> bool:
@@ -181,6 +186,23 @@ class ResultError:
     message: str
     code: str | None = None
     retryable: bool = False
+    """The same request, sent again unchanged, may succeed."""
+    kind: str = ""
+    """One of `batch_cli.error_taxonomy.ErrorKind`; empty until the row is finished."""
+    suggestion: str | None = None
+    """What to do; None until the row is finished."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RowFile:
+    """A file of results that can be read again, a row at a time."""
+
+    descriptor: int
+    """Open for as long as rows come out of the file; who needs it longer duplicates it."""
+    again: Callable[[bytes, bool], BatchResult]
+    """From the bytes of a line, and whether its row came with its ``raw``, to its row."""
+    origin: RowFile | None = None
+    """The file that this one is another descriptor of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,10 +213,15 @@ class BatchResult:
     id: str | None = None
     """The provider's own id of this row."""
     response: JsonObject | None = None
-    """``{"status_code", "request_id", "body"}``, the body as the model server sent it."""
+    """``{"status_code", "request_id", "body"}``, the body as the model server sent it; None in a good row that
+    was read again: response and id are left in ``raw`` then."""
     error: ResultError | None = None
     raw: bytes | None = None
     """The row's own bytes where they already are a unified line, so that nothing is lost in re-writing."""
+    place: tuple[RowFile, int, int] | None = field(default=None, compare=False, repr=False)
+    """The file in which it stands, where its line starts, and how many bytes it has."""
+    source: bytes | None = field(default=None, compare=False, repr=False)
+    """The provider's own line as it came, without the line end; None for a row that no line told of."""
 
 
 @dataclass(frozen=True, slots=True)

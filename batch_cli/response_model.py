@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from batch_cli.errors import UsageError, quoted
 from batch_cli.files import open_input
@@ -22,6 +22,7 @@ from batch_cli.model import JsonObject, JsonValue
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+Model = TypeVar("Model", bound="BaseModel")
 MAX_NAME = 64
 """Longest schema name OpenAI takes. Source: openai-openapi 2.3.0, ``ResponseFormatJsonSchema`` (2026-08-21)."""
 
@@ -88,21 +89,36 @@ def from_schema(schema: JsonObject, name: str) -> ResponseModel:
 
 
 def _from_class(reference: str, found: object) -> ResponseModel:
-    from pydantic import BaseModel, ValidationError  # noqa: PLC0415 - 80 ms
+    from pydantic import BaseModel  # noqa: PLC0415 - 80 ms
 
     if not (isinstance(found, type) and issubclass(found, BaseModel) and found is not BaseModel):
         raise _refused(reference, "name a class that derives from pydantic.BaseModel")
-    model: type[BaseModel] = found
+    return from_class(found)
+
+
+def from_class(model: type[BaseModel]) -> ResponseModel:
+    """Make a response model of a pydantic class."""
 
     def parse(value: JsonValue) -> JsonValue:
-        try:
-            return model.model_validate(value).model_dump(mode="json")
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False)[0]
-            place = ".".join(str(part) for part in first["loc"]) or "the answer"
-            raise Mismatch(f"{place}: {first['msg']}") from error
+        return validated(model, value).model_dump(mode="json")
 
     return ResponseModel(_legal_name(model.__name__), model.model_json_schema(), parse)
+
+
+def validated(model: type[Model], value: JsonValue) -> Model:
+    """Make an object of a pydantic class out of a decoded answer.
+
+    Raises:
+        Mismatch: it does not fit.
+    """
+    from pydantic import ValidationError  # noqa: PLC0415 - 80 ms
+
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the answer"
+        raise Mismatch(f"{place}: {first['msg']}") from error
 
 
 def _import(reference: str, where: str, directory: Path) -> object:

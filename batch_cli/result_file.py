@@ -1,36 +1,47 @@
 """Result files: what a provider hands out for a batch, checked line by line before it is believed.
 
-Two passes over a file: `check` finds everything that is wrong with it, `rows` gives its rows. Memory of both:
-one line, and some 40 bytes for each line of the file.
+`check` finds everything that is wrong with a file that somebody has, `read_rows` gives the rows of one that we have
+fetched. Both tell where each row stands, so that nobody has to keep it. Memory: one block of the file.
 """
 
 from __future__ import annotations
 
 import os
-from array import array
+import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import BinaryIO
 
 from batch_cli.errors import DamagedData, Problem, ProblemLog, Severity
-from batch_cli.id_index import IdIndex
 from batch_cli.json_faults import MAX_DEPTH, explain, locate
-from batch_cli.jsonl import BOM, Line, LineTooLong, dumps, is_blank, loads, loads_exactly, read_lines
-from batch_cli.model import BatchResult, JsonObject, JsonValue
+from batch_cli.jsonl import (
+    BOM,
+    Block,
+    Line,
+    LineTooLong,
+    dumps,
+    is_blank,
+    loads,
+    loads_exactly,
+    read_blocks,
+    read_lines,
+)
+from batch_cli.model import BatchResult, JsonObject, ResultError, RowFile
 from batch_cli.request_line import packed
+from batch_cli.row_index import DAMAGED, RowIndex
 
 Read = Callable[[JsonObject], BatchResult]
 """From a parsed line to its row; raises `NotAResult`."""
-Conflict = Callable[[bytes, bytes], None]
-"""Told both lines, as they are, of each pair that contradicts itself."""
 
 UNREAD = "unknown_result"
 """The error type of a row whose line is a result that nobody here understands; reading warns once for each code."""
 
 _LONGEST_LINE = 256_000_000
-_REPORT_EVERY = 5_000
 _OWN_MEMBERS = ("custom_id", "id", "response", "error")
+# Ids with escapes are left to the parser; all that parses has no raw control characters in them.
+_OWN_HEAD = re.compile(rb'\{"id": ?("[^"\\]*"|null), ?"custom_id": ?("[^"\\]+"), ?"response": ?(?=\{)')
+_OWN_TAILS = (b'}, "error": null}', b'},"error":null}')
 _ALL_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 _LONG_NUMBER = b"0" * 19
 _AGAIN = "download the file again"
@@ -49,10 +60,6 @@ class NotAResult(Exception):
 class Checked:
     """What a pass over a result file found."""
 
-    results: int = 0
-    """Rows; a repeated one counts once."""
-    repeats: array[int] = field(default_factory=lambda: array("Q"))
-    """The numbers of the lines that say again what an earlier line said, rising."""
     bytes: int = 0
     sha256: str = ""
     """Over the whole file as it is."""
@@ -63,45 +70,63 @@ def check(
     name: str,
     read: Read,
     problems: ProblemLog,
+    index: RowIndex,
     *,
-    asked: IdIndex | None = None,
-    conflict: Conflict | None = None,
     report: Callable[[int], None] | None = None,
 ) -> Checked:
-    """Read a whole result file, a real one; what is wrong goes to ``problems``.
+    """Read a whole result file, a real one: its rows go to ``index``, what cannot be read to ``problems``.
 
-    ``asked`` holds the ids of the requests: no other may appear. ``report`` is told the lines read, now and then.
+    ``report`` is told the lines read, now and then.
     """
-    return _Checker(stream, name, read, problems, asked, conflict).run(report)
-
-
-def rows(stream: BinaryIO, read: Read, checked: Checked) -> Iterator[BatchResult]:
-    """Give the rows of a file that was checked and found good, in the order of the file, each once."""
-    repeats = iter(checked.repeats)
-    repeat = next(repeats, None)
-    for line in read_lines(stream, max_bytes=_LONGEST_LINE):
-        if line.number == repeat:
-            repeat = next(repeats, None)
-        elif not is_blank(line.raw):
-            yield read(_exact(_without_bom(line)))
+    return _Checker(stream, name, read, problems, index).run(report)
 
 
 def read_rows(stream: BinaryIO, read: Read, name: str) -> Iterator[BatchResult]:
-    """Give the rows of a file in one pass; whoever reads them finds out about repeated and missing ones.
+    """Give the rows of a file in one pass; whoever takes them finds out about repeated and missing ones.
+
+    A line that is no result comes as a row without an id, whose error is of the type `DAMAGED`.
 
     Raises:
-        DamagedData: a line is no result; the rows before it were given.
+        DamagedData: already the first line is no result, so this is another kind of file.
     """
+    file = _row_file(stream, read)
+    has_begun = False
     for line in read_lines(stream, max_bytes=_LONGEST_LINE):
         if is_blank(line.raw):
             continue
+        raw = _without_bom(line)
+        place = None if file is None else (file, line.offset + len(line.raw) - len(raw), len(raw))
         try:
-            yield _row(_without_bom(line), read)
+            yield _row(raw, read, place)
+        except (ValueError, TypeError, NotAResult) as error:
+            what = f"line {line.number:,} of {name} is not a result: {error}"
+            if not has_begun:
+                raise DamagedData(
+                    what, hint="get the results again; if it stays, report it to the provider"
+                ) from error
+            yield BatchResult("", error=ResultError(DAMAGED, what), place=place)
+        has_begun = True
+
+
+def _row_file(stream: BinaryIO, read: Read) -> RowFile | None:
+    """Give the file behind a stream that stands at its start; None: it is none, or none that can be read anywhere."""
+    try:
+        descriptor = stream.fileno()
+        os.pread(descriptor, 0, 0)
+    except OSError:  # io.UnsupportedOperation is one
+        return None
+
+    def again(raw: bytes, is_sealed: bool) -> BatchResult:  # noqa: FBT001 - as `RowFile.again`
+        if is_sealed and (own := _own_line(raw)) is not None:
+            return BatchResult(own[0], raw=own[1], source=raw)
+        try:
+            return _row(raw, read, None)
         except (ValueError, TypeError, NotAResult) as error:
             raise DamagedData(
-                f"line {line.number:,} of {name} is not a result: {error}",
-                hint="get the results again; if it stays, report it to the provider",
+                "a result file was changed while it was read", hint="run the same command again"
             ) from error
+
+    return RowFile(descriptor, again)
 
 
 def _without_bom(line: Line) -> bytes:
@@ -109,47 +134,45 @@ def _without_bom(line: Line) -> bytes:
     return line.raw.removeprefix(BOM) if line.number == 1 else line.raw
 
 
-def _row(raw: bytes, read: Read) -> BatchResult:
+def _row(raw: bytes, read: Read, place: tuple[RowFile, int, int] | None) -> BatchResult:
     """Read a line; what a provider wrote of a good row is kept byte for byte, where it stands as our own line has it."""
-    value = loads(raw)
+    return _row_of(loads(raw), raw, read, place)
+
+
+def _row_of(value: JsonObject, raw: bytes, read: Read, place: tuple[RowFile, int, int] | None) -> BatchResult:
+    """Do the same for a line that was parsed."""
     result = read(value)
-    if len(value) == len(_OWN_MEMBERS) and (kept := _with_own_bytes(raw, result)) is not None:
-        return kept
-    return read(loads_exactly(raw)) if _may_hold_a_long_number(raw) else result
+    own = None
+    if len(value) == len(_OWN_MEMBERS) and result.error is None and result.response is not None:
+        own = _own_line(raw)
+    if own is None and _may_hold_a_long_number(raw):
+        result = read(loads_exactly(raw))
+    return BatchResult(
+        result.custom_id,
+        result.id,
+        result.response,
+        result.error,
+        None if own is None else own[1],
+        place,
+        raw,
+    )
 
 
-def _with_own_bytes(raw: bytes, result: BatchResult) -> BatchResult | None:
-    """Give a good row of OpenAI's shape with its own bytes; None: the line is written in another way.
+def _own_line(raw: bytes) -> tuple[str, bytes] | None:
+    """Give the id and our line for a good row of OpenAI's shape; None: the line is written in another way.
 
     Only the two ids at the start change places; the response, which is nearly all of the line, is not written anew.
     """
-    if result.error is not None or result.response is None or raw.count(b'"response"') != 1:
+    head = _OWN_HEAD.match(raw)
+    if head is None or raw.count(b'"response"') != 1:
         return None
-    row_id, custom_id = dumps(result.id), dumps(result.custom_id)
-    for colon, comma in ((b": ", b", "), (b":", b",")):
-        before = b'{"id"%b%b%b"custom_id"%b%b%b"response"%b{' % (
-            *(colon, row_id, comma),
-            *(colon, custom_id, comma, colon),
-        )
-        behind = b'}%b"error"%bnull}' % (comma, colon)
-        if raw.startswith(before) and raw.endswith(behind):
-            response = memoryview(raw)[len(before) - 1 : 1 - len(behind) or None]
-            own = (
-                b'{"custom_id":',
-                custom_id,
-                b',"id":',
-                row_id,
-                b',"response":',
-                response,
-                b',"error":null}',
-            )
-            return replace(result, raw=b"".join(own))
-    return None
-
-
-def _exact(raw: bytes) -> JsonValue:
-    """Parse a good line, and keep integers that no 64 bits hold."""
-    return loads_exactly(raw) if _may_hold_a_long_number(raw) else loads(raw)
+    tail = next((tail for tail in _OWN_TAILS if raw.endswith(tail)), None)
+    if tail is None:
+        return None
+    row_id, custom_id = head.groups()
+    response = raw[head.end() : 1 - len(tail)]
+    line = b'{"custom_id":%b,"id":%b,"response":%b,"error":null}' % (custom_id, row_id, response)
+    return custom_id[1:-1].decode("utf-8"), line
 
 
 def _may_hold_a_long_number(raw: bytes) -> bool:
@@ -161,42 +184,43 @@ class _Checker:
     """The state of one pass."""
 
     def __init__(
-        self,
-        stream: BinaryIO,
-        name: str,
-        read: Read,
-        problems: ProblemLog,
-        asked: IdIndex | None,
-        conflict: Conflict | None,
+        self, stream: BinaryIO, name: str, read: Read, problems: ProblemLog, index: RowIndex
     ) -> None:
         self.stream, self.name, self.read, self.problems = stream, name, read, problems
-        self.asked, self.conflict = asked, conflict
+        self.index = index
+        self.file = _row_file(stream, read)
         self.found = Checked()
-        self.ids = IdIndex()
-        self.ends = array("Q")  # where each line ends, for looking again at one that has a second
         self.warned: dict[str, tuple[Problem, int]] = {}
 
     def run(self, report: Callable[[int], None] | None) -> Checked:
         digest = sha256()
         try:
-            for line in read_lines(self.stream, max_bytes=_LONGEST_LINE):
-                digest.update(line.raw)
-                digest.update(b"\n" if line.ended else b"")
-                self.ends.append(line.offset + len(line.raw))
-                if line.number == 1 and self._is_something_else(line.raw):
+            for block in read_blocks(self.stream, max_bytes=_LONGEST_LINE):
+                digest.update(block.raw)
+                if block.number == 1 and self._is_something_else(block.lines[0]):
                     break
-                if not is_blank(line.raw):
-                    self._take(line)
-                if report is not None and line.number % _REPORT_EVERY == 0:
-                    report(line.number)
+                self._take_block(block)
+                self.found.bytes += len(block.raw)
+                if report is not None:
+                    report(block.number + len(block.lines) - 1)
         except LineTooLong as error:
             self._problem("E701", f"line too long for a result: over {_LONGEST_LINE:,} bytes", error.number)
-        self.found.bytes = self.ends[-1] if self.ends else 0
         self.found.sha256 = digest.hexdigest()
         for first, count in self.warned.values():
             more = f" (and {count - 1:,} more like it)" if count > 1 else ""
             self.problems.add(replace(first, message=f"{first.message}{more}"))
         return self.found
+
+    def _take_block(self, block: Block) -> None:
+        offset, number = self.found.bytes, block.number
+        for raw in block.lines:
+            start = len(BOM) if number == 1 and raw.startswith(BOM) else 0
+            text = raw[start:] if start else raw
+            if not is_blank(text):
+                is_last = number == block.number + len(block.lines) - 1 and not block.raw.endswith(b"\n")
+                self._take(text, number, offset + start, is_last=is_last)
+            offset += len(raw) + 1
+            number += 1
 
     def _problem(
         self, code: str, message: str, line: int, column: int = 1, hint: str | None = _AGAIN
@@ -222,68 +246,34 @@ class _Checker:
             return False
         return True
 
-    def _take(self, line: Line) -> None:
-        value = self._parsed(line)
-        if value is None:
-            return
-        try:
-            result = self.read(value)
-        except NotAResult as error:
-            column = locate(_without_bom(line).decode("utf-8"), error.path) if error.path else 1
-            self._problem("E701", f"not a result line: {error}", line.number, column, hint=None)
-            return
-        if self.asked is not None and self.asked.get(result.custom_id) is None:
-            message = f'unknown custom_id "{result.custom_id[:64]}": no request has it'
-            self._problem("E704", message, line.number, hint="name the request file of this batch")
-            return
-        first = self.ids.add(result.custom_id, line.number)
-        if first is not None:
-            self._compare(result.custom_id, line, first)
-            return
-        self.found.results += 1
-        if result.error is not None and result.error.type == UNREAD:
-            message = f"{result.error.message}; the row counts as failed"
-            self._warn(result.error.code or UNREAD, "W701", message, line.number, result.custom_id)
-
-    def _parsed(self, line: Line) -> JsonObject | None:
-        raw = _without_bom(line)
+    def _take(self, raw: bytes, number: int, offset: int, *, is_last: bool) -> None:
         try:
             value = loads(raw)
             # What is nested too deep can be read, but not written.
             if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
                 dumps(value)
-            if _may_hold_a_long_number(raw):
-                loads_exactly(raw)
-        except (ValueError, TypeError):
-            self._fault(raw, line)
-            return None
-        if not isinstance(value, dict):
-            self._problem("E701", "not a result line: it must be a JSON object", line.number)
-            return None
-        return value
-
-    def _fault(self, raw: bytes, line: Line) -> None:
-        fault = explain(raw, last=not line.ended)
-        if fault is None:
-            self._problem("E701", "not a result line: not valid JSON", line.number)
-        elif fault.code == "E202":
-            self._problem("E705", "the file is cut off in this line", line.number, fault.column)
-        else:
-            self._problem("E701", f"not a result line: {fault.message}", line.number, fault.column)
-
-    def _compare(self, custom_id: str, line: Line, first: int) -> None:
-        """Decide whether a second result says the same as the first."""
-        start = self.ends[first - 2] + 1 if first > 1 else 0
-        # Not by seeking: the stream is in the middle of being read.
-        earlier = os.pread(self.stream.fileno(), self.ends[first - 1] - start, start)
-        if first == 1:
-            earlier = earlier.removeprefix(BOM)
-        if earlier.strip() == line.raw.strip() or loads(earlier) == loads(line.raw):
-            self.found.repeats.append(line.number)
-            message = f'duplicate result for "{custom_id[:64]}", identical to the one on line {first}'
-            self._warn("repeat", "W703", message, line.number, custom_id)
+            if not isinstance(value, dict):
+                self._problem("E701", "not a result line: it must be a JSON object", number)
+                return
+            place = None if self.file is None else (self.file, offset, len(raw))
+            result = _row_of(value, raw, self.read, place)
+        except NotAResult as error:
+            column = locate(raw.decode("utf-8"), error.path) if error.path else 1
+            self._problem("E701", f"not a result line: {error}", number, column, hint=None)
             return
-        message = f'duplicate result for "{custom_id[:64]}": it differs from the one on line {first}'
-        self._problem("E703", message, line.number, hint="keep the right one of the two lines")
-        if self.conflict is not None:
-            self.conflict(earlier, line.raw)
+        except (ValueError, TypeError):
+            self._fault(raw, number, is_last=is_last)
+            return
+        self.index.put(result)
+        if result.error is not None and result.error.type == UNREAD:
+            message = f"{result.error.message}; the row counts as failed"
+            self._warn(result.error.code or UNREAD, "W701", message, number, result.custom_id)
+
+    def _fault(self, raw: bytes, number: int, *, is_last: bool) -> None:
+        fault = explain(raw, last=is_last)
+        if fault is None:
+            self._problem("E701", "not a result line: not valid JSON", number)
+        elif fault.code == "E202":
+            self._problem("E705", "the file is cut off in this line", number, fault.column)
+        else:
+            self._problem("E701", f"not a result line: {fault.message}", number, fault.column)

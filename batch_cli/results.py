@@ -1,25 +1,39 @@
 """Results: one line for each request, in input order, whatever order they come in.
 
-Rows that come in step are passed through; one that comes early waits in a temporary file until its turn,
-with only its place in memory. So an ordered stream needs constant memory and a shuffled one some 60 bytes
-a row, however large the rows are.
+All results are looked at before the first row is given, because only then it is known that no second one
+contradicts it; in memory are their places only (`row_index`).
 """
 
 from __future__ import annotations
 
-import tempfile
+import sys
+from array import array
+from base64 import b64decode, b64encode
+from binascii import crc32
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from itertools import zip_longest
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Protocol
 
+from batch_cli.error_taxonomy import explained
 from batch_cli.errors import DamagedData, quoted
 from batch_cli.files import open_input, write_atomically
-from batch_cli.id_index import IdIndex
-from batch_cli.jsonl import dumps, dumps_exactly, loads
+from batch_cli.jsonl import dumps, dumps_exactly, loads, loads_exactly
 from batch_cli.model import BatchResult, JsonObject, JsonValue, ResultError
+from batch_cli.row_index import (
+    RowIndex,
+    StrayKind,
+    Strays,
+    add_usage,
+    error_object,
+    response_in,
+    response_of,
+    unified_line,
+    usage_of,
+)
 
 Parse = Callable[[BatchResult], tuple[JsonValue, ResultError | None]]
 """From a good row to its typed answer, or to the reason why it has none."""
@@ -33,119 +47,59 @@ def in_input_order(
     results: Iterable[BatchResult],
     *,
     why_missing: str = "no result came for this request",
+    strays: Strays | None = None,
 ) -> Iterator[BatchResult]:
-    """Give one result for each id, in the order of the ids; a request nobody answered comes as an error row.
+    """Give one result for each id, in the order of the ids, once all results came.
+
+    A request that nobody answered comes as an error row, and so does one with contradicting results. Results that
+    say the same again, and those of nobody, go to ``strays``; the latter after the last row was given.
+    """
+    with RowIndex(strays or Strays()) as index:
+        for result in results:
+            index.put(result)
+        yield from take_in_order(ids, index, why_missing=why_missing)
+
+
+def take_in_order(
+    ids: Iterable[str], index: RowIndex, *, why_missing: str = "no result came for this request"
+) -> Iterator[BatchResult]:
+    """Do what `in_input_order` does with rows that are in an index already."""
+    take = index.take
+    for custom_id in ids:
+        yield take(custom_id) or _missing(custom_id, why_missing)
+    index.refuse_rest()
+
+
+def each_once(results: Iterable[BatchResult], *, strays: Strays | None = None) -> Iterator[BatchResult]:
+    """Give the results in the order in which they come, once all came, without those that came before."""
+    with RowIndex(strays or Strays()) as index:
+        for result in results:
+            index.put(result)
+        yield from index.take_all()
+
+
+def in_step(ids: Iterable[str], results: Iterable[BatchResult]) -> Iterator[BatchResult]:
+    """Give results that are in order and complete already, each as it comes; no memory.
+
+    ``keep_sources``: rows that wait keep the provider's own line, too.
 
     Raises:
-        DamagedData: after the last row, if results are left over: nobody's, or a second one for an id.
+        DamagedData: they are not.
     """
-    incoming = iter(results)
-    with _Waiting() as waiting:
-        for custom_id in ids:
-            found = waiting.take(custom_id)
-            while found is None and (result := next(incoming, None)) is not None:
-                if result.custom_id == custom_id:
-                    found = result
-                else:
-                    waiting.put(result)
-            yield found or _missing(custom_id, why_missing)
-        for result in incoming:
-            waiting.put(result)
-        if waiting.left or waiting.doubles:
-            example = waiting.doubles[0] if waiting.doubles else waiting.any_id()
+    for custom_id, result in zip_longest(ids, results):
+        if custom_id is None or result is None or result.custom_id != custom_id:
+            name = custom_id if custom_id is not None else result.custom_id
             raise DamagedData(
-                f"{waiting.left + len(waiting.doubles):,} result rows answer no request of this batch,"
-                " or one that is answered already",
-                where=f"for example {quoted(example)}",
-                hint="get the results again; if it stays, report it to the provider",
+                "the stored results are not those of the stored requests",
+                where=f"the first difference is at {quoted(name)}",
+                hint="delete the batch, then submit the file again",
                 reference="E704",
             )
+        yield result
 
 
 def _missing(custom_id: str, why: str) -> BatchResult:
     return BatchResult(custom_id, error=ResultError("missing", why, "missing", retryable=True))
-
-
-class _Waiting:
-    """Rows that came before their turn: their lines in a temporary file, their places in memory."""
-
-    def __init__(self) -> None:
-        self._index = IdIndex()
-        self._places: list[tuple[int, int] | None] = []
-        self._file = tempfile.TemporaryFile(prefix="batch-cli-")  # noqa: SIM115 - closed by __exit__
-        self.left = 0
-        self.doubles: list[str] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def put(self, result: BatchResult) -> None:
-        line = dumps(
-            [unified_line(result).decode("utf-8"), result.error is not None and result.error.retryable]
-        )
-        at = self._index.get(result.custom_id)
-        if at is None:
-            self._index.add(result.custom_id, len(self._places))
-            self._places.append(None)
-            at = len(self._places) - 1
-        if self._places[at] is not None:
-            self.doubles.append(result.custom_id)
-            return
-        self._places[at] = (self._file.seek(0, 2), len(line))
-        self._file.write(line)
-        self.left += 1
-
-    def take(self, custom_id: str) -> BatchResult | None:
-        at = self._index.get(custom_id) if self.left else None
-        place = self._places[at] if at is not None else None
-        if at is None or place is None:
-            return None
-        self._places[at] = None
-        self.left -= 1
-        return self._read(place)
-
-    def _read(self, place: tuple[int, int]) -> BatchResult:
-        self._file.seek(place[0])
-        text, retryable = loads(self._file.read(place[1]))
-        row = loads(text)
-        said = row["error"]
-        error = None
-        if said is not None:
-            error = ResultError(said["type"], said["message"], said["code"], retryable=retryable)
-        return BatchResult(row["custom_id"], row["id"], row["response"], error, text.encode("utf-8"))
-
-    def any_id(self) -> str:
-        return next((self._read(place).custom_id for place in self._places if place), "")
-
-
-def unified_line(result: BatchResult) -> bytes:
-    """Write a row in the one shape that is the same for all providers, without the line end."""
-    if result.raw is not None:
-        return result.raw
-    row = {
-        "custom_id": result.custom_id,
-        "id": result.id,
-        "response": result.response,
-        "error": _error_object(result.error),
-    }
-    try:
-        return dumps(row)
-    except TypeError:  # an integer beyond 64 bits
-        return dumps_exactly(row)
-
-
-def _error_object(error: ResultError | None) -> JsonObject | None:
-    if error is None:
-        return None
-    return {
-        "code": error.code or error.type,
-        "message": error.message,
-        "type": error.type,
-        "retryable": error.retryable,
-    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,29 +109,53 @@ class OutputRow:
     custom_id: str
     line: bytes
     """The unified line, without the line end."""
-    response: JsonObject | None
+    known: JsonObject | None
+    """Its response; None in a good row as well, where nobody needed it so far."""
     error: ResultError | None
     """Why it is not a good answer, or None."""
     parsed: JsonValue = None
+    source: bytes | None = None
+    """The provider's own line, where one told of the row."""
+
+    @property
+    def response(self) -> JsonObject | None:
+        """Give the response; where it is not known yet, the line is parsed for it, at each call."""
+        if self.known is None and self.error is None:
+            return response_in(self.line)
+        return self.known
 
 
 def finish_rows(rows: Iterable[BatchResult], parse: Parse | None) -> Iterator[OutputRow]:
-    """Give the rows as they are written; with ``parse``, each good one gets its typed answer as ``parsed``."""
-    for result in rows:
-        line = unified_line(result)
-        if parse is None:
-            yield OutputRow(result.custom_id, line, result.response, result.error)
-            continue
-        parsed, error = (None, result.error) if result.error else parse(result)
-        yield OutputRow(result.custom_id, _with_parsed(line, parsed, error), result.response, error, parsed)
+    """Give the rows as they are written; with ``parse``, each good one gets its typed answer as ``parsed``.
+
+    Each failed one gets what its error means and what to do about it.
+    """
+    for row in rows:
+        result = row if row.error is None else _explained(row)
+        line, error, parsed = unified_line(result), result.error, None
+        if parse is not None:
+            if error is None:
+                result = replace(result, response=response_of(result))
+                parsed, error = parse(result)
+                error = error and explained(error)
+            line = _with_parsed(line, parsed, error)
+        yield OutputRow(result.custom_id, line, result.response, error, parsed, result.source)
+
+
+def _explained(result: BatchResult) -> BatchResult:
+    """Give a failed row with its error explained; bytes of its own would say the error as it was."""
+    response = result.response if result.raw is None else loads_exactly(result.raw).get("response")
+    status = (response or {}).get("status_code")
+    error = result.error and explained(result.error, status if isinstance(status, int) else None)
+    return replace(result, response=response, error=error, raw=None)
 
 
 def _with_parsed(line: bytes, parsed: JsonValue, error: ResultError | None) -> bytes:
     """Add ``parsed`` at the end of a line, and an error that only parsing found; other bytes stay."""
-    tail = b',"parsed":' + dumps(parsed) + b"}"
+    tail = b',"parsed":' + dumps_exactly(parsed) + b"}"
     if error is None or not line.endswith(_NO_ERROR):
         return line[:-1] + tail
-    return line[: -len(_NO_ERROR)] + b',"error":' + dumps(_error_object(error)) + tail
+    return line[: -len(_NO_ERROR)] + b',"error":' + dumps(error_object(error)) + tail
 
 
 @dataclass(slots=True)
@@ -192,15 +170,38 @@ class Summary:
     missing_ids: list[str] = field(default_factory=list)
     """The first hundred."""
     errors_by_type: Counter[str] = field(default_factory=Counter)
+    errors_by_kind: Counter[str] = field(default_factory=Counter)
+    """In the kinds of `batch_cli.error_taxonomy`, the same for all providers."""
+    retryable: int = 0
+    """Rows that may be answered when they are sent again unchanged."""
     usage: Counter[str] = field(default_factory=Counter)
     """Sums of what the answers say they used, by the provider's own names."""
+    left_out: int = 0
+    """Rows for which the form of the output has no place."""
     bytes: int = 0
     sha256: str = ""
+    checksums: array[int] = field(default_factory=lambda: array("I"), repr=False)
+    """The CRC-32 of each line with its line end, so that a damaged one can be named."""
+    duplicates: int = 0
+    """Results that said again what another one had said, and were left out."""
+    conflicts: int = 0
+    """Requests with contradicting results; their rows are errors."""
+    unknown: int = 0
+    """Results of nobody."""
+    damaged: int = 0
+    """Lines of the provider that are no results."""
+    stray_ids: dict[str, list[str]] = field(default_factory=dict)
+    """The first three ids of each kind of stray."""
 
     @property
     def is_good(self) -> bool:
-        """Tell whether every row has a good answer."""
-        return self.ok == self.rows
+        """Tell whether every row has a good answer, and there was nothing else."""
+        return self.ok == self.rows and not self.is_damaged
+
+    @property
+    def is_damaged(self) -> bool:
+        """Tell whether the provider's results contradicted themselves, or were not those of the requests."""
+        return bool(self.conflicts or self.unknown or self.damaged)
 
     def add(self, row: OutputRow) -> None:
         """Count a row."""
@@ -209,18 +210,28 @@ class Summary:
             self.ok += 1
         else:
             self.errors_by_type[row.error.type] += 1
+            self.errors_by_kind[row.error.kind] += 1
+            self.retryable += row.error.retryable
             if row.error.type == "missing":
                 self.missing += 1
                 if len(self.missing_ids) < _KEPT_IDS:
                     self.missing_ids.append(row.custom_id)
             else:
                 self.failed += 1
-        body = (row.response or {}).get("body")
-        usage = body.get("usage") if isinstance(body, dict) else None
-        if isinstance(usage, dict):
-            for name, amount in usage.items():
-                if isinstance(amount, int):
-                    self.usage[name] += amount
+        if row.known is not None and (usage := usage_of(row.known)):
+            add_usage(self.usage, usage)
+
+    def close(self, strays: Strays | None) -> None:
+        """Take over what came to light while the rows were brought together, after the last of them."""
+        if strays is None:
+            return
+        self.duplicates = strays.counts[StrayKind.DUPLICATE]
+        self.conflicts = strays.counts[StrayKind.CONFLICT]
+        self.unknown = strays.counts[StrayKind.UNKNOWN]
+        self.damaged = strays.counts[StrayKind.DAMAGED]
+        self.stray_ids = {str(kind): ids for kind, ids in strays.ids.items() if ids}
+        if strays.usage is not None:  # all rows were read before, and some are only passed on now
+            self.usage = strays.usage
 
 
 class Sink(Protocol):
@@ -231,16 +242,21 @@ class Sink(Protocol):
         ...
 
 
-def write_lines(rows: Iterable[OutputRow], sink: Sink) -> Summary:
-    """Write one line for each row, in order, and count them; ``sha256`` and ``bytes`` are over all lines."""
+def write_lines(rows: Iterable[OutputRow], sink: Sink, strays: Strays | None = None) -> Summary:
+    """Write one line for each row, in order, and count them; ``sha256`` and ``bytes`` are over all lines.
+
+    ``strays`` are those of the same rows.
+    """
     summary, digest = Summary(), sha256()
     for row in rows:
         line = row.line + b"\n"
         sink.write(line)
         digest.update(line)
         summary.bytes += len(line)
+        summary.checksums.append(crc32(line))
         summary.add(row)
     summary.sha256 = digest.hexdigest()
+    summary.close(strays)
     return summary
 
 
@@ -277,3 +293,28 @@ def read_manifest(output: Path) -> JsonObject | None:
     before = facts.get("replaces") if isinstance(facts, dict) else None
     proofs = (one for one in (facts, before) if isinstance(one, dict))
     return next((one for one in proofs if one.get("sha256") == found), None)
+
+
+def checksums_text(checksums: array[int]) -> str:
+    """Write checksums as text: four bytes each, the least significant first, in base64."""
+    return b64encode(_little_endian(checksums).tobytes()).decode("ascii")
+
+
+def checksums_of(manifest: JsonObject) -> array[int] | None:
+    """Give the CRC-32 of each line; None where a manifest has none that can be read."""
+    text = manifest.get("line_crc32")
+    if not isinstance(text, str):
+        return None
+    try:
+        found = array("I", b64decode(text, validate=True))
+    except ValueError:
+        return None
+    return _little_endian(found)
+
+
+def _little_endian(values: array[int]) -> array[int]:
+    if sys.byteorder == "little":
+        return values
+    values = values[:]
+    values.byteswap()
+    return values

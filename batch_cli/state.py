@@ -15,6 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from batch_cli.attempt_links import AttemptLinks, Retry
 from batch_cli.clock import Clock
 from batch_cli.errors import DamagedData, StateError
 from batch_cli.files import private_directory, try_lock
@@ -24,7 +25,7 @@ from batch_cli.shards import Shard
 from batch_cli.sql import Database, load_statements
 
 SQL = load_statements("batch_cli", "state.sql")
-SCHEMAS = [SQL["schema_1"], SQL["schema_2"], SQL["schema_3"]]
+SCHEMAS = [SQL[f"schema_{number}"] for number in range(1, 5)]
 GUARD_SECONDS = 24 * 3600.0
 """How long the same content is taken for the same submit."""
 
@@ -70,13 +71,15 @@ class NewIntent:
     settings: JsonObject
     metadata: dict[str, str]
     account: str = ""
+    retry: Retry | None = None
+    """What it sends again; such a submit is another one than the first of the same requests."""
 
     @property
     def content(self) -> str:
         """Give a hash over where it goes and what is sent; names and times do not count."""
         what = [self.provider, self.model, self.endpoint, self.sha256, self.settings]
-        if self.account:
-            what.append(self.account)
+        what += [self.account] if self.account else []
+        what += [self.retry.root, str(self.retry.number)] if self.retry else []
         return sha256(dumps(what, sort_keys=True)).hexdigest()
 
 
@@ -132,6 +135,7 @@ class Journal:
         self.directory = private_directory(directory)
         self.clock = clock
         self.database = Database(self.directory / "journal.db", SCHEMAS)
+        self.attempts = AttemptLinks(self.database)
         self._locks = private_directory(self.directory / "locks")
 
     def fingerprint(self, address: str, key: str) -> str:
@@ -151,7 +155,7 @@ class Journal:
         self.database.change(
             SQL["add_intent"],
             {
-                **{field.name: getattr(new, field.name) for field in fields(new)},
+                **{field.name: getattr(new, field.name) for field in fields(new) if field.name != "retry"},
                 "id": intent_id,
                 "content": new.content,
                 "response_schema": dumps(new.response_schema).decode()
@@ -206,9 +210,9 @@ class Journal:
             raise DamagedData(f"the journal lost the submit {intent_id}")
         return found
 
-    def same_content(self, new: NewIntent) -> Intent | None:
-        """Give the newest submit of the same content in the last 24 hours."""
-        since = self.clock.now() - GUARD_SECONDS
+    def same_content(self, new: NewIntent, within: float = GUARD_SECONDS) -> Intent | None:
+        """Give the newest submit of the same content in the last ``within`` seconds."""
+        since = self.clock.now() - within
         return _intent(self.database.row(SQL["same_content"], (new.content, since)))
 
     def by_batch(self, batch_id: str) -> Intent | None:
@@ -338,9 +342,9 @@ class Journal:
         row = self.database.row(SQL["job_by_id"], (job_id,))
         return None if row is None else Job(*row)
 
-    def same_job(self, new: NewIntent) -> Job | None:
-        """Give the newest job of the same content in the last 24 hours."""
-        row = self.database.row(SQL["same_job"], (new.content, self.clock.now() - GUARD_SECONDS))
+    def same_job(self, new: NewIntent, within: float = GUARD_SECONDS) -> Job | None:
+        """Give the newest job of the same content in the last ``within`` seconds."""
+        row = self.database.row(SQL["same_job"], (new.content, self.clock.now() - within))
         return None if row is None else Job(*row)
 
     def job_of_intent(self, intent_id: str) -> Job | None:

@@ -70,6 +70,15 @@ create table machine (
 ) strict, without rowid;
 insert into machine (name, value) values ('salt', lower(hex(randomblob(32))))
 
+-- name: schema_4
+-- Which submits, by their content, send requests of an earlier batch or job again.
+create table attempt (
+    content text    primary key,
+    root    text    not null,                        -- the batch or job that had the requests first
+    number  integer not null check (number > 1)      -- the root is the first attempt
+) strict, without rowid;
+create index attempt_root on attempt (root)
+
 -- name: salt
 select value from machine where name = 'salt'
 

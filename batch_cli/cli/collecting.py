@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from batch_cli.cli import documents
 from batch_cli.cli.context import Context
+from batch_cli.cli.fail_if import Condition
+from batch_cli.cli.outcome import exit_code, sink_for, tell_left_out, tell_reasons
+from batch_cli.cli.result_extras import Extras, ExtrasWanted
 from batch_cli.cli.tables import Column, RowFormat, Table, show
 from batch_cli.cli.text import plural
-from batch_cli.errors import ExitCode
+from batch_cli.errors import ExitCode, quoted
+from batch_cli.jobs.attempts import running_attempts
 from batch_cli.jobs.results import (
     ResultsOrder,
     Written,
     ended_batch,
     refuse_useless,
     rows,
+    shape_of,
     stream_results,
     write_results,
 )
+from batch_cli.jobs.side_files import side_path
 from batch_cli.jobs.workspace import BatchPlace, Workspace
 from batch_cli.jsonl import dumps
 from batch_cli.model import Batch, JsonValue
+from batch_cli.providers.base import Answer
 from batch_cli.response_model import load_response_model
 from batch_cli.results import OutputRow, Summary
+from batch_cli.row_index import StrayKind, Strays
+from batch_cli.writers import FormatName
 
 _MOST_TABLE_ROWS = 1_000
 _LONGEST_CELL = 200
@@ -40,6 +49,9 @@ class Wanted:
     in_order: bool = True
     force: bool = False
     allow_partial: bool = False
+    form: FormatName = FormatName.LINES
+    fail_if: tuple[Condition, ...] = ()
+    extras: ExtrasWanted = field(default_factory=ExtrasWanted)
 
 
 def collect(context: Context, workspace: Workspace, place: BatchPlace, wanted: Wanted) -> ExitCode:
@@ -48,13 +60,18 @@ def collect(context: Context, workspace: Workspace, place: BatchPlace, wanted: W
     model = None
     if wanted.response_model is not None:
         model = load_response_model(wanted.response_model, Path.cwd())
-    order = ResultsOrder(model, in_order=wanted.in_order, force=wanted.force)
-    if wanted.output is None:
-        written = _show_table(context, workspace, batch, order)
-    elif wanted.output == "-":
-        written = stream_results(workspace, batch, order, context.console)
-    else:
-        written = write_results(workspace, batch, order, Path(wanted.output))
+    with Extras(wanted.extras, context.environment, wanted.output) as extras:
+        watch = None if wanted.extras.nothing else extras.watch
+        order = ResultsOrder(
+            model, in_order=wanted.in_order, force=wanted.force, form=wanted.form, watch=watch
+        )
+        if wanted.output is None:
+            written = _show_table(context, workspace, batch, order)
+        elif wanted.output == "-":
+            written = stream_results(workspace, batch, order, sink_for(context.console, wanted.form))
+        else:
+            written = write_results(workspace, batch, order, Path(wanted.output))
+        extras.finish(context.console, written.summary, f"results of {batch.id}{documents.mark(batch)}")
     return _conclude(context, written, wanted)
 
 
@@ -77,18 +94,44 @@ def _conclude(context: Context, written: Written, wanted: Wanted) -> ExitCode:
                 "already_complete": written.already_complete,
             },
         )
+    if summary.duplicates:
+        console.warn(
+            f"{plural(summary.duplicates, 'result')} came twice with the same content; each is written once"
+        )
+    tell_left_out(console, summary, wanted.form)
+    if summary.is_damaged:
+        warn_of_strays(context, summary, wanted.output)
+        return ExitCode.DAMAGED
     refuse_useless(written)
-    if summary.is_good:
-        return ExitCode.OK
-    console.warn(
-        f"{summary.rows - summary.ok:,} of {summary.rows:,} requests have no good answer ({reasons(summary)})"
-    )
-    return ExitCode.OK if wanted.allow_partial else ExitCode.INCOMPLETE
+    running = running_attempts(written.batch)
+    tell_reasons(console, summary, () if running else (written.batch.id,))
+    for one in running:
+        console.warn(
+            f"attempt {one.attempt} has not ended: its answers are not among these",
+            hint=f"batch-cli wait {one.id}, then batch-cli results {written.batch.id} again",
+        )
+    code = exit_code(console, summary, wanted.fail_if, allow_partial=wanted.allow_partial)
+    return ExitCode.PENDING if running and code is ExitCode.INCOMPLETE else code
 
 
-def reasons(summary: Summary) -> str:
-    """Say why rows have no good answer, the most frequent reasons first."""
-    return ", ".join(f"{count:,} {kind}" for kind, count in summary.errors_by_type.most_common(5))
+def warn_of_strays(context: Context, summary: Summary, output: str | None) -> None:
+    """Say what came with the results and cannot be believed, and where it is kept."""
+    is_file = output not in (None, "-")
+    for count, noun, kind, what in (
+        (
+            summary.conflicts,
+            "request",
+            StrayKind.CONFLICT,
+            "with several results that differ: none was chosen",
+        ),
+        (summary.unknown, "result", StrayKind.UNKNOWN, "for an id that no request has"),
+        (summary.damaged, "line", StrayKind.DAMAGED, "that cannot be read as a result"),
+    ):
+        if not count:
+            continue
+        ids = ", ".join(quoted(custom_id) for custom_id in summary.stray_ids.get(kind, ()))
+        kept = str(side_path(Path(str(output)), kind)) if is_file else "nowhere; use -o FILE to keep them"
+        context.console.warn(f"{plural(count, noun)} {what}{f' ({ids})' if ids else ''}; kept in {kept}")
 
 
 # --- the table ---
@@ -96,10 +139,16 @@ def reasons(summary: Summary) -> str:
 
 def _show_table(context: Context, workspace: Workspace, batch: Batch, order: ResultsOrder) -> Written:
     title = f"{batch.id}{documents.mark(batch)}"
-    return Written(batch, show_rows(context, title, rows(workspace, batch, order)), "-")
+    answer = shape_of(workspace, batch, order).answer
+    strays = Strays()
+    summary = show_rows(context, title, rows(workspace, batch, order, strays), answer)
+    summary.close(strays)
+    return Written(batch, summary, "-")
 
 
-def show_rows(context: Context, title: str, found: Iterable[OutputRow]) -> Summary:
+def show_rows(
+    context: Context, title: str, found: Iterable[OutputRow], answer: Callable[[JsonValue], Answer | None]
+) -> Summary:
     """Show rows as a table with a column for each field of the parsed answers."""
     summary = Summary()
     shown: list[OutputRow] = []
@@ -112,7 +161,7 @@ def show_rows(context: Context, title: str, found: Iterable[OutputRow]) -> Summa
     has_errors = any(row.error for row in shown)
     if has_errors:
         columns.append(Column("error", "error"))
-    cells = [list(_cells(row, names, has_errors=has_errors)) for row in shown]
+    cells = [list(_cells(row, names, answer, has_errors=has_errors)) for row in shown]
     show(
         context.console,
         Table(title, columns, cells),
@@ -128,13 +177,16 @@ def _fields(row: OutputRow) -> list[str]:
     return list(row.parsed) if isinstance(row.parsed, dict) else []
 
 
-def _cells(row: OutputRow, names: list[str], *, has_errors: bool) -> Iterator[str]:
+def _cells(
+    row: OutputRow, names: list[str], answer: Callable[[JsonValue], Answer | None], *, has_errors: bool
+) -> Iterator[str]:
     yield row.custom_id
     if names:
         parsed = row.parsed if isinstance(row.parsed, dict) else {}
         yield from (_cell(parsed.get(name)) for name in names)
     else:
-        yield _cell(row.parsed if row.parsed is not None else _plain_answer(row))
+        said = answer((row.response or {}).get("body"))
+        yield _cell(row.parsed if row.parsed is not None else said and said.text)
     if has_errors:
         yield "" if row.error is None else f"{row.error.type}: {row.error.message}"
 
@@ -144,12 +196,3 @@ def _cell(value: JsonValue) -> str:
         return ""
     text = value if isinstance(value, str) else dumps(value).decode("utf-8")
     return text if len(text) <= _LONGEST_CELL else f"{text[: _LONGEST_CELL - 1]}…"
-
-
-def _plain_answer(row: OutputRow) -> str:
-    body = (row.response or {}).get("body")
-    choices = body.get("choices") if isinstance(body, dict) else None
-    first = choices[0] if isinstance(choices, list) and choices else {}
-    message = first.get("message") if isinstance(first, dict) else None
-    content = message.get("content") if isinstance(message, dict) else first.get("text")
-    return content if isinstance(content, str) else ""

@@ -78,6 +78,13 @@ def summary_object(summary: Summary) -> JsonObject:
         "failed": summary.failed,
         "missing": summary.missing,
         "missing_ids": summary.missing_ids,
+        "duplicates": summary.duplicates,
+        "conflicts": summary.conflicts,
+        "unknown": summary.unknown,
+        "damaged": summary.damaged,
         "usage": dict(summary.usage),
         "errors_by_type": dict(summary.errors_by_type),
+        "errors_by_kind": dict(summary.errors_by_kind),
+        "retryable": summary.retryable,
+        "left_out": summary.left_out,
     }

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from batch_cli.cli.console import Console
 from batch_cli.config import Services
 from batch_cli.errors import UsageError
-from batch_cli.files import open_input
+from batch_cli.files import open_input, reopened
 from batch_cli.jsonl import loads_exactly
 from batch_cli.model import DEFAULT_MODEL, INTENT, JsonObject, ModelName
 from batch_cli.providers import entry
@@ -37,14 +37,7 @@ def opener(path: str, console: Console) -> tuple[Callable[[], BinaryIO], str]:
     while block := os.read(sys.stdin.fileno(), 1 << 20):  # a buffered read would want a second Ctrl-D
         spool.write(block)
     spool.flush()
-
-    def reopen() -> BinaryIO:
-        spool.seek(0)
-        copy = open(spool.fileno(), "rb", buffering=1 << 20, closefd=False)  # noqa: SIM115 - a view
-        copy.seek(0)
-        return copy
-
-    return reopen, STDIN_NAME
+    return lambda: reopened(spool.fileno()), STDIN_NAME
 
 
 def is_same_file(path: str, output: str) -> bool:

@@ -180,6 +180,14 @@ MetadataOption = Annotated[
     list[str] | None,
     typer.Option("--metadata", metavar="K=V", help="Kept with the batch; may be repeated."),
 ]
+CompletionWindow = Annotated[
+    str | None,
+    typer.Option(
+        "--completion-window",
+        metavar="TIME",
+        help="When the batch is to have ended, such as 24h, where the provider has a choice.",
+    ),
+]
 FieldsOption = Annotated[
     str | None, typer.Option("--fields", metavar="A,B", help="Only these columns, in this order.")
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from batch_cli.cli import asking, documents
+from batch_cli.cli.console import Console
 from batch_cli.cli.context import Context
 from batch_cli.cli.tables import Column, Table, show
 from batch_cli.cli.text import plural, size
@@ -29,14 +30,16 @@ _COLUMNS = (
 def recover(context: Context, names: Sequence[str], *, gc: bool, yes: bool) -> ExitCode:
     """Settle the submits that are named, or all, and show what they left behind."""
     removed: list[Orphan] = []
+    removed_here: list[str] = []
     with context.workspace() as workspace:
         intents = jobs.open_submits(workspace, names)
         settled = list(jobs.settle(workspace, intents, named=bool(names)))
         found = LeftBehind() if names and not gc else jobs.left_behind(workspace)
-        if gc and found.orphans:
-            asking.confirm(context, _question(found.orphans), yes=yes)
+        if gc and (found.orphans or found.local):
+            asking.confirm(context, _question(found), yes=yes)
             removed = jobs.remove_orphans(workspace, found.orphans)
-    _show(context, settled, found, removed)
+            removed_here = jobs.remove_local(found.local)
+    _show(context, settled, found, removed, removed_here)
     return _code(settled, found)
 
 
@@ -50,13 +53,19 @@ def discard(context: Context, names: Sequence[str], *, yes: bool) -> ExitCode:
         )
         asking.confirm(context, question, yes=yes)
         settled = [jobs.discard(workspace, intent) for intent in intents]
-    _show(context, settled, LeftBehind(), [])
+    _show(context, settled, LeftBehind(), [], [])
     return ExitCode.OK
 
 
-def _question(orphans: Sequence[Orphan]) -> str:
-    total = sum(one.upload.bytes or 0 for one in orphans)
-    return f"Delete {plural(len(orphans), 'file')} ({size(total)}) that no batch uses?"
+def _question(found: LeftBehind) -> str:
+    total = sum(one.upload.bytes or 0 for one in found.orphans)
+    here = f", and {_local(found)}" if found.local else ""
+    return f"Delete {plural(len(found.orphans), 'file')} ({size(total)}) that no batch uses{here}?"
+
+
+def _local(found: LeftBehind) -> str:
+    total = sum(path.stat().st_size for path in found.local)
+    return f"{plural(len(found.local), 'file')} ({size(total)}) on this machine"
 
 
 def _code(settled: Sequence[Settled], found: LeftBehind) -> ExitCode:
@@ -68,13 +77,19 @@ def _code(settled: Sequence[Settled], found: LeftBehind) -> ExitCode:
     return ExitCode.TEMPORARY if found.unreachable else ExitCode.OK
 
 
-def _show(context: Context, settled: Sequence[Settled], found: LeftBehind, removed: Sequence[Orphan]) -> None:
+def _show(
+    context: Context,
+    settled: Sequence[Settled],
+    found: LeftBehind,
+    removed: Sequence[Orphan],
+    removed_here: Sequence[str],
+) -> None:
     console = context.console
     if console.json:
-        console.document("recover", _document(settled, found, removed))
+        console.document("recover", _document(settled, found, removed, removed_here))
     elif settled:
         show(console, Table("Submits (times in UTC)", _COLUMNS, [_cells(one) for one in settled]), None)
-    elif not (found.second_batches or found.orphans):
+    elif not (found.second_batches or found.orphans or found.local):
         console.say("nothing is unfinished")
     for one in settled:
         if one.action is Action.NEEDS_YOU:
@@ -83,6 +98,13 @@ def _show(context: Context, settled: Sequence[Settled], found: LeftBehind, remov
             console.say(f"{one.intent.id}: {one.why}")
             if one.hint:
                 console.say(f"  fix: {one.hint}")
+    _show_left(console, found, removed, removed_here)
+
+
+def _show_left(
+    console: Console, found: LeftBehind, removed: Sequence[Orphan], removed_here: Sequence[str]
+) -> None:
+    """Say what was left behind, and what of it is gone now."""
     for batch in found.second_batches:
         console.warn(
             f"{batch.id} ({batch.status}) was made of the submit {batch.submit}, which does not know it",
@@ -93,6 +115,11 @@ def _show(context: Context, settled: Sequence[Settled], found: LeftBehind, remov
         for orphan in found.orphans:
             console.say(f"  {orphan.provider} {orphan.upload.id} {size(orphan.upload.bytes or 0)}")
         console.say("  fix: batch-cli recover --gc")
+    if found.local and not removed_here:
+        console.say(f"{_local(found)} of submits that came to nothing")
+        console.say("  fix: batch-cli recover --gc")
+    for name in removed_here:
+        console.say(f"deleted {name}")
     for orphan in removed:
         console.say(f"deleted {orphan.upload.id} at {orphan.provider}")
 
@@ -111,7 +138,9 @@ def _cells(one: Settled) -> list[str]:
     ]
 
 
-def _document(settled: Sequence[Settled], found: LeftBehind, removed: Sequence[Orphan]) -> JsonObject:
+def _document(
+    settled: Sequence[Settled], found: LeftBehind, removed: Sequence[Orphan], removed_here: Sequence[str]
+) -> JsonObject:
     return {
         "intents": [
             {
@@ -136,6 +165,8 @@ def _document(settled: Sequence[Settled], found: LeftBehind, removed: Sequence[O
         ],
         "orphan_files": [_file(one) for one in found.orphans],
         "deleted": [_file(one) for one in removed],
+        "local_files": [f"{path.parent.name}/{path.name}" for path in found.local],
+        "local_deleted": list(removed_here),
         "unreachable": found.unreachable,
     }
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from batch_cli.cli import documents
-from batch_cli.cli.collecting import Wanted, reasons, show_rows
+from batch_cli.cli.collecting import Wanted, show_rows, warn_of_strays
 from batch_cli.cli.context import Context
 from batch_cli.cli.inputs import is_same_file, opener
 from batch_cli.cli.main import problem_lines
+from batch_cli.cli.outcome import exit_code, sink_for, tell_left_out, tell_reasons
+from batch_cli.cli.result_extras import Extras
 from batch_cli.cli.text import plural
 from batch_cli.errors import ExitCode, Problem, UsageError
 from batch_cli.jobs.result_file import (
@@ -18,12 +20,14 @@ from batch_cli.jobs.result_file import (
     WrittenFile,
     check_results,
     rows,
+    shape_of,
     stream_file,
     write_file,
 )
 from batch_cli.jobs.results import ResultsOrder
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.response_model import load_response_model
+from batch_cli.writers import FormatName
 
 _SHOWN_IDS = 3
 
@@ -56,25 +60,32 @@ def convert(
             "a file that is read and the output are the same file", hint="choose another name for -o"
         )
     model = wanted.response_model
-    order = FileOrder(
-        _source(context, from_file),
-        None if requests is None else _source(context, requests),
-        provider,
-        ResultsOrder(
-            None if model is None else load_response_model(model, Path.cwd()),
-            in_order=wanted.in_order,
-            force=wanted.force,
-        ),
-    )
-    output = None if wanted.output in (None, "-") else Path(str(wanted.output))
-    file = check_results(workspace, order, output)
-    if output is not None:
-        written = write_file(workspace, file, output)
-    elif as_table:
-        written = WrittenFile(file, show_rows(context, order.results.name, rows(workspace, file)))
-    else:
-        sink = context.console if wanted.output == "-" else _Nowhere()
-        written = stream_file(workspace, file, sink)
+    with Extras(wanted.extras, context.environment, wanted.output, from_file, requests) as extras:
+        order = FileOrder(
+            _source(context, from_file),
+            None if requests is None else _source(context, requests),
+            provider,
+            ResultsOrder(
+                None if model is None else load_response_model(model, Path.cwd()),
+                in_order=wanted.in_order,
+                force=wanted.force,
+                form=wanted.form,
+                watch=None if wanted.extras.nothing else extras.watch,
+            ),
+        )
+        output = None if wanted.output in (None, "-") else Path(str(wanted.output))
+        with check_results(workspace, order, output) as file:
+            if output is not None:
+                written = write_file(workspace, file, output)
+            elif as_table:
+                answer = shape_of(file).answer
+                summary = show_rows(context, order.results.name, rows(workspace, file), answer)
+                summary.close(file.strays)
+                written = WrittenFile(file, summary)
+            else:
+                sink = sink_for(context.console, wanted.form) if wanted.output == "-" else _Nowhere()
+                written = stream_file(workspace, file, sink)
+        extras.finish(context.console, written.summary, f"results in {order.results.name}")
     return _conclude(context, written, wanted)
 
 
@@ -96,12 +107,20 @@ def _conclude(context: Context, written: WrittenFile, wanted: Wanted) -> ExitCod
         console.say(f"Results saved to: {wanted.output} ({counts}){again}")
     if console.json:
         console.document("results", _document(written, wanted))
-    if summary.is_good:
-        return ExitCode.OK
-    console.warn(
-        f"{summary.rows - summary.ok:,} of {summary.rows:,} requests have no good answer ({reasons(summary)})"
-    )
-    return ExitCode.OK if wanted.allow_partial else ExitCode.INCOMPLETE
+    tell_left_out(console, summary, wanted.form)
+    if summary.is_damaged:
+        warn_of_strays(context, summary, wanted.output)
+        return ExitCode.DAMAGED
+    tell_reasons(console, summary, _again(written, wanted))
+    return exit_code(console, summary, wanted.fail_if, allow_partial=wanted.allow_partial)
+
+
+def _again(written: WrittenFile, wanted: Wanted) -> tuple[str, ...]:
+    """Name the output for `retry`, which finds the requests by it, but not by lines that are not ours."""
+    file = written.file
+    if wanted.form is not FormatName.LINES or file.asked is None or wanted.output in (None, "-"):
+        return ()
+    return (str(wanted.output), "--model", f"{file.provider}/NAME")
 
 
 def _missing(written: WrittenFile) -> list[Problem]:
@@ -129,8 +148,7 @@ def _document(written: WrittenFile, wanted: Wanted) -> dict[str, object]:
             "path": file.order.results.name,
             "sha256": file.checked.sha256,
             "bytes": file.checked.bytes,
-            "results": file.checked.results,
-            "duplicates": len(file.checked.repeats),
+            "results": file.results,
         },
         "file": wanted.output,
         **documents.summary_object(written.summary),

@@ -18,7 +18,7 @@ from batch_cli.jobs.submit import submit
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.messages import MessagesOptions
 from batch_cli.model import Batch, JsonObject, ModelName
-from batch_cli.providers.base import EncodeOptions
+from batch_cli.providers.base import WINDOW, EncodeOptions
 
 if TYPE_CHECKING:
     from batch_cli.cli.creating import Wishes
@@ -74,6 +74,11 @@ def simulation(model: ModelName, errors: float, latency_ms: float, seed: int) ->
     return {"error_rate": errors, "latency": latency_ms / 1000, "seed": seed}
 
 
+def window(wanted: str | None) -> JsonObject:
+    """Give the setting for a completion window; none where none is asked for."""
+    return {} if wanted is None else {WINDOW: wanted}
+
+
 def splitting(*, split: bool, requests: int | None, size_limit: int | None) -> Split | None:
     """Give how small batches have to be; None when the file is to be one batch."""
     if not split and requests is None and size_limit is None:
@@ -99,7 +104,32 @@ def submit_source(
     endpoint: str | None = None,
 ) -> ExitCode:
     """Submit what ``source`` gives, and wait or fetch the results if asked."""
-    order = SubmitOrder(
+    order = order_of(source, encode, model, extras, endpoint)
+    if extras.results is not None and extras.results != "-":
+        from batch_cli.jobs.results import refuse_output  # noqa: PLC0415 - only with --results
+
+        refuse_output(Path(extras.results))
+    with context.workspace() as workspace:
+        submission = submit(workspace, order)
+        tell(context, submission, source.name)
+        batch = submission.batch
+        if extras.wait or extras.results is not None:
+            return _wait_and_collect(context, workspace, submission, source.name, extras)
+        start_worker(context, workspace, batch)
+    _show(context, submission, source.name, extras)
+    context.console.say(f"Next: batch-cli wait {batch.id}")
+    return ExitCode.OK
+
+
+def order_of(
+    source: Source,
+    encode: EncodeOptions,
+    model: ModelName,
+    extras: Extras,
+    endpoint: str | None = None,
+) -> SubmitOrder:
+    """Give the order for the core."""
+    return SubmitOrder(
         source.open_file,
         source.name,
         model,
@@ -114,23 +144,9 @@ def submit_source(
         split=extras.split,
         at_once=extras.at_once,
     )
-    if extras.results is not None and extras.results != "-":
-        from batch_cli.jobs.results import refuse_output  # noqa: PLC0415 - only with --results
-
-        refuse_output(Path(extras.results))
-    with context.workspace() as workspace:
-        submission = submit(workspace, order)
-        _tell(context, submission, source.name)
-        batch = submission.batch
-        if extras.wait or extras.results is not None:
-            return _wait_and_collect(context, workspace, submission, source.name, extras)
-        _start_worker(context, workspace, batch)
-    _show(context, submission, source.name, extras)
-    context.console.say(f"Next: batch-cli wait {batch.id}")
-    return ExitCode.OK
 
 
-def _tell(context: Context, submission: Submission, name: str) -> None:
+def tell(context: Context, submission: Submission, name: str) -> None:
     """Say on standard error what was submitted and where its id is kept."""
     console, scan = context.console, submission.scan
     console.say(f"{name}: {plural(scan.requests, 'request')}, {size(scan.bytes)}")
@@ -167,7 +183,7 @@ def submit_object(submission: Submission, name: str) -> JsonObject:
     }
 
 
-def _start_worker(context: Context, workspace: Workspace, batch: Batch) -> None:
+def start_worker(context: Context, workspace: Workspace, batch: Batch) -> None:
     """Start a detached worker for a batch that runs here, unless one runs already."""
     if batch.status.is_terminal or not workspace.provider(batch.provider).capabilities.runs_here:
         return

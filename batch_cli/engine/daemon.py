@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,7 @@ def ensure_worker(
         *(() if linger is None else ("--linger", str(linger))),
     ]  # fmt: skip
     with open_log(root) as log:
-        subprocess.Popen(  # noqa: S603 - our own interpreter and our own words
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own words
             words,
             cwd=root,
             env=_clean(environment),
@@ -61,7 +62,19 @@ def ensure_worker(
             stderr=log,
             start_new_session=True,
         )
+    _bury(process)
     return True
+
+
+def _bury(process: subprocess.Popen[bytes]) -> None:
+    """Wait for the end of a worker in a thread: a program that lives longer would keep its remains, and be warned."""
+    before = signal.pthread_sigmask(
+        signal.SIG_BLOCK, signal.valid_signals()
+    )  # the thread inherits it: it hears none
+    try:
+        threading.Thread(target=process.wait, name="worker", daemon=True).start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _clean(environment: Mapping[str, str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ import httpcore2
 
 from batch_cli.httpclient.outcome import Unknown
 
+_AT_ONCE = 1 << 18
 _LINE_END = 2
 _COLON_AND_SPACE = 2
 
@@ -23,6 +24,31 @@ def headers_of(response: httpcore2.Response) -> dict[str, str]:
     if encoding != "identity":
         raise Unknown(f"the answer is packed ({encoding[:20]}), which was not asked for")
     return headers
+
+
+def body_of(response: httpcore2.Response, headers: Mapping[str, str]) -> Iterator[bytes]:
+    """Give a body piece by piece; one that says its length is read past the parser, which copies each byte twice.
+
+    The connection is of no more use then. What comes behind the end is left out.
+
+    Raises:
+        RemoteProtocolError: it ended before its length.
+    """
+    pieces = iter(response.iter_stream())
+    length = headers.get("content-length", "")
+    if "transfer-encoding" in headers or not length.isdecimal() or length == "0":
+        yield from pieces
+        return
+    left = int(length)
+    piece = next(pieces, b"")  # all that the parser has; it gives no more than the length
+    stream = response.extensions["network_stream"]
+    while piece:
+        yield piece
+        left -= len(piece)
+        if not left:
+            return
+        piece = stream.read(_AT_ONCE)[:left]
+    raise httpcore2.RemoteProtocolError(f"it ended {left:,} bytes before its length")
 
 
 def whole_body(response: httpcore2.Response, most: int) -> bytes:

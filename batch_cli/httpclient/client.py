@@ -19,7 +19,7 @@ from batch_cli import __version__
 from batch_cli.clock import Clock
 from batch_cli.errors import ConfigError, Rejected, Temporary, disk_error, quoted
 from batch_cli.events import Listener, Note
-from batch_cli.httpclient.answer import ends_where_it_said, headers_of, whole_body
+from batch_cli.httpclient.answer import body_of, ends_where_it_said, headers_of, whole_body
 from batch_cli.httpclient.deadline import Deadline, DeadlineBackend
 from batch_cli.httpclient.error_body import read_error
 from batch_cli.httpclient.mask import Mask
@@ -229,7 +229,7 @@ class HttpClient:
             # Outside of the translation: what the reader of the body meets is not the connection's fault.
             yield (
                 Reply(response.status, headers, body),
-                self._pieces(response.iter_stream()) if good else iter(()),
+                self._pieces(body_of(response, headers)) if good else iter(()),
             )
 
     def _pieces(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -369,7 +369,8 @@ def refusal(reply: Reply, origin: Origin) -> ConfigError | Rejected:
     """Make the error of a request that was refused for good."""
     said = read_error(reply.body, reply.status)
     request_id = reply.headers.get("x-request-id") or reply.headers.get("request-id")
-    where = [f"{origin.authority} answered HTTP {reply.status}{f' ({said.code})' if said.code else ''}"]
+    code = f" ({said.code})" if said.code not in (None, "", str(reply.status)) else ""
+    where = [f"{origin.authority} answered HTTP {reply.status}{code}"]
     if said.param:
         where.append(f"parameter: {said.param}")
     if request_id:

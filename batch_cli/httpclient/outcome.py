@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import ssl
 from collections.abc import Callable, Iterator
 
 import httpcore2
 
 from batch_cli.errors import ConfigError
+
+_NUMBER = re.compile(r"^\[Errno -?\d+\] ")
+"""What Python puts before the system's words."""
 
 
 class NoAnswer(Exception):
@@ -65,4 +69,4 @@ def _certificate_fault(error: BaseException) -> str | None:
 def _reason(error: BaseException) -> str:
     if isinstance(error, httpcore2.TimeoutException):
         return "no answer in time"
-    return str(error).strip() or type(error).__name__
+    return _NUMBER.sub("", str(error).strip()) or type(error).__name__

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from batch_cli.errors import StateError
 from batch_cli.jobs.in_flight import stands
@@ -36,10 +36,17 @@ def cancel(workspace: Workspace, place: BatchPlace) -> Cancelled:
     return Cancelled(batch, already_ended=False)
 
 
-def delete(
-    workspace: Workspace, place: BatchPlace, *, force: bool = False, dry_run: bool = False
-) -> list[tuple[str, str]]:
-    """Remove a batch, or all of a job, with its files, and give what was removed as ``(kind, name)``.
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What a deletion led to, as ``(kind, name)``."""
+
+    removed: list[tuple[str, str]]
+    kept: list[tuple[str, str]] = field(default_factory=list)
+    """What its provider has no way to delete: batches, which stay in its list without their files."""
+
+
+def delete(workspace: Workspace, place: BatchPlace, *, force: bool = False, dry_run: bool = False) -> Deleted:
+    """Remove a batch, or all of a job, with its files, as far as its provider deletes them.
 
     Raises:
         StateError: it is still running, and ``force`` is not given.
@@ -53,17 +60,21 @@ def delete(
         )
     ids = [one.id for one in batch.parts or (batch,)]
     if dry_run:
-        return [("batch", batch_id) for batch_id in ids]
-    removed = []
+        return Deleted([("batch", batch_id) for batch_id in ids])
+    removed: list[tuple[str, str]] = []
+    kept: list[tuple[str, str]] = []
     for batch_id in ids:
-        removed += provider.delete(batch_id)
+        found = provider.delete(batch_id)
+        removed += found
+        if ("batch", batch_id) not in found:
+            kept.append(("batch", batch_id))
         workspace.journal.forget(batch_id)
     if place.job is not None:
         removed += _drop_held_back(workspace, place.job)
         ids.append(place.job.id)
     if remove_pointer(workspace.directory, place.provider, *ids):
         removed.append(("pointer", f"{place.provider}_batch_id.txt"))
-    return removed
+    return Deleted(removed, kept)
 
 
 def _drop_held_back(workspace: Workspace, job: Job) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ Each state is on disk before the step behind it starts.
 from __future__ import annotations
 
 from batch_cli.clock import rfc3339
-from batch_cli.errors import ConfigError, OutcomeUnknown, Rejected, Temporary
+from batch_cli.errors import ConfigError, OutcomeUnknown, Rejected, StateError, Temporary
 from batch_cli.model import Batch
 from batch_cli.providers.base import BatchOptions, Input, Provider
 from batch_cli.state import Intent, Journal
@@ -46,13 +46,13 @@ def adopt(journal: Journal, provider: Provider, intent: Intent) -> Batch | None:
     try:
         found = provider.find(intent.id, intent.staged or "", intent.created_at)
     except OutcomeUnknown as error:
-        raise _unsettled(intent, error) from error
+        raise _unsettled(provider, intent, error) from error
     except Temporary as error:
         doubt = OutcomeUnknown(
             "the provider may or may not have started the batch, and cannot be asked now",
             where=(error.message, *error.where),
         )
-        raise _unsettled(intent, doubt) from error
+        raise _unsettled(provider, intent, doubt) from error
     other = None if found is None else journal.by_batch(found.id)
     return None if other is not None and other.id != intent.id else found
 
@@ -73,7 +73,7 @@ def create(journal: Journal, provider: Provider, intent: Intent) -> tuple[Intent
     except OutcomeUnknown:
         found = adopt(journal, provider, intent)
         batch = found or _again(provider, intent, options)
-    except (Rejected, ConfigError, Temporary):
+    except (Rejected, ConfigError, Temporary, StateError):
         if is_first:
             journal.move(intent, "staged")
         raise
@@ -84,7 +84,7 @@ def _again(provider: Provider, intent: Intent, options: BatchOptions) -> Batch:
     try:
         return provider.create(intent.id, intent.staged or "", options)
     except OutcomeUnknown as error:
-        raise _unsettled(intent, error) from error
+        raise _unsettled(provider, intent, error) from error
 
 
 def done(journal: Journal, intent: Intent, batch: Batch) -> Intent:
@@ -92,10 +92,10 @@ def done(journal: Journal, intent: Intent, batch: Batch) -> Intent:
     return journal.move(intent, "done", batch=batch.id, status=batch.status)
 
 
-def _unsettled(intent: Intent, error: OutcomeUnknown) -> OutcomeUnknown:
+def _unsettled(provider: Provider, intent: Intent, error: OutcomeUnknown) -> OutcomeUnknown:
     """Say which submit is in doubt, and how it is settled."""
     why = f"{error.where[0]}; " if error.where else ""
-    staged = f" of {intent.staged}" if intent.staged else ""
+    staged = f" of {intent.staged}" if intent.staged and provider.capabilities.names_input else ""
     return OutcomeUnknown(
         error.message,
         where=f"{why}nothing was sent again; submit {intent.id}{staged}, begun {rfc3339(intent.created_at)}",
@@ -109,3 +109,8 @@ def _unsettled(intent: Intent, error: OutcomeUnknown) -> OutcomeUnknown:
 def is_lost(batch: Batch) -> bool:
     """Tell whether a batch ended without being completed, so that its requests may be sent again."""
     return batch.status in ("failed", "expired", "cancelled")
+
+
+def is_wasted(batch: Batch) -> bool:
+    """Tell whether a batch failed as a whole, so that not one of its requests was answered."""
+    return batch.status == "failed" and not batch.counts.answered

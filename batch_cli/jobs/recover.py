@@ -13,15 +13,25 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from batch_cli.errors import BatchCliError, OutcomeUnknown, StateError, Stopped, UsageError, quoted
+from batch_cli.errors import (
+    BatchCliError,
+    OutcomeUnknown,
+    StateError,
+    Stopped,
+    UsageError,
+    disk_error,
+    quoted,
+)
 from batch_cli.events import Note
 from batch_cli.files import held
 from batch_cli.jobs.intents import adopt, create, done
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.model import Batch, BatchStatus
 from batch_cli.providers.base import Provider, Upload
+from batch_cli.providers.hosted.leftovers import leftovers
 from batch_cli.state import GUARD_SECONDS, Intent, Job
 
+_PAGE = 1_000
 _LOOK_BACK = 31 * 86_400.0
 """Older batches are not looked at: their input files are gone by then."""
 
@@ -74,6 +84,8 @@ class LeftBehind:
     second_batches: list[Batch] = field(default_factory=list)
     """Made of a submit that has another batch, or none any more."""
     orphans: list[Orphan] = field(default_factory=list)
+    local: list[Path] = field(default_factory=list)
+    """Files in the state directory of submits that came to nothing."""
     unreachable: list[str] = field(default_factory=list)
     """Providers that could not be asked; a warning was given."""
 
@@ -171,7 +183,7 @@ def left_behind(workspace: Workspace) -> LeftBehind:
 
     Memory: the ids of the account's batches of a month.
     """
-    found = LeftBehind()
+    found = LeftBehind(local=_left_here(workspace))
     for name in workspace.journal.providers():
         try:
             provider = workspace.provider(name)
@@ -184,6 +196,16 @@ def left_behind(workspace: Workspace) -> LeftBehind:
             hint = error.hint
             workspace.say(Note(f"{name} could not be asked: {error.message}", warning=True, hint=hint))
     return found
+
+
+def _left_here(workspace: Workspace) -> list[Path]:
+    journal = workspace.journal
+    names = {intent.id for intent in journal.open_intents()}
+    skip = 0
+    while done := journal.newest(most=_PAGE, skip=skip):
+        names |= {intent.batch for intent in done if intent.batch is not None}
+        skip += len(done)
+    return list(leftovers(workspace.state, names, workspace.clock.now() - GUARD_SECONDS))
 
 
 def _look_through(workspace: Workspace, provider: Provider, found: LeftBehind) -> None:
@@ -217,3 +239,19 @@ def _is_second(workspace: Workspace, batch: Batch, open_ids: set[str]) -> bool:
 def remove_orphans(workspace: Workspace, orphans: Iterable[Orphan]) -> list[Orphan]:
     """Delete files that no batch uses; give those that were deleted."""
     return [one for one in orphans if workspace.provider(one.provider).remove_upload(one.upload.id)]
+
+
+def remove_local(paths: Iterable[Path]) -> list[str]:
+    """Delete files of the state directory; give the names of those that were deleted.
+
+    Raises:
+        DiskError: one cannot be deleted.
+    """
+    removed = []
+    for path in paths:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise disk_error(error, path, doing="deleting") from error
+        removed.append(f"{path.parent.name}/{path.name}")
+    return removed

@@ -67,11 +67,7 @@ class RemoteList:
 
 
 def _with_keys(workspace: Workspace) -> list[str]:
-    return [
-        name
-        for name, found in REGISTRY.items()
-        if found.provider is not None and name in KEY_RULES and workspace.has_key(name)
-    ]
+    return [name for name in REGISTRY if name in KEY_RULES and workspace.has_key(name)]
 
 
 def _age(batch: Batch) -> float:

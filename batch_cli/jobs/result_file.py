@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
 from batch_cli import __version__
 from batch_cli.answers import parse_answer
@@ -17,14 +18,15 @@ from batch_cli.errors import (
     Finding,
     Problem,
     ProblemLog,
+    Severity,
     StateError,
     quoted,
 )
 from batch_cli.events import Phase, Progress
 from batch_cli.files import PartFile, resolve_output
-from batch_cli.id_index import IdIndex
 from batch_cli.jobs.check import first_object, guess_provider, rules_of
-from batch_cli.jobs.results import ResultsOrder, counts_of, summary_of
+from batch_cli.jobs.results import ResultsOrder, counts_of, summary_of, watched
+from batch_cli.jobs.side_files import SideFiles
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.jsonl import loads
 from batch_cli.model import JsonObject, Limits
@@ -33,20 +35,20 @@ from batch_cli.providers.base import Codec
 from batch_cli.providers.result_lines import ResultShape, shape_of_result
 from batch_cli.providers.rules import missing
 from batch_cli.request_file import Scan, request_lines, scan
-from batch_cli.response_model import from_schema
+from batch_cli.response_model import ResponseModel, from_schema
 from batch_cli.result_file import Checked, check
-from batch_cli.result_file import rows as file_rows
 from batch_cli.results import (
     OutputRow,
     Parse,
     Sink,
     Summary,
     finish_rows,
-    in_input_order,
     read_manifest,
-    write_lines,
+    take_in_order,
     write_manifest,
 )
+from batch_cli.row_index import RowIndex, Stray, StrayKind, Strays
+from batch_cli.writers import Shape, write_rows
 
 _REPORT_EVERY = 2_000
 _GUESSED = {ResultShape.ANTHROPIC: "anthropic", ResultShape.GOOGLE: "google"}
@@ -82,8 +84,6 @@ class Asked:
     codec: Codec
     """Of the requests: they may be in another dialect than the results."""
     scan: Scan
-    index: IdIndex
-    """Every id that a result may have."""
 
     def ids(self) -> Iterator[str]:
         """Give the ids in input order, one in memory at a time."""
@@ -92,14 +92,28 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class GoodFile:
-    """A result file that was read once and can be believed."""
+    """A result file that was read once and can be believed, open for its rows to be read again.
+
+    Its rows can be given once.
+    """
 
     order: FileOrder
     provider: str
     codec: Codec
     checked: Checked
     asked: Asked | None
-    warnings: tuple[Problem, ...]
+    index: RowIndex
+    sides: SideFiles
+    strays: Strays
+    problems: ProblemLog
+    """What is worth knowing; after the last row, also what no request asked for."""
+    results: int
+    """Ids that have a result."""
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """Give the problems, each with its line."""
+        return tuple(self.problems.kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,42 +125,117 @@ class WrittenFile:
     already_complete: bool = False
 
 
-def check_results(workspace: Workspace, order: FileOrder, output: Path | None = None) -> GoodFile:
-    """Read the requests and then the whole result file.
+@contextmanager
+def check_results(workspace: Workspace, order: FileOrder, output: Path | None = None) -> Iterator[GoodFile]:
+    """Read the requests and then the whole result file, and keep it open.
 
-    Where results contradict each other, both lines of each pair go to ``OUTPUT.conflicts.jsonl``.
+    Where results contradict each other, or answer other requests, they are kept beside ``output``.
 
     Raises:
         InvalidInput: the requests are not readable, or an id stands there twice.
-        DamagedFile: the results are cut, contradict themselves, or answer other requests; with every problem.
+        DamagedFile: the results are cut or cannot be read; with every problem.
     """
     asked = None if order.requests is None else _read_requests(order.requests)
     provider = order.provider or _guess(order.results)
     codec = load_codec(provider, workspace.services)
-    problems = ProblemLog()
+    problems, found = ProblemLog(), ProblemLog()
 
     def report(lines: int) -> None:
         workspace.say(Progress(Phase.CHECK, lines, None, unit="lines"))
 
-    with order.results.open() as stream, _Conflicts(output) as conflicts:
-        checked = check(
-            stream,
-            order.results.name,
-            codec.read_result,
-            problems,
-            asked=None if asked is None else asked.index,
-            conflict=conflicts.add,
-            report=report,
+    with ExitStack() as stack:
+        stream = stack.enter_context(order.results.open())
+        sides = stack.enter_context(SideFiles(None if output is None else resolve_output(output)))
+        told = _Told(order.results, sides, found)
+        strays = Strays(told.add)
+        index = stack.enter_context(RowIndex(strays))
+        checked = check(stream, order.results.name, codec.read_result, problems, index, report=report)
+        if problems.errors:
+            count = f"{problems.errors:,} problem{'s' if problems.errors > 1 else ''}"
+            raise DamagedFile(
+                f"{order.results.name} cannot be trusted: {count}",
+                problems=tuple(problems.kept),
+                total=problems.errors,
+            )
+        for warning in problems.kept:
+            found.add(warning)
+        told.tell_repeats()
+        yield GoodFile(
+            order, provider, codec, checked, asked, index, sides, strays, found, results=len(index)
         )
-    if problems.errors:
-        count = f"{problems.errors:,} problem{'s' if problems.errors > 1 else ''}"
-        raise DamagedFile(
-            f"{order.results.name} cannot be trusted: {count}",
-            problems=tuple(problems.kept),
-            total=problems.errors,
-            where=conflicts.words(),
+
+
+class _Told:
+    """Turns strays into problems with a line, and keeps them beside the output."""
+
+    def __init__(self, source: Source, sides: SideFiles, problems: ProblemLog) -> None:
+        self.source, self.sides, self.problems = source, sides, problems
+        self.repeat: Stray | None = None
+        self.repeats = 0
+
+    def add(self, stray: Stray) -> None:
+        self.sides.add(stray)
+        match stray.kind:
+            case StrayKind.DUPLICATE:
+                self.repeat = self.repeat or stray
+                self.repeats += 1
+            case StrayKind.CONFLICT if stray.first is not None:
+                self._problem(
+                    "E703",
+                    f'duplicate result for "{stray.custom_id[:64]}": it differs from the one on line',
+                    stray,
+                    hint="keep the right one of the lines; the row of this request is an error now",
+                )
+            case StrayKind.UNKNOWN:
+                message = f'unknown custom_id "{stray.custom_id[:64]}": no request has it'
+                self._problem("E704", message, stray, hint="name the request file of this batch")
+            case _:
+                pass
+
+    def tell_repeats(self) -> None:
+        """Warn of the first repeated line, and count the others."""
+        if self.repeat is None:
+            return
+        message = f'duplicate result for "{self.repeat.custom_id[:64]}", identical to the one on line'
+        more = f" (and {self.repeats - 1:,} more like it)" if self.repeats > 1 else ""
+        self._problem("W703", message, self.repeat, more=more, severity=Severity.WARNING)
+
+    def _problem(
+        self,
+        code: str,
+        message: str,
+        stray: Stray,
+        *,
+        hint: str | None = None,
+        more: str = "",
+        severity: Severity = Severity.ERROR,
+    ) -> None:
+        if self.problems.has_room:  # finding a line takes reading the file up to it
+            line = self._line_at(stray.offset)
+            first = "" if stray.first is None else f" {self._line_at(stray.first):,}"
+        else:
+            line, first = None, ""
+        self.problems.add(
+            Problem(
+                code,
+                f"{message}{first}{more}",
+                hint,
+                self.source.name,
+                line,
+                None if line is None else 1,
+                custom_id=stray.custom_id,
+                severity=severity,
+            )
         )
-    return GoodFile(order, provider, codec, checked, asked, tuple(problems.kept))
+
+    def _line_at(self, offset: int) -> int:
+        """Count the lines up to a place of the file."""
+        line, left = 1, offset
+        with self.source.open() as stream:
+            while left and (block := stream.read(min(left, 1 << 20))):
+                line += block.count(b"\n")
+                left -= len(block)
+        return line
 
 
 def _guess(source: Source) -> str:
@@ -171,10 +260,7 @@ def _read_requests(source: Source) -> Asked:
     with source.open() as stream:
         found = scan(stream, source.name, rules, problems)
     problems.refuse_errors(source.name)
-    index = IdIndex()
-    for number, custom_id in enumerate(_ids(source, codec), start=1):
-        index.add(custom_id, number)
-    return Asked(source, codec, found, index)
+    return Asked(source, codec, found)
 
 
 def _ids(source: Source, codec: Codec) -> Iterator[str]:
@@ -183,58 +269,28 @@ def _ids(source: Source, codec: Codec) -> Iterator[str]:
             yield loads(raw)[codec.id_field]
 
 
-class _Conflicts:
-    """``OUTPUT.conflicts.jsonl``, which exists only once there is something to put in it."""
-
-    def __init__(self, output: Path | None) -> None:
-        self.path = output.with_name(f"{output.name}.conflicts.jsonl") if output is not None else None
-        self.part: PartFile | None = None
-        self.stack = ExitStack()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        with self.stack:
-            if self.part is not None and kind is None:
-                self.part.commit()
-
-    def add(self, first: bytes, second: bytes) -> None:
-        if self.path is None:
-            return
-        if self.part is None:
-            self.part = self.stack.enter_context(PartFile(self.path))
-        for line in (first, second):
-            self.part.write(line.rstrip(b"\r\n") + b"\n")
-
-    def words(self) -> tuple[str, ...]:
-        return (f"both lines of each pair: {quoted(str(self.path))}",) if self.part is not None else ()
-
-
 # --- what comes out ---
 
 
 def rows(workspace: Workspace, file: GoodFile) -> Iterator[OutputRow]:
-    """Give the rows of a good file as they will be written."""
-    order = file.order
-    with order.results.open() as stream:
-        found = file_rows(stream, file.codec.read_result, file.checked)
-        if file.asked is not None and order.written.in_order:
-            found = in_input_order(file.asked.ids(), found)
-        total = file.checked.results if file.asked is None else file.asked.scan.requests
-        for done, row in enumerate(finish_rows(found, _parser(file)), start=1):
-            yield row
-            if done % _REPORT_EVERY == 0:
-                workspace.say(Progress(Phase.RESULTS, done, total))
+    """Give the rows of a good file as they will be written; once."""
+    if file.asked is None or not file.order.written.in_order:
+        found = file.index.take_all()
+        total = file.results
+    else:
+        found = take_in_order(file.asked.ids(), file.index)
+        total = file.asked.scan.requests
+    finished = watched(finish_rows(found, _parser(file)), file.order.written.watch)
+    for done, row in enumerate(finished, start=1):
+        yield row
+        if done % _REPORT_EVERY == 0:
+            workspace.say(Progress(Phase.RESULTS, done, total))
 
 
 def _parser(file: GoodFile) -> Parse | None:
-    model = file.order.written.response_model
+    model = _model(file)
     if model is None:
-        schema = None if file.asked is None else file.asked.scan.schema
-        if schema is None:
-            return None
-        model = from_schema(schema, str(schema.get("title", "Answer")))
+        return None
 
     def take(body: object) -> tuple[str, str | None, str | None] | None:
         answer = file.codec.answer(body)
@@ -243,9 +299,22 @@ def _parser(file: GoodFile) -> Parse | None:
     return partial(parse_answer, take=take, model=model)
 
 
+def _model(file: GoodFile) -> ResponseModel | None:
+    schema = None if file.asked is None else file.asked.scan.schema
+    if file.order.written.response_model is not None or schema is None:
+        return file.order.written.response_model
+    return from_schema(schema, str(schema.get("title", "Answer")))
+
+
+def shape_of(file: GoodFile) -> Shape:
+    """Give what a writer has to know about the rows of a file."""
+    model = _model(file)
+    return Shape(file.order.written.form, file.codec.answer, None if model is None else model.schema)
+
+
 def stream_file(workspace: Workspace, file: GoodFile, sink: Sink) -> WrittenFile:
-    """Write the lines to ``sink``."""
-    return WrittenFile(file, write_lines(rows(workspace, file), sink))
+    """Write the rows to ``sink``."""
+    return WrittenFile(file, write_rows(rows(workspace, file), sink, shape_of(file), file.strays))
 
 
 def write_file(workspace: Workspace, file: GoodFile, output: Path) -> WrittenFile:
@@ -259,15 +328,19 @@ def write_file(workspace: Workspace, file: GoodFile, output: Path) -> WrittenFil
     facts = _identity(file)
     with PartFile(target, keep_trying=workspace.patience()) as part:
         manifest = read_manifest(target)
-        if manifest is not None and _proof(manifest) == _proof(facts):
-            return WrittenFile(file, summary_of(manifest), already_complete=True)
-        if target.exists() and not file.order.written.force:
+        is_same = manifest is not None and _proof(manifest) == _proof(facts)
+        if manifest is not None and is_same and not (before := summary_of(manifest)).is_damaged:
+            if file.order.written.watch is not None:
+                deque(rows(workspace, file), maxlen=0)
+            return WrittenFile(file, before, already_complete=True)
+        if target.exists() and not is_same and not file.order.written.force:
             raise StateError(
                 f"{quoted(str(target))} exists and holds something else",
                 hint="write to another file, or use --force to replace it",
                 reference="E804",
             )
-        summary = write_lines(rows(workspace, file), part)
+        summary = write_rows(rows(workspace, file), part, shape_of(file), file.strays)
+        file.sides.commit()
         write_manifest(target, _manifest(workspace, summary, facts))
         part.commit()
     return WrittenFile(file, summary)
@@ -281,6 +354,7 @@ def _identity(file: GoodFile) -> JsonObject:
         asked = {"count": scan_of.requests, "sha256": scan_of.sha256, "file": file.asked.source.name}
     return {
         "batch": None,
+        "format": order.written.form,
         "order": "input" if order.written.in_order and asked else "as-is",
         "response_model": None if model is None else {"name": model.name, "schema": model.schema},
         "provider": file.provider,
@@ -296,7 +370,7 @@ def _identity(file: GoodFile) -> JsonObject:
 def _proof(facts: JsonObject) -> JsonObject:
     """Give what tells one output from another: contents, not the names of files."""
     hashes = {name: (facts.get(name) or {}).get("sha256") for name in ("source", "requests")}
-    return {**{name: facts.get(name) for name in ("order", "response_model", "provider")}, **hashes}
+    return {**{name: facts.get(name) for name in ("format", "order", "response_model", "provider")}, **hashes}
 
 
 def _manifest(workspace: Workspace, summary: Summary, facts: JsonObject) -> JsonObject:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from errno import ENOENT
 from functools import partial
 from pathlib import Path
@@ -14,27 +15,36 @@ from batch_cli.clock import rfc3339
 from batch_cli.errors import NotFinished, NothingUsable, StateError, disk_error, quoted
 from batch_cli.events import Event, Phase, Progress
 from batch_cli.files import PartFile, resolve_output
+from batch_cli.jobs.attempts import ended_attempts, merge, running_attempts, with_attempts
 from batch_cli.jobs.in_flight import stands
 from batch_cli.jobs.lost import lost_rows
+from batch_cli.jobs.side_files import SideFiles
 from batch_cli.jobs.whole import held_back, unsubmitted
 from batch_cli.jobs.workspace import BatchPlace, Workspace
-from batch_cli.model import Batch, BatchResult, BatchStatus, JsonObject
-from batch_cli.providers.base import Provider
+from batch_cli.model import Batch, BatchResult, BatchStatus, JsonObject, JsonValue
+from batch_cli.providers.base import Answer, Provider
 from batch_cli.response_model import ResponseModel, from_schema
 from batch_cli.results import (
     OutputRow,
     Parse,
     Sink,
     Summary,
+    checksums_of,
+    checksums_text,
+    each_once,
     finish_rows,
     in_input_order,
+    in_step,
     read_manifest,
-    write_lines,
     write_manifest,
 )
+from batch_cli.row_index import Strays
 from batch_cli.state import Job
+from batch_cli.writers import FormatName, Shape, write_rows
 
 _REPORT_EVERY = 2_000
+_COUNTS = ("rows", "ok", "failed", "missing", "missing_ids", "bytes", "sha256")
+_NEWER_COUNTS = ("retryable", "left_out", "duplicates", "conflicts", "unknown", "damaged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,9 @@ class ResultsOrder:
     """False: as they come, without waiting for order or for what is missing."""
     force: bool = False
     """Replace an output of another batch."""
+    form: FormatName = FormatName.LINES
+    watch: Callable[[OutputRow], None] | None = None
+    """Told of every row in order, also where the output turns out to be complete already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +73,7 @@ class Written:
 
 
 def ended_batch(workspace: Workspace, place: BatchPlace) -> Batch:
-    """Give the batch, or what stands for all batches of a job, if it has ended.
+    """Give the batch, or what stands for all batches of a job, with its attempts, if it has ended; they need not have.
 
     Raises:
         NotFinished: it has not, or a batch of the job was not submitted yet.
@@ -72,7 +85,7 @@ def ended_batch(workspace: Workspace, place: BatchPlace) -> Batch:
         raise NotFinished(
             f"Batch status is '{batch.status}', not completed", hint=f"batch-cli wait {batch.id}"
         )
-    return batch
+    return with_attempts(workspace, batch)
 
 
 def _refuse_unsubmitted(workspace: Workspace, job: Job) -> None:
@@ -90,18 +103,47 @@ def _refuse_unsubmitted(workspace: Workspace, job: Job) -> None:
         )
 
 
-def rows(workspace: Workspace, batch: Batch, order: ResultsOrder) -> Iterator[OutputRow]:
+def rows(
+    workspace: Workspace, batch: Batch, order: ResultsOrder, strays: Strays | None = None
+) -> Iterator[OutputRow]:
     """Give the rows of an ended batch as they will be written; of a job, those of its batches in input order.
 
+    Where requests were sent again, each row is the best of all attempts that have ended, and all are in input order.
+    What came and is no row of its own goes to ``strays``; all is known after the last row.
+
     Raises:
-        DamagedData: the provider's results are contradictory; possibly only after the last row.
+        DamagedData: what the provider gives as results are none.
         StateError: a batch of the job is gone, and so are its requests, so that no row can name them.
     """
-    found = _rows_of_job(workspace, batch, order) if batch.is_job else _rows_of_batch(workspace, batch, order)
-    return _reported(found, batch, workspace)
+    strays = strays or Strays()
+    again = ended_attempts(batch)
+    if again:
+        order = replace(order, in_order=True)
+    found = _own_rows(workspace, batch, order, strays)
+    if again:
+        others = [(one.attempt or 0, _own_rows(workspace, one, order, strays)) for one in again]
+        found = merge(found, others)
+    return _reported(watched(found, order.watch), batch, workspace)
 
 
-def _rows_of_job(workspace: Workspace, batch: Batch, order: ResultsOrder) -> Iterator[OutputRow]:
+def watched(found: Iterator[OutputRow], watch: Callable[[OutputRow], None] | None) -> Iterator[OutputRow]:
+    """Give the rows, each after ``watch`` was told of it."""
+    if watch is None:
+        yield from found
+        return
+    for row in found:
+        watch(row)
+        yield row
+
+
+def _own_rows(workspace: Workspace, batch: Batch, order: ResultsOrder, strays: Strays) -> Iterator[OutputRow]:
+    take = _rows_of_job if batch.is_job else _rows_of_batch
+    return take(workspace, batch, order, strays)
+
+
+def _rows_of_job(
+    workspace: Workspace, batch: Batch, order: ResultsOrder, strays: Strays
+) -> Iterator[OutputRow]:
     job = workspace.journal.job(batch.id)
     parts = {part.shard: part for part in batch.parts}
     provider = workspace.provider(batch.provider)
@@ -109,17 +151,24 @@ def _rows_of_job(workspace: Workspace, batch: Batch, order: ResultsOrder) -> Ite
     for one in workspace.journal.shards_of(batch.id):
         part = parts.get(one.number)
         if part is not None:
-            yield from _rows_of_batch(workspace, part, order)
+            yield from _rows_of_batch(workspace, part, order, strays)
         elif job is not None:
             yield from finish_rows(lost_rows(job, one, workspace.services), parse)
 
 
-def _rows_of_batch(workspace: Workspace, batch: Batch, order: ResultsOrder) -> Iterator[OutputRow]:
+def _rows_of_batch(
+    workspace: Workspace, batch: Batch, order: ResultsOrder, strays: Strays
+) -> Iterator[OutputRow]:
     provider = workspace.provider(batch.provider)
     found: Iterator[BatchResult] = provider.results(batch.id)
-    if order.in_order:
+    if provider.capabilities.runs_here:  # written here, once each and in order
+        if order.in_order:
+            found = in_step(provider.request_ids(batch.id), found)
+    elif order.in_order:
         ids = provider.request_ids(batch.id)
-        found = in_input_order(ids, found, why_missing=_why_missing(batch))
+        found = in_input_order(ids, found, why_missing=_why_missing(batch), strays=strays)
+    else:
+        found = each_once(found, strays=strays)
     parse = _parser(workspace, provider, batch, order.response_model)
     return finish_rows(found, parse)
 
@@ -134,17 +183,35 @@ def _why_missing(batch: Batch) -> str:
 def _parser(
     workspace: Workspace, provider: Provider, batch: Batch, model: ResponseModel | None
 ) -> Parse | None:
+    model = model or _remembered_model(workspace, batch)
     if model is None:
-        intent = workspace.journal.by_batch(batch.id)
-        if intent is None or intent.response_schema is None:
-            return None
-        model = from_schema(intent.response_schema, str(intent.response_schema.get("title", "Answer")))
+        return None
 
     def take(body: object) -> tuple[str, str | None, str | None] | None:
         answer = provider.answer(body)
         return None if answer is None else (answer.text, answer.finish_reason, answer.refusal)
 
     return partial(parse_answer, take=take, model=model)
+
+
+def _remembered_model(workspace: Workspace, batch: Batch) -> ResponseModel | None:
+    intent = workspace.journal.by_batch(batch.id)
+    if intent is None or intent.response_schema is None:
+        return None
+    return from_schema(intent.response_schema, str(intent.response_schema.get("title", "Answer")))
+
+
+def shape_of(workspace: Workspace, batch: Batch, order: ResultsOrder) -> Shape:
+    """Give what a writer has to know about the rows of a batch, or of the first batch of a job."""
+    part = batch.parts[0] if batch.parts else batch
+    model = order.response_model or _remembered_model(workspace, part)
+    names = dict.fromkeys(one.provider for one in (batch, *ended_attempts(batch)))
+    answers = [workspace.provider(name).answer for name in names]
+
+    def answer(body: JsonValue) -> Answer | None:  # of whichever provider gave it
+        return next((said for take in answers if (said := take(body)) is not None), None)
+
+    return Shape(order.form, answer, None if model is None else model.schema)
 
 
 def _reported(found: Iterator[OutputRow], batch: Batch, workspace: Workspace) -> Iterator[OutputRow]:
@@ -160,20 +227,29 @@ def _reported(found: Iterator[OutputRow], batch: Batch, workspace: Workspace) ->
 def write_results(workspace: Workspace, batch: Batch, order: ResultsOrder, output: Path) -> Written:
     """Write ``output`` and its manifest in one step; again on a complete file: nothing is done.
 
+    Where results contradicted each other, or were nobody's, they are kept beside ``output``, and are fetched
+    again the next time.
+
     Raises:
         StateError: ``output`` holds something else, or another process is writing it.
-        NothingUsable: the batch ended without one good answer; the file is written all the same.
-        DamagedData: the results are contradictory; nothing is written.
+        DamagedData: what the provider gives as results are none; nothing is written.
         DiskError: it cannot be written; an older ``output`` is untouched.
     """
     target = resolve_output(output)
-    with PartFile(target, keep_trying=workspace.patience()) as part:
+    with PartFile(target, keep_trying=workspace.patience()) as part, SideFiles(target) as sides:
         manifest = read_manifest(target)
         wanted = _identity(batch, order)
         if manifest is not None and _said_before(manifest) == wanted:
-            return Written(batch, summary_of(manifest), str(output), already_complete=True)
+            before = summary_of(manifest)
+            if not before.is_damaged:
+                if order.watch is not None:
+                    deque(rows(workspace, batch, order), maxlen=0)
+                return Written(batch, before, str(output), already_complete=True)
         _refuse_to_replace(target, manifest, batch, order)
-        summary = write_lines(rows(workspace, batch, order), part)
+        strays = Strays(sides.add)
+        shape = shape_of(workspace, batch, order)
+        summary = write_rows(rows(workspace, batch, order, strays), part, shape, strays)
+        sides.commit()
         old = manifest and {name: manifest[name] for name in ("batch", "sha256")}
         write_manifest(target, {**_manifest(workspace, batch, summary, wanted), "replaces": old})
         part.commit()
@@ -181,8 +257,9 @@ def write_results(workspace: Workspace, batch: Batch, order: ResultsOrder, outpu
 
 
 def stream_results(workspace: Workspace, batch: Batch, order: ResultsOrder, sink: Sink) -> Written:
-    """Write the lines to ``sink`` as they come out of the provider."""
-    return Written(batch, write_lines(rows(workspace, batch, order), sink), "-")
+    """Write the rows to ``sink`` as they come out of the provider."""
+    strays, shape = Strays(), shape_of(workspace, batch, order)
+    return Written(batch, write_rows(rows(workspace, batch, order, strays), sink, shape, strays), "-")
 
 
 def refuse_useless(written: Written) -> None:
@@ -192,7 +269,7 @@ def refuse_useless(written: Written) -> None:
         NothingUsable: with the most frequent reason.
     """
     summary = written.summary
-    if summary.ok or not summary.rows:
+    if summary.ok or not summary.rows or running_attempts(written.batch):
         return
     reason, count = summary.errors_by_type.most_common(1)[0]
     raise NothingUsable(
@@ -238,13 +315,26 @@ def _identity(batch: Batch, order: ResultsOrder) -> JsonObject:
     return {
         "batch": batch.id,
         "batches": [part.id for part in batch.parts] if batch.is_job else None,
-        "order": "input" if order.in_order else "as-is",
+        "attempts": _attempts(batch),
+        "format": order.form,
+        "order": "input" if order.in_order or ended_attempts(batch) else "as-is",
         "response_model": None if model is None else {"name": model.name, "schema": model.schema},
     }
 
 
+def _attempts(batch: Batch) -> list[JsonObject] | None:
+    again = ended_attempts(batch)
+    if not again:
+        return None
+    return [
+        {"number": one.attempt or 1, "batch": one.id, "provider": one.provider, "model": one.model}
+        for one in (batch, *again)
+    ]
+
+
 def _said_before(manifest: JsonObject) -> JsonObject:
-    return {key: manifest.get(key) for key in ("batch", "batches", "order", "response_model")}
+    told = ("batch", "batches", "attempts", "format", "order", "response_model")
+    return {key: manifest.get(key) for key in told}
 
 
 def _manifest(workspace: Workspace, batch: Batch, summary: Summary, identity: JsonObject) -> JsonObject:
@@ -270,29 +360,25 @@ def _manifest(workspace: Workspace, batch: Batch, summary: Summary, identity: Js
 def counts_of(summary: Summary) -> JsonObject:
     """Give the part of a manifest that counts, for `summary_of` to read again."""
     return {
-        "rows": summary.rows,
-        "ok": summary.ok,
-        "failed": summary.failed,
-        "missing": summary.missing,
-        "missing_ids": summary.missing_ids,
+        **{name: getattr(summary, name) for name in (*_COUNTS, *_NEWER_COUNTS)},
+        "stray_ids": summary.stray_ids,
         "errors_by_type": dict(summary.errors_by_type),
+        "errors_by_kind": dict(summary.errors_by_kind),
         "usage": dict(summary.usage),
-        "bytes": summary.bytes,
-        "sha256": summary.sha256,
+        # Last, because it is long: five megabytes for a million lines.
+        "line_crc32": checksums_text(summary.checksums) if len(summary.checksums) == summary.rows else None,
     }
 
 
 def summary_of(manifest: JsonObject) -> Summary:
-    """Give the counts that a manifest of ours holds."""
-    summary = Summary(
-        rows=manifest["rows"],
-        ok=manifest["ok"],
-        failed=manifest["failed"],
-        missing=manifest["missing"],
-        missing_ids=manifest["missing_ids"],
-        bytes=manifest["bytes"],
-        sha256=manifest["sha256"],
-    )
+    """Give the counts that a manifest of ours holds; one of an older version lacks some."""
+    summary = Summary(**{name: manifest[name] for name in _COUNTS})
+    for name in _NEWER_COUNTS:
+        setattr(summary, name, manifest.get(name, 0))
+    summary.stray_ids = manifest.get("stray_ids", {})
     summary.errors_by_type.update(manifest["errors_by_type"])
+    summary.errors_by_kind.update(manifest.get("errors_by_kind", {}))
     summary.usage.update(manifest["usage"])
+    if (checksums := checksums_of(manifest)) is not None:
+        summary.checksums = checksums
     return summary

@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from batch_cli.errors import BatchCliError, ProblemLog
 from batch_cli.events import Note
+from batch_cli.files import reopened
 from batch_cli.jobs.in_flight import InFlight
 from batch_cli.jobs.intents import is_lost, stage
 from batch_cli.jobs.whole import held_back, look
@@ -23,7 +24,10 @@ from batch_cli.jobs.workspace import Workspace
 from batch_cli.model import Batch, Limits
 from batch_cli.providers.base import Input
 from batch_cli.shards import Cut, Shard, changed, cut, shard_lines
-from batch_cli.state import Intent, Job, JobShard, NewIntent
+from batch_cli.state import GUARD_SECONDS, Intent, Job, JobShard, NewIntent
+
+Judge = Callable[[Batch], bool]
+"""Tells of a batch of the same requests whether they are to be sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +86,17 @@ class Spool:
         self._file: BinaryIO | None = None
 
     def open(self, make_lines: Callable[[], Iterator[bytes]]) -> BinaryIO:
-        """Give the lines as a file, at its start; they are made once, the first time. One reader at a time."""
+        """Give the lines as a file, at its start; they are made once, the first time."""
         if self._file is None:
             self._file = tempfile.TemporaryFile(prefix="batch-cli-")  # noqa: SIM115 - closed by `close`
             self._file.writelines(line + b"\n" for line in make_lines())
-            self._file.flush()
-        stream = open(self._file.fileno(), "rb", buffering=1 << 20, closefd=False)  # noqa: SIM115 - a view
-        stream.seek(0)
-        return stream
+        self._file.flush()
+        return reopened(self._file.fileno())
+
+    def sink(self) -> BinaryIO:
+        """Give the empty file to be written to, for lines that come in blocks."""
+        self._file = tempfile.TemporaryFile(prefix="batch-cli-")  # noqa: SIM115 - closed by `close`
+        return self._file
 
     def close(self) -> None:
         """Free its space."""
@@ -97,16 +104,33 @@ class Spool:
             self._file.close()
 
 
-def job_before(workspace: Workspace, new: NewIntent) -> Job | None:
-    """Give the job of the same content in the last 24 hours, unless not one of its batches is of any use."""
-    job = workspace.journal.same_job(new)
+def job_before(
+    workspace: Workspace, new: NewIntent, within: float = GUARD_SECONDS, is_of_no_use: Judge = is_lost
+) -> Job | None:
+    """Give the job of the same content in the last ``within`` seconds, unless not one of its batches is of any use."""
+    job = workspace.journal.same_job(new, within)
     if job is None:
         return None
     for one in workspace.journal.shards_of(job.id):
         is_open = one.intent is not None and one.intent.batch is None
-        if is_open or _standing(workspace, one.intent) is not None:
+        batch = None if is_open else _asked(workspace, one.intent)
+        if is_open or (batch is not None and not is_of_no_use(batch)):
             return job
     return None
+
+
+def in_doubt(workspace: Workspace, new: NewIntent) -> Job | Intent | None:
+    """Give the earlier try of the same content of which something may have been created, and that is not whole.
+
+    Even what is submitted again on purpose goes on with it: else the same command after a crash would pay twice.
+    """
+    job = workspace.journal.same_job(new)
+    if job is not None and job.stopped_at is None:
+        states = {one.intent.state if one.intent else None for one in workspace.journal.shards_of(job.id)}
+        if "creating" in states or ("done" in states and len(states) > 1):
+            return job
+    intent = workspace.journal.same_content(new)
+    return intent if intent is not None and intent.state == "creating" else None
 
 
 def plan_job(
@@ -150,7 +174,12 @@ def _lost_before(workspace: Workspace, parts: list[NewIntent]) -> set[str]:
 
 
 def submit_job(
-    workspace: Workspace, job: Job, new: NewIntent, lines: RequestLines, at_once: int | None = None
+    workspace: Workspace,
+    job: Job,
+    new: NewIntent,
+    lines: RequestLines,
+    at_once: int | None = None,
+    is_of_no_use: Judge = is_lost,
 ) -> tuple[Batch, bool]:
     """Submit what of a job is not submitted, in input order; give what stands for it, and whether a batch was created.
 
@@ -161,7 +190,7 @@ def submit_job(
     flight = InFlight(workspace, job)
     for one in flight.shards():
         batch = _asked(workspace, one.intent)
-        if batch is not None and (batch.no_room or not is_lost(batch)):
+        if batch is not None and (batch.no_room or not is_of_no_use(batch)):
             flight.take(one, batch)
     flight.has_room = True  # what was refused before is tried anew
     known, started = len(flight.batches), 0

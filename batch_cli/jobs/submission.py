@@ -6,11 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from batch_cli.attempt_links import Retry
+from batch_cli.errors import UsageError, quoted
+from batch_cli.jobs.intents import is_lost, is_wasted
 from batch_cli.jobs.split import Split
 from batch_cli.messages import MessagesOptions
 from batch_cli.model import Batch, JsonObject, ModelName
-from batch_cli.providers.base import EncodeOptions
+from batch_cli.providers.base import WINDOW, EncodeOptions, Provider
 from batch_cli.request_file import Scan
+from batch_cli.state import GUARD_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,16 @@ class SubmitOrder:
     """Cut what is over the limits of one batch into several; None refuses it."""
     at_once: int | None = None
     """Batches of a job that may run at the same time; None: what the provider allows."""
+    retry: Retry | None = None
+    """What it sends again."""
+    within: float = GUARD_SECONDS
+    """Seconds in which the same content is taken for the same submit."""
+    keep_lost: bool = False
+    """Take a batch of the same content as it is, though it expired or was cancelled: what it answered is paid for."""
+
+    def is_lost(self, batch: Batch) -> bool:
+        """Tell whether the requests of an earlier batch of the same content are to be sent again."""
+        return is_wasted(batch) if self.keep_lost else is_lost(batch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +83,48 @@ def ids_of(batch: Batch) -> tuple[str, ...]:
     """Give the ids of the batches that one stands for, or of their job as long as some of them do not exist."""
     is_whole = len(batch.parts) == batch.shards
     return tuple(one.id for one in batch.parts) if batch.is_job and is_whole else (batch.id,)
+
+
+def refuse_extras(provider: Provider, order: SubmitOrder) -> None:
+    """Refuse metadata and a window that the provider does not take, before anything is sent.
+
+    Raises:
+        UsageError: there is too much of the one, or it has no such other.
+    """
+    _refuse_metadata(provider, order)
+    _refuse_window(provider, order)
+
+
+def _refuse_metadata(provider: Provider, order: SubmitOrder) -> None:
+    """Refuse more metadata than the provider takes, before anything is sent.
+
+    Raises:
+        UsageError: there are too many pairs.
+    """
+    most = provider.capabilities.metadata_pairs
+    if most in (0, 1) and order.metadata.keys() - {"description"}:
+        raise UsageError(f"--metadata: {order.model.provider} keeps no metadata", hint="leave it out")
+    if most is not None and len(order.metadata) > max(most, 1):
+        raise UsageError(
+            f"--metadata: {order.model.provider} takes {max(0, most - 1)} pairs at most besides the description and our own",
+            hint="leave some out",
+        )
+
+
+def _refuse_window(provider: Provider, order: SubmitOrder) -> None:
+    """Refuse a completion window that the provider does not have, before anything is sent.
+
+    Raises:
+        UsageError: it has others, or none.
+    """
+    wanted, windows = order.settings.get(WINDOW), provider.capabilities.windows
+    if wanted is None or wanted in windows or "*" in windows:
+        return
+    name = order.model.provider
+    if not windows:
+        raise UsageError(
+            f"--completion-window: batches of {name} have no such choice", hint="leave the option out"
+        )
+    raise UsageError(
+        f"--completion-window: {name} has no window {quoted(str(wanted))}", hint=f"use {' or '.join(windows)}"
+    )

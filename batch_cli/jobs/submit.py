@@ -19,14 +19,15 @@ from pathlib import Path
 from batch_cli.errors import DiskError, InvalidInput, Problem, ProblemLog, StateError, UsageError, quoted
 from batch_cli.events import Note
 from batch_cli.files import held
+from batch_cli.jobs.attempts import link
 from batch_cli.jobs.check import dialect_of, first_object, is_messages_line, of_any_length, scan_file
 from batch_cli.jobs.conversion import Conversion
 from batch_cli.jobs.convert import Converter, check_conversion, converted_lines
 from batch_cli.jobs.create import encode_messages
 from batch_cli.jobs.in_flight import stands
-from batch_cli.jobs.intents import carry_out, is_lost
-from batch_cli.jobs.split import RequestLines, Spool, job_before, plan_job, submit_job
-from batch_cli.jobs.submission import Submission, SubmitOrder, ids_of
+from batch_cli.jobs.intents import carry_out
+from batch_cli.jobs.split import RequestLines, Spool, in_doubt, job_before, plan_job, submit_job
+from batch_cli.jobs.submission import Submission, SubmitOrder, ids_of, refuse_extras
 from batch_cli.jobs.whole import look
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.jsonl import loads
@@ -37,7 +38,7 @@ from batch_cli.providers import load_codec
 from batch_cli.providers.base import Codec, Input, Provider
 from batch_cli.request_file import Scan, request_lines
 from batch_cli.shards import changed
-from batch_cli.state import Intent, NewIntent
+from batch_cli.state import Intent, Job, NewIntent
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,30 +67,17 @@ def submit(workspace: Workspace, order: SubmitOrder) -> Submission:
     return replace(found, pointer=pointer)
 
 
-def _refuse_metadata(provider: Provider, order: SubmitOrder) -> None:
-    """Refuse more metadata than the provider takes, before anything is sent.
-
-    Raises:
-        UsageError: there are too many pairs.
-    """
-    most = provider.capabilities.metadata_pairs
-    if most is not None and len(order.metadata) > max(most, 1):
-        raise UsageError(
-            f"--metadata: {order.model.provider} takes {max(0, most - 1)} pairs at most besides the description and our own",
-            hint="leave some out",
-        )
-
-
 def _submit(workspace: Workspace, order: SubmitOrder, codec: Codec, checked: CheckedInput) -> Submission:
     """Find what was submitted before, or record what is submitted now, and take it to its end."""
     provider = workspace.provider(order.model.provider)
-    _refuse_metadata(provider, order)
+    refuse_extras(provider, order)
     account = workspace.account(order.model.provider)
     new = _new_intent(order, checked.scan, account, simulated=provider.capabilities.simulated)
     with held(_content_lock(workspace, order, new)):
+        if order.retry is not None:
+            link(workspace, new.content, order.retry)
         lines = checked.lines
-        job = None if order.again else job_before(workspace, new)
-        intent = None if order.again or job is not None else _same_before(workspace, new)
+        job, intent = _before(workspace, order, new)
         if order.split is not None and job is None and intent is None:
             job = plan_job(
                 workspace,
@@ -100,9 +88,20 @@ def _submit(workspace: Workspace, order: SubmitOrder, codec: Codec, checked: Che
                 at_once=order.at_once,
             )
         if job is not None:
-            batch, created = submit_job(workspace, job, new, lines, order.at_once)
+            batch, created = submit_job(workspace, job, new, lines, order.at_once, order.is_lost)
             return Submission(batch, None, checked.scan, created)
         return _as_batch(workspace, provider, intent or workspace.journal.prepare(new), checked)
+
+
+def _before(workspace: Workspace, order: SubmitOrder, new: NewIntent) -> tuple[Job | None, Intent | None]:
+    """Give the earlier job or submit of the same content that this one must not repeat."""
+    if not order.again:
+        job = job_before(workspace, new, order.within, order.is_lost)
+        return job, None if job is not None else _same_before(workspace, new, order)
+    found = in_doubt(workspace, new)
+    if found is not None:
+        workspace.say(Note(f"going on with the unfinished {found.id}; after it, --again makes a second one"))
+    return (found, None) if isinstance(found, Job) else (None, found)
 
 
 def _as_batch(workspace: Workspace, provider: Provider, intent: Intent, checked: CheckedInput) -> Submission:
@@ -145,10 +144,14 @@ def check(workspace: Workspace, order: SubmitOrder, codec: Codec, spool: Spool) 
         whole = RequestLines(order.open_file, codec.limits, order.name)
     else:
         if (source := foreign_codec(order, codec)) is not None:
-            conversion = Conversion(source, codec, order.encode.model, order.encode.max_tokens)
+            conversion = Conversion(source, codec, order.encode.model or None, order.encode.max_tokens)
             found = _scan_conversion(workspace, order, conversion, problems)
             make_lines = _foreign_lines(order, conversion)
         else:
+            if not order.encode.model:
+                raise UsageError(
+                    f"{order.name} holds messages, which name no model", hint="name it: PROVIDER/NAME"
+                )
             found = _scan_messages(order, codec, problems)
             make_lines = _converted_lines(order, codec)
         # Its line numbers are those of the requests, which need not be those of the messages file.
@@ -181,6 +184,15 @@ def _name_the_way_out(order: SubmitOrder, problems: ProblemLog) -> None:
         replace(problem, hint=hint) if problem.code in ("E401", "E402") else problem
         for problem in problems.kept
     ]
+
+
+def lines_of(order: SubmitOrder, codec: Codec) -> Callable[[], Iterator[bytes]]:
+    """Give how to read the lines that a submit of a file sends, which was found right before; without line ends."""
+    if order.own_dialect_only or is_request_file(order, codec):
+        return _own_lines(order, codec)
+    if (source := foreign_codec(order, codec)) is not None:
+        return _foreign_lines(order, Conversion(source, codec, order.encode.model, order.encode.max_tokens))
+    return _converted_lines(order, codec)
 
 
 def is_request_file(order: SubmitOrder, codec: Codec) -> bool:
@@ -321,19 +333,20 @@ def _new_intent(order: SubmitOrder, found: Scan, account: str, *, simulated: boo
         settings={**order.settings, "simulated": True} if simulated else order.settings,
         metadata=order.metadata,
         account=account,
+        retry=order.retry,
     )
 
 
-def _same_before(workspace: Workspace, new: NewIntent) -> Intent | None:
+def _same_before(workspace: Workspace, new: NewIntent, order: SubmitOrder) -> Intent | None:
     """Give the earlier submit of the same content that this one must not repeat, if there is one."""
-    intent = workspace.journal.same_content(new)
+    intent = workspace.journal.same_content(new, order.within)
     if intent is None:
         return None
     if intent.state != "done" or intent.batch is None:
         workspace.say(Note(f"going on with the unfinished submit {intent.id}", detail=True))
         return intent
     batch = look(workspace, intent.provider, intent.batch)
-    if batch is None or is_lost(batch):
+    if batch is None or order.is_lost(batch):
         return None
     workspace.say(
         Note(

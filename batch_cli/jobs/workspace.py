@@ -114,9 +114,11 @@ class Workspace:
         return self.journal.fingerprint(address, key.reveal() if key is not None else "")
 
     def close(self) -> None:
-        """Let go of the providers."""
+        """Let go of the providers and of the journal."""
         for provider in self._providers.values():
             provider.close()
+        if "journal" in self.__dict__:
+            self.journal.database.close()
 
     def say(self, event: Event) -> None:
         """Tell whoever runs this command something."""

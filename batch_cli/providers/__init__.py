@@ -21,8 +21,8 @@ class Entry:
 
     codec: str
     """``module:attribute`` of its dialect."""
-    provider: str | None
-    """``module:class`` of what runs its batches, or None while batch-cli only writes its files."""
+    provider: str
+    """``module:class`` of what runs its batches, or what makes it."""
 
 
 REGISTRY = {
@@ -84,17 +84,10 @@ def open_provider(name: str, place: Place, clock: Clock) -> Provider:
     """Open the provider ``name`` for running batches.
 
     Raises:
-        UsageError: unknown, or this version only writes request files for it (E609).
+        UsageError: there is none of this name (E602).
     """
-    target = (entry(name) if place.service is None else _NAMED).provider
-    if target is None:
-        raise UsageError(
-            f"this version of batch-cli writes request files for {name} but cannot submit them",
-            where="only the local engine runs batches so far",
-            hint="try it offline: -m local/simulate",
-            reference="E609",
-        )
-    provider: Provider = _load(target)(place, clock)
+    found = entry(name) if place.service is None else _NAMED
+    provider: Provider = _load(found.provider)(place, clock)
     return provider
 
 

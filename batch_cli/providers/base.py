@@ -195,6 +195,10 @@ class Capabilities:
     """Batches of one account that may run at once; None: no such limit is known."""
     metadata_pairs: int | None = None
     """Pairs of metadata that a batch takes from the user, our own not among them; None: any number."""
+    windows: tuple[str, ...] = ()
+    """Times within which a batch may be asked to end, the first is the default; ``*``: any other, too; empty: none."""
+    names_input: bool = False
+    """What `Provider.stage` gives is a file that people see in their account, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +214,10 @@ class Input:
     """Over all lines, each ended by ``\\n``: what is uploaded, byte for byte."""
 
 
+WINDOW = "completion_window"
+"""Among the settings of a batch: the time within which it is asked to end, one of `Capabilities.windows`."""
+
+
 @dataclass(frozen=True, slots=True)
 class BatchOptions:
     """What a submit asks for besides its requests."""
@@ -219,7 +227,7 @@ class BatchOptions:
     requests: int
     metadata: dict[str, str] = field(default_factory=dict)
     settings: JsonObject = field(default_factory=dict)
-    """The provider's own settings (for the simulated model: its errors, latency and seed)."""
+    """The provider's own settings (for the simulated model: its errors, latency and seed; or a `WINDOW`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +309,10 @@ class Provider(Protocol):
         ...
 
     def delete(self, batch_id: str) -> list[tuple[str, str]]:
-        """Remove the batch for good and give what was removed as ``(kind, name)``; again: nothing."""
+        """Remove the batch for good and give what was removed as ``(kind, name)``; again: nothing.
+
+        Where the batch itself is not among it, the provider has no way to delete it, or did not know it.
+        """
         ...
 
     def drive(self, batch_id: str, listener: Listener, seconds: float | None) -> Batch | None:
@@ -309,6 +320,13 @@ class Provider(Protocol):
 
         Raises:
             Stopped: a signal asked to stop; what was finished is kept.
+        """
+        ...
+
+    def requests(self, batch_id: str) -> Iterator[bytes] | None:
+        """Give the request lines of a batch as they were sent, in order, without line ends, one in memory at a time.
+
+        None where they are not given back. Nobody is asked before the first is taken.
         """
         ...
 

@@ -10,7 +10,8 @@ from batch_cli.errors import DamagedData, Stopped
 from batch_cli.jsonl import loads
 from batch_cli.model import Batch, BatchResult, BatchStatus, JsonValue, RequestCounts, ResultError
 from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Input, Place, Upload
-from batch_cli.providers.openai import LOCAL, answer_of
+from batch_cli.providers.openai import LOCAL
+from batch_cli.providers.openai_answer import answer_of
 
 if TYPE_CHECKING:
     from batch_cli.clock import Clock
@@ -126,6 +127,20 @@ class LocalProvider:
             return f"Stopped. {batch.id} goes on in the background (worker {others[0].pid}): {done}."
         return f"Stopped. {batch.id} is paused: {done}."
 
+    def requests(self, batch_id: str) -> Iterator[bytes]:
+        """Read the lines from the stored input.
+
+        Raises:
+            DamagedData: the input is gone.
+        """
+        path = self._store.input_path(self._stored_id(batch_id))
+        try:
+            with path.open("rb", buffering=1 << 20) as stream:
+                for line in stream:
+                    yield line.removesuffix(b"\n")
+        except OSError as error:
+            raise _damaged_input(batch_id, str(path)) from error
+
     def request_ids(self, batch_id: str) -> Iterator[str]:
         """Read the ids from the stored input.
 
@@ -215,7 +230,7 @@ def _decode(line: bytes, batch_id: str) -> BatchResult:
         if said is not None:
             retryable = "invalid_request_error" not in (said["code"], said["type"])
             error = ResultError(said["type"], said["message"], said["code"], retryable=retryable)
-        return BatchResult(row["custom_id"], row["id"], row["response"], error, line)
+        return BatchResult(row["custom_id"], row["id"], row["response"], error, line, source=line)
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedData(
             f"a stored result of {batch_id} is damaged",

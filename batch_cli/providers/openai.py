@@ -31,6 +31,7 @@ from batch_cli.model import (
 )
 from batch_cli.providers import rulebooks
 from batch_cli.providers.base import Answer, EncodeOptions, create_request, refuse_losses
+from batch_cli.providers.openai_answer import answer_of
 from batch_cli.providers.result_lines import read_openai
 from batch_cli.providers.rules import Rulebook, check_body, check_id, missing, text
 from batch_cli.providers.schema_rules import check_response_format, check_text_format, check_tools
@@ -292,30 +293,6 @@ def requested_schema(body: JsonObject) -> JsonObject | None:
     if wanted is None:
         wanted = object_of(object_of(body.get("text")).get("format")).get("schema")
     return wanted if isinstance(wanted, dict) else None
-
-
-def answer_of(body: JsonValue) -> Answer | None:
-    """Take the model's words out of a chat, completion or responses body."""
-    body = object_of(body)
-    choices = body.get("choices")
-    if isinstance(choices, list) and choices:
-        choice = object_of(choices[0])
-        message = object_of(choice.get("message"))
-        content = message.get("content", choice.get("text"))
-        said = _joined(content)
-        refusal = message.get("refusal")
-        return Answer(said or "", choice.get("finish_reason"), refusal) if said or refusal else None
-    output = body.get("output")
-    if isinstance(output, list):
-        parts = [_joined(object_of(item).get("content")) or "" for item in output]
-        return Answer("".join(parts), body.get("status")) if any(parts) else None
-    return None
-
-
-def _joined(content: JsonValue) -> str | None:
-    if isinstance(content, list):
-        return "".join(str(object_of(part).get("text") or "") for part in content)
-    return content if isinstance(content, str) else None
 
 
 def json_schema(model: ResponseModel, options: EncodeOptions) -> JsonObject:

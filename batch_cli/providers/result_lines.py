@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 
-from batch_cli.jsonl import dumps
+from batch_cli.jsonl import dumps_exactly
 from batch_cli.model import BatchResult, JsonObject, JsonValue, ResultError, object_of
 from batch_cli.providers.base import Answer
 from batch_cli.result_file import UNREAD, NotAResult
@@ -143,21 +143,28 @@ def anthropic_answer(body: JsonValue) -> Answer | None:
     blocks = [object_of(block) for block in _items(body.get("content"))]
     for block in blocks:
         if block.get("type") == "tool_use":
-            return Answer(dumps(block.get("input")).decode("utf-8"), reason)
+            return Answer(_written(block.get("input")), reason)
     said = "".join(block["text"] for block in blocks if isinstance(block.get("text"), str))
     if reason == "refusal":
         return Answer(said, reason, said or "no reason given")
-    return Answer(said, reason) if said else None
+    return Answer(said, reason) if said or reason else None
 
 
 def google_answer(body: JsonValue) -> Answer | None:
-    """Take the model's words out of a GenerateContent response: the first candidate's text, no thoughts."""
+    """Take the model's words out of a GenerateContent response: the first candidate's text, no thoughts.
+
+    Where it has none, the arguments of its first function call.
+    """
     first = object_of(next(iter(_items(object_of(body).get("candidates"))), None))
+    reason = _text(first.get("finishReason"))
     parts = [object_of(part) for part in _items(object_of(first.get("content")).get("parts"))]
     said = "".join(
         part["text"] for part in parts if isinstance(part.get("text"), str) and not part.get("thought")
     )
-    return Answer(said, _text(first.get("finishReason"))) if said else None
+    calls = (part["functionCall"] for part in parts if isinstance(part.get("functionCall"), dict))
+    if not said and (call := next(calls, None)) is not None:
+        said = _written(call.get("args"))
+    return Answer(said, reason) if said or reason else None
 
 
 # --- parts ---
@@ -183,6 +190,11 @@ def _good_response(body: JsonObject) -> JsonObject:
 
 def _unread(code: str, message: str) -> ResultError:
     return ResultError(UNREAD, message, code)
+
+
+def _written(arguments: JsonValue) -> str:
+    """Write what a tool was called with as the JSON text that other providers give."""
+    return dumps_exactly({} if arguments is None else arguments).decode("utf-8")
 
 
 def _items(value: JsonValue) -> list[JsonValue]:

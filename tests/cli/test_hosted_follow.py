@@ -110,12 +110,8 @@ class TestCancel:
         assert hosted("delete", batch_id).code == 2
         done = hosted("delete", batch_id, "--yes")
 
-        assert [line.split("\t")[0] for line in done.out.splitlines()] == [
-            "batch",
-            "input",
-            "output",
-            "pointer",
-        ]
+        assert [line.split("\t")[0] for line in done.out.splitlines()] == ["input", "output", "pointer"]
+        assert f"{batch_id} stays in the list of openai" in done.err
         assert hosted("list").out == ""
 
 

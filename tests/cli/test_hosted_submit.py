@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Hosted
+from tests.contract.grounds import message
 from tests.support import chat, read_lines, write_lines
 
 SUBMIT = ("submit", "r.jsonl", "-m", "openai/simulate", "-q")
+UNASKED = {"route": "GET /v1/batches", "fault": "status", "status": 401}
 SPLIT = (*SUBMIT, "--split-requests", "2")
 
 
@@ -56,6 +58,37 @@ class TestAccount:
         assert len(hosted.batches()) == 1
 
 
+class TestAgain:
+    """``--again`` after a break goes on: what was created, and nobody knows, would be paid twice."""
+
+    LOST = ({"route": "POST /v1/batches", "fault": "reset", "when": "after"}, UNASKED)
+
+    def test_it_goes_on_with_a_create_that_is_in_doubt(self, hosted: Hosted) -> None:
+        hosted(*SUBMIT)
+        hosted.play(rules=self.LOST)
+        assert hosted(*SUBMIT, "--again").code == 4
+        hosted.play(rules=[])
+
+        done = hosted(*SUBMIT, "--again")
+
+        assert done.code == 0
+        assert done.out.strip() == hosted.batches()[1]["id"]
+        assert len(hosted.batches()) == 2
+        assert hosted(*SUBMIT, "--again").code == 0
+        assert len(hosted.batches()) == 3
+
+    def test_it_goes_on_with_a_job_of_which_a_part_is_created(self, hosted: Hosted) -> None:
+        hosted.play(rules=[{**rule, "nth": 2} for rule in self.LOST[:1]] + [UNASKED])
+        assert hosted(*SPLIT, "--again").code == 4
+        hosted.play(rules=[])
+
+        assert hosted(*SPLIT, "--again").code == 0
+        assert billed(hosted) <= 6
+        assert len(hosted.batches()) == 3
+        assert hosted(*SPLIT, "--again").code == 0
+        assert len(hosted.batches()) == 6
+
+
 class TestMetadata:
     def test_fourteen_pairs_are_sent_and_fifteen_refused_before_anything_is(self, hosted: Hosted) -> None:
         pairs = [word for n in range(14) for word in ("--metadata", f"k{n}=v")]
@@ -74,6 +107,53 @@ class TestMetadata:
     def test_our_own_key_and_long_values_are_refused(self, hosted: Hosted, words: tuple[str, str]) -> None:
         assert hosted(*SUBMIT, *words).code == 2
         assert hosted.batches() == []
+
+    def test_a_provider_that_keeps_none_refuses_them_and_takes_a_description(
+        self, hosted: Hosted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ANTHROPIC_BASE_URL", hosted.server.url)
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-test")
+        write_lines(tmp_path / "a.jsonl", [message("r", "text")])
+        words = ("submit", "a.jsonl", "-m", "anthropic/claude-x", "--description", "d")
+
+        done = hosted(*words, "--metadata", "one=more")
+
+        assert done.code == 2
+        assert "anthropic keeps no metadata" in done.err
+        assert hosted.batches() == []
+        assert hosted(*words).code == 0
+
+
+class TestCompletionWindow:
+    def test_one_that_the_provider_has_not_is_refused_before_anything_is_sent(self, hosted: Hosted) -> None:
+        done = hosted(*SUBMIT, "--completion-window", "7d")
+
+        assert done.code == 2
+        assert "openai has no window '7d'\n  fix: use 24h" in done.err
+        assert hosted.batches() == []
+        assert hosted(*SUBMIT, "--completion-window", "24h").code == 0
+
+    def test_one_that_the_provider_may_have_is_sent(
+        self, hosted: Hosted, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("GROQ_BASE_URL", f"{hosted.server.url}/v1")
+        monkeypatch.setenv("GROQ_API_KEY", "gsk-test")
+
+        done = hosted("submit", "r.jsonl", "-m", "groq/simulate", "--completion-window", "7d")
+
+        assert done.code == 5
+        assert "Invalid value: '7d'" in done.err  # the server's own words: it knows 24h only
+
+    @pytest.mark.parametrize("model", ["local/simulate", "mistral/simulate"])
+    def test_a_provider_without_any_says_so(
+        self, hosted: Hosted, model: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("MISTRAL_API_KEY", "any")
+
+        done = hosted("submit", "r.jsonl", "-m", model, "--completion-window", "24h")
+
+        assert done.code == 2
+        assert "have no such choice" in done.err
 
 
 class TestInFlight:

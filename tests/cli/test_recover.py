@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -95,9 +96,9 @@ def test_an_unknown_submit_is_refused(hosted: Hosted) -> None:
 
 def test_files_that_no_batch_uses_are_shown_and_deleted_only_if_asked_for(hosted: Hosted) -> None:
     submit = lose(hosted, {**LOST, "when": "before"})
+    hosted("recover", submit, "--discard", "--yes")
     used = hosted(*SUBMIT[:-1], "--again", "-q", "--description", "x").out
     assert used
-    hosted("recover", submit, "--discard", "--yes")
 
     shown = hosted("recover", "--json").json
     (orphan,) = shown["orphan_files"]
@@ -159,3 +160,26 @@ def test_a_submit_that_another_process_works_at_is_left_alone(hosted: Hosted, tm
 
     assert done.code == 9
     assert "busy" in done.out
+
+
+def test_what_abandoned_submits_left_here_is_deleted_and_what_is_in_use_stays(
+    hosted: Hosted, tmp_path: Path
+) -> None:
+    hosted(*SUBMIT)
+    ids = tmp_path / "state" / "ids"
+    (used,) = ids.iterdir()
+    left = tmp_path / "state" / "spool" / "bci_gone.json"
+    left.parent.mkdir()
+    young = ids / "young.ids"
+    for path in (left, young):
+        path.write_bytes(b"12345")
+    for path in (used, left):
+        os.utime(path, (1, 1))
+
+    assert "1 file (5 B) on this machine of submits that came to nothing" in hosted("recover").err
+    assert hosted("recover", "--json").json["local_files"] == ["spool/bci_gone.json"]
+    assert hosted("recover", "--gc", "--yes", "--json").json["local_deleted"] == ["spool/bci_gone.json"]
+
+    assert not left.exists()
+    assert used.exists()
+    assert young.exists()

@@ -117,9 +117,34 @@ class TestWhatIsWrong:
 
         assert done.code == 13
         assert 'got.jsonl:3:1: error[E703]: duplicate result for "a"' in done.err
+        assert "it differs from the one on line 1" in done.err
         assert "out.jsonl.conflicts.jsonl" in done.err
         assert read_lines(tmp_path / "out.jsonl.conflicts.jsonl") == [answer("a"), answer("a", "No")]
-        assert not (tmp_path / "out.jsonl").exists()
+
+    def test_contradictions_cost_no_other_row(self, cli: Cli, tmp_path: Path) -> None:
+        write_lines(tmp_path / "got.jsonl", [answer("a"), answer("b"), answer("a", "No")])
+
+        assert cli(*CALL, "-o", "out.jsonl", "--allow-partial").code == 13
+
+        rows = read_lines(tmp_path / "out.jsonl")
+        assert [row["error"] and row["error"]["type"] for row in rows] == ["conflict", None, "missing"]
+        manifest = json.loads((tmp_path / "out.jsonl.meta.json").read_text())
+        assert (manifest["conflicts"], manifest["duplicates"], manifest["unknown"]) == (1, 0, 0)
+
+    def test_what_was_damaged_is_never_taken_for_complete(self, cli: Cli, tmp_path: Path) -> None:
+        write_lines(tmp_path / "got.jsonl", [answer("a"), answer("b"), answer("a", "No")])
+
+        assert [cli(*CALL, "-o", "out.jsonl").code for _ in range(2)] == [13, 13]
+
+    def test_a_repeated_row_is_written_once_with_a_warning(self, cli: Cli, tmp_path: Path) -> None:
+        write_lines(tmp_path / "got.jsonl", [answer("a"), answer("b"), answer("c"), answer("b"), answer("b")])
+
+        done = cli(*CALL, "-o", "out.jsonl", "--json")
+
+        assert (done.code, done.json["duplicates"], done.json["rows"]) == (0, 2, 3)
+        assert "got.jsonl:4:1: warning[W703]" in done.err
+        assert "identical to the one on line 2 (and 1 more like it)" in done.err
+        assert [row["custom_id"] for row in read_lines(tmp_path / "out.jsonl")] == ["a", "b", "c"]
 
     def test_damage_leaves_standard_output_empty(self, cli: Cli, tmp_path: Path) -> None:
         with (tmp_path / "got.jsonl").open("a") as stream:
@@ -132,13 +157,15 @@ class TestWhatIsWrong:
         assert (document["code"], document["reference"]) == ("DAMAGED", "E705")
         assert document["problems"][0]["line"] == 4
 
-    def test_nobodys_result_is_refused(self, cli: Cli, tmp_path: Path) -> None:
+    def test_nobodys_result_is_kept_apart_and_exit_13(self, cli: Cli, tmp_path: Path) -> None:
         write_lines(tmp_path / "asked.jsonl", [chat("a"), chat("b")])
 
-        done = cli(*CALL)
+        done = cli(*CALL, "-o", "out.jsonl")
 
         assert done.code == 13
         assert 'got.jsonl:1:1: error[E704]: unknown custom_id "c"' in done.err
+        assert read_lines(tmp_path / "out.jsonl.unknown.jsonl") == [answer("c", "answer c")]
+        assert [row["custom_id"] for row in read_lines(tmp_path / "out.jsonl")] == ["a", "b"]
 
     @pytest.mark.parametrize("line", ['{"custom_id": "a"', '{"body": {}, "url": "/v1/x"}', "[]"])
     def test_requests_that_cannot_be_read_are_exit_3(self, cli: Cli, tmp_path: Path, line: str) -> None:

@@ -127,6 +127,26 @@ def test_a_job_that_ran_out_of_time_has_the_results_of_what_was_done(
     assert [row.custom_id for row in provider.results(batch_id)] == ["a"]
 
 
+def test_an_error_that_does_not_say_whose_it_is_leaves_its_request_missing(
+    server: MistralServer, tmp_path: Path
+) -> None:
+    file = requests(tmp_path)
+    assert run(server, tmp_path, "submit", str(file), "-m", "mistral/m", "-q").code == 0
+    assert run(server, tmp_path, "wait").code == 0
+    (job,) = server.jobs.values()
+    nameless = {"id": "batch-1", "response": None, "error": {"message": "out of luck"}}
+    kept = server.files[str(job.output_file)].content.split(b"\n")
+    server.files[str(job.output_file)].content = b"\n".join(kept[1:])
+    job.error_file = server.add_file("e", "batch", json.dumps(nameless).encode() + b"\n", "batch_error").id
+
+    done = run(server, tmp_path, "results", "-o", "out.jsonl")
+
+    assert done.code == 7, done.err
+    assert "named no request" in done.err
+    assert "the first: out of luck" in done.err
+    assert [row["error"] is None for row in read_lines(tmp_path / "out.jsonl")].count(False) == 1
+
+
 def test_a_delete_takes_the_job_and_its_files(server: MistralServer, provider: Provider) -> None:
     batch_id = provider.create(KEY, uploaded(server), OPTIONS).id
     provider.drive(batch_id, ignore, 10)

@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from batch_cli.clock import SystemClock
 from batch_cli.errors import UsageError
 from batch_cli.events import ignore
 from batch_cli.model import BatchStatus
-from batch_cli.providers import REGISTRY, entry, open_provider
-from batch_cli.providers.base import Input, Place
+from batch_cli.providers import REGISTRY, entry
+from batch_cli.providers.base import Input
 from tests.contract.grounds import GROUNDS, Runner
 
 
@@ -147,7 +145,8 @@ def test_deleting_removes_it_and_says_what_was_removed(runner: Runner) -> None:
     batch_id = runner.start(runner.lines(1), fresh_key())
     provider.drive(batch_id, ignore, 60)
 
-    assert ("batch", batch_id) in provider.delete(batch_id)
+    deletes_batches = runner.ground.name in ("local", "anthropic", "google", "mistral")
+    assert (("batch", batch_id) in provider.delete(batch_id)) == deletes_batches
     assert provider.delete("nobody_1") == []
 
 
@@ -169,13 +168,6 @@ def _breaks_off(runner: Runner) -> Input:
         raise RuntimeError("the file was cut")
 
     return Input(lines, whole.requests, whole.bytes, whole.sha256)
-
-
-def test_a_provider_that_cannot_run_batches_yet_says_so(tmp_path: Path) -> None:
-    for name, found in REGISTRY.items():
-        if found.provider is None:
-            with pytest.raises(UsageError, match="cannot submit"):
-                open_provider(name, Place(tmp_path), SystemClock())
 
 
 def test_an_unknown_provider_names_the_known_ones_and_the_closest() -> None:

@@ -49,23 +49,34 @@ def test_whatever_came_is_saved_in_input_order_and_the_rest_is_named(
     assert done.code == code, done.err
 
 
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("torn", "line 20 of the results of msgbatch_"),
-        ("duplicated-rows", "2 result rows answer no request of this batch, or one that is answered already"),
-        ("foreign-results", "are said to be at 'http://results.invalid/'"),
-    ],
-)
-def test_results_that_cannot_be_right_are_refused_and_leave_no_file(
-    account: Account, name: str, said: str
-) -> None:
-    account.play(name)
+def test_a_torn_line_costs_its_own_row_alone_and_is_said_loudly(account: Account) -> None:
+    account.play("torn")
 
     done = collect(account)
 
     assert done.code == 13
-    assert said in done.err
+    assert "1 line that cannot be read as a result" in done.err
+    assert errors(account) == {"ok": 19, "missing": 1}
+    assert (account.directory / "out.jsonl.damaged.jsonl").read_bytes().count(b"\n") == 1
+
+
+def test_rows_that_come_twice_are_written_once_with_a_warning(account: Account) -> None:
+    account.play("duplicated-rows")
+
+    done = collect(account)
+
+    assert done.code == 0
+    assert "2 results came twice with the same content" in done.err
+    assert errors(account) == {"ok": 20}
+
+
+def test_results_that_are_elsewhere_are_refused_and_leave_no_file(account: Account) -> None:
+    account.play("foreign-results")
+
+    done = collect(account)
+
+    assert done.code == 13
+    assert "are said to be at 'http://results.invalid/'" in done.err
     assert not (account.directory / "out.jsonl").exists()
     assert not list((account.directory / "state" / "downloads").glob("*.data"))
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import traceback
 
 import pytest
 
@@ -88,3 +89,17 @@ class TestProblemLog:
         with pytest.raises(InvalidInput, match="f is not valid: 2 problems") as caught:
             log.refuse_errors("f")
         assert (caught.value.total, caught.value.reference) == (2, "E301")
+
+
+def test_a_traceback_tells_where_and_how_to_fix_it_without_what_terminals_obey() -> None:
+    problems = (Problem("E301", "missing body.model", file="a\x1b[2J.jsonl", line=3),)
+
+    error = InvalidInput("a.jsonl is not valid", where="line 3", hint="name it", problems=problems)
+
+    shown = "".join(traceback.format_exception_only(error)).splitlines()
+    assert shown[-4:] == [
+        "batch_cli.errors.InvalidInput: a.jsonl is not valid",
+        "line 3",
+        "fix: name it",
+        r"a\x1b[2J.jsonl:3: missing body.model",
+    ]

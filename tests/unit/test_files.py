@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from batch_cli.files import (
     held,
     open_input,
     private_directory,
+    reopened,
     resolve_output,
     try_lock,
     write_atomically,
@@ -205,3 +207,17 @@ class TestPrivateDirectory:
         with pytest.raises(DiskError, match="could be changed by somebody else"):
             private_directory(tmp_path)
         tmp_path.chmod(0o700)
+
+
+def test_readers_of_a_file_without_a_name_do_not_move_each_other() -> None:
+    with tempfile.TemporaryFile() as file:
+        file.write(b"one\ntwo\nthree\n")
+        file.flush()
+        first, second = reopened(file.fileno()), reopened(file.fileno())
+        assert first.readline() == b"one\n"
+        assert second.read() == b"one\ntwo\nthree\n"
+        first.close()
+        second.seek(4)
+        assert second.readline() == b"two\n"
+        assert second.seek(-6, os.SEEK_END) == 8
+        assert second.read() == b"three\n"

@@ -11,7 +11,7 @@ import pytest
 from batch_cli.model import BatchResult
 from batch_cli.providers import load_codec
 from batch_cli.result_file import read_rows
-from batch_cli.results import unified_line
+from batch_cli.row_index import unified_line
 
 ROW: dict[str, Any] = {
     "id": "batch_req_1",

@@ -11,14 +11,16 @@ from batch_cli.errors import DamagedData
 from batch_cli.jsonl import dumps
 from batch_cli.model import BatchResult, ResultError
 from batch_cli.results import (
+    each_once,
     finish_rows,
     in_input_order,
+    in_step,
     manifest_path,
     read_manifest,
-    unified_line,
     write_lines,
     write_manifest,
 )
+from batch_cli.row_index import DAMAGED, Stray, StrayKind, Strays, unified_line
 
 
 def good(custom_id: str, text: str = "x") -> BatchResult:
@@ -29,10 +31,6 @@ def good(custom_id: str, text: str = "x") -> BatchResult:
 
 def bad(custom_id: str) -> BatchResult:
     return BatchResult(custom_id, "r", error=ResultError("server_error", "oops", "500", retryable=True))
-
-
-def ordered(ids: str, results: list[BatchResult]) -> list[str]:
-    return [row.custom_id for row in in_input_order(list(ids), results)]
 
 
 class TestOrder:
@@ -57,20 +55,7 @@ class TestOrder:
         assert rows[1].error is not None
         assert (rows[1].error.type, rows[1].error.retryable) == ("missing", True)
 
-    @pytest.mark.parametrize(
-        "results",
-        [
-            [good("a"), good("a"), good("b")],
-            [good("b"), good("b"), good("a")],
-            [good("a"), good("b"), good("z")],
-            [good("z"), good("a"), good("b")],
-        ],
-    )
-    def test_a_row_too_many_is_never_swallowed(self, results: list[BatchResult]) -> None:
-        with pytest.raises(DamagedData, match="1 result rows answer no request"):
-            ordered("ab", results)
-
-    def test_an_ordered_stream_is_passed_through_without_waiting(self) -> None:
+    def test_results_that_are_in_step_already_are_passed_on_one_by_one(self) -> None:
         taken = 0
 
         def results() -> Any:
@@ -79,10 +64,95 @@ class TestOrder:
                 taken += 1
                 yield good(one)
 
-        rows = in_input_order("abc", results())
+        rows = in_step("abc", results())
 
         next(rows)
         assert taken == 1
+
+    @pytest.mark.parametrize("results", ["ab", "abcd", "acb", "abb", ""])
+    def test_results_that_should_be_in_step_and_are_not_are_refused(self, results: str) -> None:
+        with pytest.raises(DamagedData, match="not those of the stored requests"):
+            list(in_step("abc", map(good, results)))
+
+
+def gathered(ids: str, results: list[BatchResult]) -> tuple[list[BatchResult], list[Stray], Strays]:
+    """Give the rows, and the strays one by one."""
+    told: list[Stray] = []
+    strays = Strays(told.append)
+    return list(in_input_order(ids, results, strays=strays)), told, strays
+
+
+class TestStrays:
+    @pytest.mark.parametrize("order", ["aab", "aba", "baa"])
+    def test_what_came_twice_with_the_same_content_is_given_once_and_counted(self, order: str) -> None:
+        rows, told, strays = gathered("ab", [good(one) for one in order])
+
+        assert [(row.custom_id, row.error) for row in rows] == [("a", None), ("b", None)]
+        assert [(stray.kind, stray.custom_id) for stray in told] == [(StrayKind.DUPLICATE, "a")]
+        assert strays.counts == {StrayKind.DUPLICATE: 1}
+
+    @pytest.mark.parametrize("order", ["xyb", "xby", "bxy"])
+    def test_of_results_that_differ_none_is_chosen_and_all_are_told(self, order: str) -> None:
+        kinds = {"x": good("a", "x"), "y": good("a", "y"), "b": good("b")}
+        rows, told, strays = gathered("ab", [kinds[one] for one in order])
+
+        assert rows[0].error is not None
+        assert (rows[0].error.type, rows[1].error) == ("conflict", None)
+        assert [stray.line for stray in told] == [unified_line(kinds["x"]), unified_line(kinds["y"])]
+        assert strays.counts == {StrayKind.CONFLICT: 1}
+
+    def test_a_third_one_that_agrees_with_the_first_settles_nothing(self) -> None:
+        rows, told, strays = gathered("a", [good("a", "x"), good("a", "y"), good("a", "x")])
+
+        assert rows[0].error is not None
+        assert rows[0].error.type == "conflict"
+        assert (len(told), strays.counts[StrayKind.CONFLICT]) == (3, 1)
+
+    def test_an_answer_and_an_error_for_one_request_contradict_each_other(self) -> None:
+        rows, _, strays = gathered("a", [good("a"), bad("a")])
+
+        assert rows[0].error is not None
+        assert rows[0].error.type == "conflict"
+        assert strays.ids == {StrayKind.CONFLICT: ["a"]}
+
+    def test_what_nobody_asked_for_is_told_and_the_rest_is_given(self) -> None:
+        rows, told, strays = gathered("ab", [good("z"), good("b"), good("a")])
+
+        assert [(row.custom_id, row.error) for row in rows] == [("a", None), ("b", None)]
+        assert [(stray.kind, stray.custom_id, stray.line) for stray in told] == [
+            (StrayKind.UNKNOWN, "z", unified_line(good("z")))
+        ]
+        assert strays.counts == {StrayKind.UNKNOWN: 1}
+
+    def test_a_line_that_is_no_result_is_told_and_its_request_is_missing(self) -> None:
+        rows, _, strays = gathered("ab", [good("a"), BatchResult("", error=ResultError(DAMAGED, "cut"))])
+
+        assert rows[1].error is not None
+        assert rows[1].error.type == "missing"
+        assert strays.counts == {StrayKind.DAMAGED: 1}
+
+    def test_without_requests_rows_come_as_they_came_each_once(self) -> None:
+        strays = Strays()
+
+        rows = list(each_once([good("b"), good("a"), good("b")], strays=strays))
+
+        assert [row.custom_id for row in rows] == ["b", "a"]
+        assert strays.counts == {StrayKind.DUPLICATE: 1}
+
+    def test_only_rows_that_are_written_count_for_the_usage(self) -> None:
+        def used(custom_id: str, tokens: int) -> BatchResult:
+            return BatchResult(custom_id, response={"body": {"usage": {"total_tokens": tokens}}})
+
+        came = [used("a", 1), used("b", 10), used("b", 20), used("z", 100), used("a", 1)]
+        strays = Strays()
+
+        summary = write_lines(
+            finish_rows(in_input_order("ab", came, strays=strays), None), io.BytesIO(), strays
+        )
+
+        assert summary.usage == {"total_tokens": 1}
+        assert (summary.duplicates, summary.conflicts, summary.unknown) == (1, 1, 1)
+        assert summary.is_damaged
 
 
 class TestLines:
@@ -140,6 +210,43 @@ class TestLines:
 
 def used_again(custom_id: str) -> BatchResult:
     return BatchResult(custom_id, response={"body": {"usage": {"total_tokens": 4}}})
+
+
+class TestFailedRows:
+    def test_each_says_whether_it_may_pass_and_what_to_do(self) -> None:
+        (row,) = finish_rows([bad("a")], None)
+
+        assert json.loads(row.line)["error"] == {
+            "code": "500",
+            "message": "oops",
+            "type": "server_error",
+            "retryable": True,
+            "suggestion": "the server failed: wait, then send the request again",
+        }
+        assert row.error is not None
+        assert row.error.kind == "server"
+
+    def test_one_with_bytes_of_its_own_says_it_too_and_loses_no_digit(self) -> None:
+        raw = (
+            b'{"custom_id":"a","id":"r","response":{"status_code":429,"request_id":null,'
+            b'"body":{"n":18446744073709551616}},"error":{"code":"429","message":"x","type":"http_error"}}'
+        )
+        result = BatchResult("a", "r", {}, ResultError("http_error", "x", "429"), raw)
+
+        (row,) = finish_rows([result], None)
+
+        assert b'"n":18446744073709551616' in row.line
+        assert json.loads(row.line)["error"]["retryable"] is True
+
+    def test_kinds_and_what_may_pass_are_counted(self) -> None:
+        expired = BatchResult("b", error=ResultError("expired", "late", "expired"))
+        typed = ResultError("schema_mismatch", "no name", "schema_mismatch")
+        rows = finish_rows([bad("a"), expired, good("c")], lambda _row: (None, typed))
+
+        summary = write_lines(rows, io.BytesIO())
+
+        assert summary.errors_by_kind == {"server": 1, "expired": 1, "invalid": 1}
+        assert summary.retryable == 3
 
 
 class TestManifest:

@@ -34,6 +34,7 @@ def run(
     model: options.ModelOption = None,
     description: options.Description = "Instructor batch job",
     metadata: options.MetadataOption = None,
+    completion_window: options.CompletionWindow = None,
     again: options.Again = False,
     split: options.SplitOption = False,
     split_requests: options.SplitRequests = None,
@@ -54,7 +55,8 @@ def run(
     name = inputs.chosen_model(model, services=context.services)
     extras = submitting.Extras(
         metadata=inputs.metadata(metadata, description),
-        settings=submitting.simulation(name, simulate_errors, simulate_latency, simulate_seed),
+        settings=submitting.simulation(name, simulate_errors, simulate_latency, simulate_seed)
+        | submitting.window(completion_window),
         save_id=save_id,
         again=again,
         split=submitting.splitting(split=split, requests=split_requests, size_limit=split_bytes),

@@ -16,7 +16,8 @@ FACTS = CommandFacts(
     exits=(ExitCode.CONFIG, ExitCode.REJECTED, ExitCode.STATE),
     details=(
         "Removes the batch with its stored requests and results, here or at the provider. Output files you wrote stay."
-        " Where a provider cannot delete a batch, it stays in its list without its files."
+        " Anthropic, Google and Mistral delete batches that have ended; OpenAI and those like it delete only their"
+        " files, so that the batch stays in their list."
     ),
 )
 
@@ -39,19 +40,24 @@ def run(
     wanted = inputs.filter_model(model, provider, context.services)
     console = context.console
     removed: list[tuple[str, str]] = []
+    kept: list[tuple[str, str]] = []
     with context.workspace() as workspace:
         places = [workspace.find_batch(name, wanted) for name in inputs.named_ids(batch_ids, batch_id)]
         if not dry_run:
             names = ", ".join(place.id for place in places)
             asking.confirm(context, f"Delete {names} with its results?", yes=yes)
         for place in places:
-            removed += delete(workspace, place, force=force, dry_run=dry_run)
+            found = delete(workspace, place, force=force, dry_run=dry_run)
+            removed += found.removed
+            kept += found.kept
+            for _, name in found.kept:
+                console.say(f"{name} stays in the list of {place.provider}, which deletes no batches")
     if console.json:
         console.document(
             "delete",
             {
                 "deleted": [{"kind": kind, "id": name} for kind, name in removed],
-                "kept": [],
+                "kept": [{"kind": kind, "id": name} for kind, name in kept],
                 "dry_run": dry_run,
             },
         )

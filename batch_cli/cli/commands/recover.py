@@ -37,7 +37,9 @@ def run(
     discard: Annotated[
         bool, typer.Option("--discard", help="Forget the submits: you are sure that no batch exists.")
     ] = False,
-    gc: Annotated[bool, typer.Option("--gc", help="Delete input files of ours that no batch uses.")] = False,
+    gc: Annotated[
+        bool, typer.Option("--gc", help="Delete input files of ours that no batch uses, there and here.")
+    ] = False,
     yes: options.Yes = False,
     api_key_file: options.KeyFile = None,
 ) -> ExitCode:

@@ -66,6 +66,7 @@ def run(
     no_strict: options.NoStrict = False,
     description: options.Description = "batch-cli",
     metadata: options.MetadataOption = None,
+    completion_window: options.CompletionWindow = None,
     again: options.Again = False,
     split: options.SplitOption = False,
     split_requests: options.SplitRequests = None,
@@ -98,7 +99,8 @@ def run(
     )
     extras = submitting.Extras(
         metadata=inputs.metadata(metadata, description),
-        settings=submitting.simulation(name, simulate_errors, simulate_latency, simulate_seed),
+        settings=submitting.simulation(name, simulate_errors, simulate_latency, simulate_seed)
+        | submitting.window(completion_window),
         save_id=save_id,
         again=again,
         split=submitting.splitting(split=split, requests=split_requests, size_limit=split_bytes),

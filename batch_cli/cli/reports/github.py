@@ -15,7 +15,7 @@ def github_lines(report: FileReport) -> Iterator[str]:
     for problem in report.problems.kept:
         yield _command(problem, report.name)
     for text in closing_lines(report, terminal=True):
-        yield f"::notice file={_property(report.name)}::{_data(text.strip())}"
+        yield f"::notice file={escaped_property(report.name)}::{escaped_message(text.strip())}"
 
 
 def _command(problem: Problem, name: str) -> str:
@@ -25,18 +25,20 @@ def _command(problem: Problem, name: str) -> str:
         "col": problem.column,
         "title": problem.code,
     }
-    properties = ",".join(f"{key}={_property(str(fact))}" for key, fact in facts.items() if fact is not None)
-    message = _data(one_line(problem.message))
+    properties = ",".join(
+        f"{key}={escaped_property(str(fact))}" for key, fact in facts.items() if fact is not None
+    )
+    message = escaped_message(one_line(problem.message))
     if problem.hint:
-        message += f"%0Afix: {_data(one_line(problem.hint))}"
+        message += f"%0Afix: {escaped_message(one_line(problem.hint))}"
     return f"::{problem.severity} {properties}::{message}"
 
 
-def _data(text: str) -> str:
+def escaped_message(text: str) -> str:
     """Escape a message. Source: actions/toolkit, packages/core/src/command.ts (read 2026-11-21)."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
-def _property(text: str) -> str:
+def escaped_property(text: str) -> str:
     """Escape a property, which besides may not hold what separates properties."""
-    return _data(one_line(text)).replace(":", "%3A").replace(",", "%2C")
+    return escaped_message(one_line(text)).replace(":", "%3A").replace(",", "%2C")

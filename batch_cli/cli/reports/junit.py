@@ -35,7 +35,7 @@ def junit_xml(reports: Sequence[FileReport]) -> bytes:
 def _suite(report: FileReport) -> ET.Element:
     codes = report.tally.codes()
     failures = sum(tally.severity is Severity.ERROR for tally in codes)
-    name = _text(report.name)
+    name = xml_text(report.name)
     suite = ET.Element(
         "testsuite",
         name=name,
@@ -61,10 +61,10 @@ def _case(report: FileReport, tally: CodeTally, name: str) -> ET.Element:
         out = ET.SubElement(case, "failure", type=tally.code, message=f"{tally.count} in {name}")
     else:
         out = ET.SubElement(case, "system-out")
-    out.text = "\n".join(map(_text, lines))
+    out.text = "\n".join(map(xml_text, lines))
     return case
 
 
-def _text(text: str) -> str:
+def xml_text(text: str) -> str:
     """Make foreign text safe for a screen, then leave out what XML cannot hold."""
     return _NOT_XML.sub("", one_line(text))

@@ -58,7 +58,7 @@ class AnthropicBatches:
 
     name = "anthropic"
     codec: Codec = ANTHROPIC
-    capabilities = Capabilities()
+    capabilities = Capabilities(metadata_pairs=0)
 
     def __init__(self, place: Place, clock: Clock) -> None:
         """Take the address, the version and the key; nobody is called yet."""
@@ -91,8 +91,7 @@ class AnthropicBatches:
             OutcomeUnknown: there may be a batch; nothing is sent again before `find` has looked.
             StateError: its requests are not on this machine any more.
         """
-        if options.metadata:
-            self._say(Note("Anthropic keeps no metadata: it is known on this machine only", detail=True))
+        del options  # such a batch takes nothing but its requests
         requests = Snapshot.read(staged).requests
         sent = Sent(
             "POST",
@@ -126,6 +125,7 @@ class AnthropicBatches:
         """
         del since
         if (answered := self._spool.batch_of(key)) is not None:
+            self._ids.belong_to(key, answered)
             return self.retrieve(answered)
         snapshot = Snapshot.read(staged)
         pause = _LOCAL_QUIESCE if self._http.origin.is_here else _QUIESCE
@@ -263,6 +263,10 @@ class AnthropicBatches:
         return [("batch", batch_id)]
 
     # --- results ---
+
+    def requests(self, batch_id: str) -> None:
+        """Give none: the service gives back results, not requests."""
+        del batch_id
 
     def request_ids(self, batch_id: str) -> Iterator[str]:
         """Read the ids that were kept here.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from batch_cli.errors import DamagedData, Gone, StateError, Temporary, disk_error
-from batch_cli.files import fsync, held, private_directory, try_lock, write_all
+from batch_cli.files import held, private_directory, try_lock, write_all
 from batch_cli.httpclient.client import HttpClient, Reply, Sent, is_exhausted, refusal
 from batch_cli.httpclient.outcome import NoAnswer
 from batch_cli.httpclient.retry_after import MOST_SECONDS, retry_after
@@ -86,8 +86,10 @@ class Download:
             self._forget()
 
     def _forget(self) -> None:
-        self._target.unlink(missing_ok=True)
-        self._facts.unlink(missing_ok=True)
+        """Remove the file; one that cannot be removed is a matter of room, and no reason to fail."""
+        with contextlib.suppress(OSError):
+            self._target.unlink(missing_ok=True)
+            self._facts.unlink(missing_ok=True)
 
     def complete(self, expected: int | None = None) -> Path:
         """Fetch what is missing and give the whole file; ``expected`` is its size, where that is known.
@@ -97,9 +99,15 @@ class Download:
             Gone: the file is not there any more, or never was.
             DiskError: it cannot be written.
         """
-        if self._target.exists():
-            return self._target
-        private_directory(self._target.parent)
+        try:
+            if not self._target.exists():
+                private_directory(self._target.parent)
+                self._fetch_all(expected)
+        except OSError as error:
+            raise disk_error(error, self._part, doing="writing") from error
+        return self._target
+
+    def _fetch_all(self, expected: int | None) -> None:
         known = self._remembered()
         idle = doubts = 0
         while True:
@@ -122,7 +130,6 @@ class Download:
             pause = min(30.0, self._client.pause * 2**idle)
             self._client.clock.sleep(max(pause, end.pause or 0.0))
         self._finish()
-        return self._target
 
     def _is_believed(self, known: _Known, expected: int | None, doubts: int) -> bool:
         """Tell whether what came may be the whole file: by its size, or though the service says another one.
@@ -146,14 +153,14 @@ class Download:
         return known.total is not None and self._size() == known.total
 
     def _finish(self) -> None:
-        """Give the part its name, which says that all of it is on disk."""
-        try:
-            with self._part.open("rb") as stream:
-                fsync(stream.fileno())
-            self._part.replace(self._target)
-        except OSError as error:
-            raise disk_error(error, self._part, doing="writing") from error
-        self._facts.unlink(missing_ok=True)
+        """Give the part its name, which says that all of it came.
+
+        It is not brought to the disk before: it is read at once and goes, and what a crash of the machine leaves of
+        it is found damaged and fetched anew.
+        """
+        self._part.replace(self._target)
+        with contextlib.suppress(OSError):
+            self._facts.unlink(missing_ok=True)
 
     def _fetch(self, known: _Known) -> _Break | None:
         """Append what comes; give why it broke off, or None at the end of the file."""
@@ -177,8 +184,6 @@ class Download:
                         write_all(stream.fileno(), piece)
         except NoAnswer as error:
             return _Break(str(error))
-        except OSError as error:
-            raise disk_error(error, self._part, doing="writing") from error
         return None
 
     def _place(self, reply: Reply, start: int, known: _Known) -> bool:

@@ -67,5 +67,7 @@ MISTRAL_WIRE = Wire(
     input_of=input_of,
     results={"output": "output_file", "error": "error_file"},
     unknown=(404, 422),  # what is no UUID fails the validation of its parameters
+    nameless_errors=True,
+    has_windows=False,
     deletes=True,
 )

@@ -10,6 +10,7 @@ import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import BinaryIO
 from urllib.parse import quote
 
@@ -21,7 +22,7 @@ from batch_cli.httpclient.outcome import NoAnswer, Unknown
 from batch_cli.httpclient.retry_after import MOST_SECONDS, retry_after
 from batch_cli.jsonl import is_blank, loads
 from batch_cli.model import INTENT, Batch, BatchResult, JsonObject, JsonValue, check_batch_id
-from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place, Upload
+from batch_cli.providers.base import WINDOW, Answer, BatchOptions, Capabilities, Codec, Input, Place, Upload
 from batch_cli.providers.hosted.connection import connect, origin_of
 from batch_cli.providers.hosted.creating import create_once
 from batch_cli.providers.hosted.download import Download
@@ -31,7 +32,7 @@ from batch_cli.providers.hosted.multipart import FileForm
 from batch_cli.providers.hosted.objects import read_count, read_moment, text_of
 from batch_cli.providers.hosted.polling import poll
 from batch_cli.providers.hosted.profile import Profile, stage_of
-from batch_cli.providers.hosted.result_files import each_file, with_files
+from batch_cli.providers.hosted.result_files import each_file, named_rows, read_nameless, with_files
 from batch_cli.providers.hosted.wire import Paging
 from batch_cli.providers.hosted.without_batches import refuse_without_batches
 from batch_cli.result_file import read_rows
@@ -58,7 +59,10 @@ class OpenAIBatches:
         """Take the address and the key; nobody is called yet."""
         self.name, self.codec = profile.name, codec
         self.capabilities = Capabilities(
-            most_batches=profile.most_batches, metadata_pairs=max(0, profile.metadata_pairs - _OWN_PAIRS)
+            most_batches=profile.most_batches,
+            metadata_pairs=max(0, profile.metadata_pairs - _OWN_PAIRS),
+            windows=profile.windows if profile.wire.has_windows else (),
+            names_input=True,
         )
         self._profile, self._clock, self._say = profile, clock, place.listener
         self._wire = profile.wire
@@ -160,7 +164,8 @@ class OpenAIBatches:
         Raises:
             OutcomeUnknown: there may be a batch; nothing is sent again before `find` has looked.
         """
-        body = self._wire.new(staged, options, self._profile.windows[0]) | dict(self._profile.create_fields)
+        window = str(options.settings.get(WINDOW, self._profile.windows[0]))
+        body = self._wire.new(staged, options, window) | dict(self._profile.create_fields)
         if self._profile.metadata_pairs:
             body["metadata"] = {**options.metadata, INTENT: key}
         sent = Sent.json("POST", self._wire.batches, body, headers={"idempotency-key": key})
@@ -306,7 +311,7 @@ class OpenAIBatches:
         batch = self.retrieve(batch_id)
         if batch is None:
             return []
-        removed = [("batch", batch_id)]
+        removed = [("batch", batch_id)] if self._wire.deletes else []
         files = {"input": self._wire.input_of(batch.raw)}
         files |= {kind: text_of(batch.raw, name) for kind, name in self._wire.results.items()}
         for kind, file_id in files.items():
@@ -334,6 +339,11 @@ class OpenAIBatches:
         return self._uploaded_ids(batch_id)
 
     def _uploaded_ids(self, batch_id: str) -> Iterator[str]:
+        for line in self.requests(batch_id):
+            yield loads(line)[self.codec.id_field]
+
+    def requests(self, batch_id: str) -> Iterator[bytes]:
+        """Fetch the file that was uploaded and give its lines."""
         batch = self._known(batch_id)
         file_id = self._wire.input_of(batch.raw)
         if file_id is None:
@@ -341,7 +351,7 @@ class OpenAIBatches:
         with self._file(file_id) as stream:
             for line in stream:
                 if not is_blank(line):
-                    yield loads(line)[self.codec.id_field]
+                    yield line.removesuffix(b"\n")
 
     def results(self, batch_id: str) -> Iterator[BatchResult]:
         """Fetch the output file and the error file, whichever there are, and give their rows.
@@ -350,7 +360,12 @@ class OpenAIBatches:
         """
         batch = with_files(lambda: self._known(batch_id), self._wire, self._clock, self._quiesce * 2)
         for kind, stream in each_file(batch, self._wire, self._file, self._say):
-            yield from read_rows(stream, self.codec.read_result, f"the {kind} of {batch_id}")
+            name = f"the {kind} of {batch_id}"
+            if kind == "error" and self._wire.nameless_errors:
+                read = partial(read_nameless, self.codec.read_result)
+                yield from named_rows(read_rows(stream, read, name), name, self._say)
+            else:
+                yield from read_rows(stream, self.codec.read_result, name)
 
     def _file(self, file_id: str) -> contextlib.AbstractContextManager[BinaryIO]:
         path = f"/files/{quote(file_id, safe='')}"

@@ -148,6 +148,15 @@ _PROFILES = {
 }
 
 
+_OTHER_TERMS: dict[str, tuple[float | None, int | None]] = {
+    # Source: platform.claude.com, "Batch processing" (read 2026-11-21).
+    "anthropic": (0.5, None),
+    # Source: https://ai.google.dev/gemini-api/docs/batch-api and /rate-limits (read 2026-11-21).
+    "google": (0.5, 100),
+}
+"""What `terms` gives for those that speak no such wire."""
+
+
 def named_profile(service: Service) -> Profile:
     """Give the profile of a service that the user has named."""
     return Profile(
@@ -171,4 +180,4 @@ def profile(name: str) -> Profile:
 def terms(name: str) -> tuple[float | None, int | None]:
     """Give what is known of a provider's batches: the share of the live price they save, and how many may run at once."""
     found = _PROFILES.get(name)
-    return (None, None) if found is None else (found.discount, found.most_batches)
+    return _OTHER_TERMS.get(name, (None, None)) if found is None else (found.discount, found.most_batches)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import BinaryIO
 
 from batch_cli.clock import Clock
 from batch_cli.errors import Gone, NotFinished
 from batch_cli.events import Listener, Note
-from batch_cli.model import Batch, BatchStatus
+from batch_cli.model import Batch, BatchResult, BatchStatus, JsonObject
 from batch_cli.providers.hosted.objects import text_of
 from batch_cli.providers.hosted.wire import Wire
+from batch_cli.result_file import Read
 
+_NAMELESS = "-"
 Opened = contextlib.AbstractContextManager[BinaryIO]
 
 
@@ -39,6 +42,28 @@ def _owes_files(batch: Batch, wire: Wire) -> bool:
     if batch.status is BatchStatus.COMPLETED and not (has_output or has_errors):
         return batch.counts.total != 0
     return bool(batch.counts.completed and not has_output)
+
+
+def read_nameless(read: Read, line: JsonObject) -> BatchResult:
+    """Read a row that may lack the id of its request; such a one gets none."""
+    if line.get("custom_id") is None:
+        return replace(read({**line, "custom_id": _NAMELESS}), custom_id="")
+    return read(line)
+
+
+def named_rows(rows: Iterator[BatchResult], name: str, listener: Listener) -> Iterator[BatchResult]:
+    """Give the rows that have an id. Of the others nobody can say whose they are: they are told, and their requests are missing."""
+    nameless, reason = 0, ""
+    for row in rows:
+        if row.custom_id:
+            yield row
+        else:
+            nameless += 1
+            reason = reason or (row.error.message if row.error else "")
+    if nameless:
+        count = "1 row" if nameless == 1 else f"{nameless:,} rows"
+        text = f"{count} of {name} named no request; the first: {reason}"
+        listener(Note(text, warning=True))
 
 
 def each_file(

@@ -67,5 +67,9 @@ class Wire:
     """By kind, ``output`` or ``error``: the member of a batch object that holds the id of its file."""
     unknown: tuple[int, ...] = (404,)
     """The statuses that say of an id that there is no such batch."""
+    nameless_errors: bool = False
+    """Rows of the error file may lack the id of their request."""
+    has_windows: bool = True
+    """A batch is asked for within a ``completion_window``."""
     deletes: bool = False
     """A batch can be deleted itself, and not only its files."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from batch_cli.errors import UsageError, quoted
@@ -15,7 +16,7 @@ LIVE = "live"
 """The handler, in the settings of a batch, that sends requests to the model server which the worker knows."""
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 _URL = re.compile(r"https?://[^\s\\]+")
-_HINT = "for example --backend http://localhost:11434 or --backend https://models.example.org/openai/v1"
+_EXAMPLES = "for example {0} http://localhost:11434 or {0} https://models.example.org/openai/v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,10 @@ class Backend:
     """How many requests of batches are on their way to it at once."""
     seconds: float = 600.0
     """How long one request may take, from connecting to the last byte of its answer."""
+    key_header: str = "authorization"
+    """``authorization`` (as a bearer) or a header that holds the bare key."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """What else every request says, such as the version of the API."""
 
     def endpoint(self, path: str) -> str:
         """Give the address of one of OpenAI's paths: ``/v1/embeddings`` lies at ``embeddings`` below the base."""
@@ -42,7 +47,14 @@ class Backend:
     def encode(self) -> bytes:
         """Write it, key included, as one line for a pipe to another process of ours; for nothing else."""
         key = None if self.key is None else self.key.reveal()
-        fields = {"url": self.url, "key": key, "concurrency": self.concurrency, "seconds": self.seconds}
+        fields = {
+            "url": self.url,
+            "key": key,
+            "concurrency": self.concurrency,
+            "seconds": self.seconds,
+            "key_header": self.key_header,
+            "headers": dict(self.headers),
+        }
         return dumps(fields) + b"\n"
 
     @classmethod
@@ -50,11 +62,16 @@ class Backend:
         """Read what `encode` wrote."""
         fields = loads(line)
         key = None if fields["key"] is None else Secret(fields["key"])
-        return cls(fields["url"], key, fields["concurrency"], fields["seconds"])
+        return cls(**{**fields, "key": key})
 
 
-def read_base_url(text: str) -> str:
-    """Read the address of a model server. One without a path gets ``/v1``; one with a path is taken as it is.
+def read_base_url(
+    text: str,
+    option: str = "--backend",
+    key_hint: str = "put the key into BACKEND_API_KEY, or name its variable with --backend-key-env",
+    root_path: str = "/v1",
+) -> str:
+    """Read the address of a model server, which ``option`` gave. One without a path gets ``root_path``; one with a path is taken as it is.
 
     Names are judged when they are looked up, because what they mean can change.
 
@@ -68,21 +85,22 @@ def read_base_url(text: str) -> str:
         parts, host = urlsplit(""), None
     if not _URL.fullmatch(text.strip()) or not host or not text.strip().isascii():
         raise UsageError(
-            f"--backend must be the http address of a model server, not {quoted(text)}", hint=_HINT
+            f"{option} must be the http address of a model server, not {quoted(text)}",
+            hint=_EXAMPLES.format(option),
         )
     if parts.username is not None or parts.password is not None:
         raise UsageError(
-            "--backend must not hold a name or a password",
-            hint="put the key into BACKEND_API_KEY, or name its variable with --backend-key-env",
+            f"{option} must not hold a name or a password",
+            hint=key_hint,
         )
     if parts.query or parts.fragment:
-        raise UsageError("--backend must end before any ? or #", hint=_HINT)
+        raise UsageError(f"{option} must end before any ? or #", hint=_EXAMPLES.format(option))
     if parts.scheme == "http" and (address := _literal(host)) is not None and is_public(address):
         raise UsageError(
             f"{host} is on the Internet: over http:// everybody on the way could read the requests and the key",
             hint=f"use https://{parts.netloc}{parts.path}, or an address of your own network",
         )
-    path = re.sub("/+$", "", parts.path) or "/v1"
+    path = re.sub("/+$", "", parts.path) or root_path
     return f"{parts.scheme}://{parts.netloc}{path}"
 
 

@@ -58,9 +58,11 @@ class Connection:
             "Accept": "application/json",
             "Accept-Encoding": "identity",
             "User-Agent": f"batch-cli/{__version__}",
+            **backend.headers,
         }
         if backend.key is not None:
-            headers["Authorization"] = f"Bearer {backend.key.reveal()}"
+            key = backend.key.reveal()
+            headers[backend.key_header] = f"Bearer {key}" if backend.key_header == "authorization" else key
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=0,  # who calls bounds how much is on its way

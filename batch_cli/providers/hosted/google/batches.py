@@ -25,7 +25,7 @@ from batch_cli.model import (
     ResultError,
     check_batch_id,
 )
-from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place, Upload
+from batch_cli.providers.base import Answer, BatchOptions, Codec, Input, Place, Upload
 from batch_cli.providers.hosted.creating import create_once
 from batch_cli.providers.hosted.download import Download
 from batch_cli.providers.hosted.google import inline
@@ -37,7 +37,7 @@ from batch_cli.providers.hosted.google.objects import (
     read_google_batch,
     result_file_of,
 )
-from batch_cli.providers.hosted.google.staged import Staged, asks_for_embeddings
+from batch_cli.providers.hosted.google.staged import GOOGLE_CAPABILITIES, Staged, asks_for_embeddings
 from batch_cli.providers.hosted.google.uploads import Uploads
 from batch_cli.providers.hosted.kept_ids import KeptIds
 from batch_cli.providers.hosted.polling import poll
@@ -54,7 +54,7 @@ class GoogleBatches:
     """The Gemini API with a key."""
 
     name = "google"
-    capabilities = Capabilities()
+    capabilities = GOOGLE_CAPABILITIES
 
     def __init__(
         self, codec: Codec, place: Place, clock: Clock, *, inline_bytes: int = inline.MOST_BYTES
@@ -244,6 +244,10 @@ class GoogleBatches:
         return removed
 
     # --- results ---
+
+    def requests(self, batch_id: str) -> None:
+        """Give none: Google does not give uploaded files back."""
+        del batch_id
 
     def request_ids(self, batch_id: str) -> Iterator[str]:
         """Read the ids that were kept here.

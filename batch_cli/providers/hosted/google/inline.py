@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from hashlib import sha256
 from pathlib import Path
 
 from batch_cli.errors import DamagedData, StateError
 from batch_cli.files import private_directory, write_atomically
 from batch_cli.jsonl import dumps_exactly, loads_exactly
 from batch_cli.model import BatchResult, JsonObject, object_of
+from batch_cli.providers.hosted.kept_ids import file_stem
 
 MOST_BYTES = 100_000
 MOST_REQUESTS = 100
@@ -58,7 +58,7 @@ class InlineRequests:
             self._path(key).unlink()
 
     def _path(self, key: str) -> Path:
-        return self._root / f"{sha256(key.encode()).hexdigest()}.jsonl"
+        return self._root / f"{file_stem(key)}.jsonl"
 
 
 def create_body(display_name: str, config: JsonObject) -> bytes:

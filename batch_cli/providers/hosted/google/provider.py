@@ -9,7 +9,7 @@ from batch_cli.clock import Clock
 from batch_cli.events import Listener
 from batch_cli.model import Batch, BatchResult, JsonValue
 from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place, Provider, Upload
-from batch_cli.providers.hosted.google.staged import SIMULATED, Staged
+from batch_cli.providers.hosted.google.staged import GOOGLE_CAPABILITIES, SIMULATED, Staged
 from batch_cli.settings import KEY_RULES, missing_key
 
 
@@ -23,7 +23,9 @@ class Google:
         self.codec = codec
         self._place, self._clock = place, clock
         is_simulated = place.key is None
-        self.capabilities = Capabilities(runs_here=is_simulated, simulated=is_simulated)
+        self.capabilities = (
+            Capabilities(runs_here=True, simulated=True) if is_simulated else GOOGLE_CAPABILITIES
+        )
         self._opened: list[Provider] = []
 
     @cached_property
@@ -84,6 +86,10 @@ class Google:
     def drive(self, batch_id: str, listener: Listener, seconds: float | None) -> Batch | None:
         """Stay with a batch until it ends; a simulated one is worked at here."""
         return self._of(batch_id).drive(batch_id, listener, seconds)
+
+    def requests(self, batch_id: str) -> None:
+        """Give none: Google does not give uploaded files back."""
+        del batch_id
 
     def request_ids(self, batch_id: str) -> Iterator[str]:
         """Give the ids of a batch's requests."""

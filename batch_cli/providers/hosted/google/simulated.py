@@ -74,6 +74,10 @@ class SimulatedGoogle:
         """Work at the batch here until it has ended, a signal asks to stop, or the time is over."""
         return _known(self._engine.drive(batch_id, listener, seconds))
 
+    def requests(self, batch_id: str) -> None:
+        """Give none: the engine has them in other words."""
+        del batch_id
+
     def request_ids(self, batch_id: str) -> Iterator[str]:
         """Read the ids from the stored input."""
         return self._engine.request_ids(batch_id)

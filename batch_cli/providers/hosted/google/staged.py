@@ -7,10 +7,13 @@ from typing import Self
 
 from batch_cli.jsonl import loads
 from batch_cli.model import object_of
-from batch_cli.providers.base import Input
+from batch_cli.providers.base import Capabilities, Input
+from batch_cli.providers.hosted.profile import terms
 
 SIMULATED = "batches/sim-"
 """How the ids of simulated batches begin; Google's own have no word in them."""
+GOOGLE_CAPABILITIES = Capabilities(most_batches=terms("google")[1], metadata_pairs=1)
+"""Of the service itself; its one piece of metadata is the description in a batch's name."""
 _INLINE, _EMBED = "inline:", "embed:"
 
 

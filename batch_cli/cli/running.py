@@ -1,0 +1,72 @@
+"""How ``run`` turns its options into an order for the core, and its outcome into words and an exit code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from batch_cli.cli import collecting, submitting
+from batch_cli.cli.context import Context
+from batch_cli.cli.creating import Wishes
+from batch_cli.cli.inputs import opener
+from batch_cli.errors import ExitCode, NotFinished, NothingUsable, Stopped
+from batch_cli.jobs.results import refuse_output
+from batch_cli.jobs.run import RunOrder, run
+from batch_cli.jobs.workspace import Workspace
+
+_AGAIN = "run the same line again: it goes on where it was, and nothing is paid for twice"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the options say besides what a submit is told."""
+
+    output: str
+    """``-`` is standard output."""
+    attempts: int
+    max_wait: float | None = None
+    allow_partial: bool = False
+    force: bool = False
+
+
+def run_file(
+    context: Context, path: str, wishes: Wishes, extras: submitting.Extras, wanted: Wanted
+) -> ExitCode:
+    """Take a file to its answers."""
+    if wanted.output != "-" and not wanted.force:
+        refuse_output(Path(wanted.output))
+    open_file, name = opener(path, context.console)
+    encode = wishes.encode_options()
+    source = submitting.Source(open_file, name, wishes.messages_options(path))
+    order = RunOrder(
+        submitting.order_of(source, encode, wishes.model, extras, wishes.endpoint),
+        wanted.attempts,
+        encode.response_model,
+        wanted.max_wait,
+    )
+    with context.workspace() as workspace:
+        try:
+            return _run(context, workspace, order, wanted, wishes.response_model)
+        except Stopped as error:
+            raise Stopped(error.message, signal_number=error.signal_number, hint=_AGAIN) from error
+
+
+def _run(
+    context: Context, workspace: Workspace, order: RunOrder, wanted: Wanted, response_model: str | None
+) -> ExitCode:
+    end = run(workspace, order, partial(submitting.tell, context, name=order.submit.name))
+    if not end.is_readable:
+        raise NotFinished(f"{end.place.id} has not ended", hint=_AGAIN)
+    results = collecting.Wanted(
+        wanted.output, response_model, force=wanted.force, allow_partial=wanted.allow_partial
+    )
+    try:
+        code = collecting.collect(context, workspace, end.place, results)
+    except NothingUsable:
+        if end.stop is not None:
+            raise end.stop from None
+        raise
+    if end.stop is not None and code is not ExitCode.OK:
+        raise end.stop
+    return code

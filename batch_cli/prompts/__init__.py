@@ -1,0 +1,1 @@
+"""Single prompts, sent now to a live model and answered in order: no batch, no state, everything in memory."""
