@@ -120,6 +120,8 @@ def read_answer(answer: Answer, read: Read) -> Reply:
         return Reply(str(error))
     except ValueError:
         return Reply("the answer is not JSON")
+    except RecursionError:
+        return Reply("its answer is nested too deep to be read")
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,6 +157,15 @@ def test_a_stop_keeps_what_there_is_and_without_anything_is_raised() -> None:
         run(_Unsent(good), Plan(seconds=60), SystemClock(), stop)
 
 
+@pytest.mark.parametrize("warm_up", [0, 1])
+def test_a_bug_in_a_thread_is_raised_and_hangs_nothing(warm_up: int) -> None:
+    def broken(_: int) -> Reply:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        run(Fake(broken), Plan(seconds=60, workers=3, warm_up=warm_up), SystemClock())
+
+
 class _Unsent(Fake):
     """A target of which no call is ever sent."""
 
