@@ -92,6 +92,8 @@ def predict(context: Context, asked: Asked) -> ExitCode:
         raise UsageError(
             "--json and rows on standard output do not go together", hint="leave one of them out"
         )
+    if asked.fields is not None and prediction_output.streams(asked):
+        raise UsageError("--fields is for tables, not for files and JSON lines", hint="leave one of them out")
     if asked.show is not None:
         return prediction_output.show_facts(context, *_facts(context, asked))
     if asked.output not in (None, "-") and Path(str(asked.output)).exists() and not asked.force:

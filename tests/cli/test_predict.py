@@ -263,6 +263,8 @@ class TestTogether:
             ("a", "--inputs", "x"),
             ("a", "--api", "torch"),
             ("a", "--json", "--format", "csv"),
+            ("a", "--fields", "status", "--format", "jsonl"),
+            ("a", "--format", "table", "-o", "x"),
             ("--api", "torch", "--ensemble", "mean"),
             ("--model", "m.py:f"),
         ],
