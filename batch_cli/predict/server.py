@@ -8,7 +8,7 @@ from batch_cli.errors import BatchCliError, ConfigError, DamagedData, Rejected, 
 from batch_cli.httpclient.client import HttpClient, Reply, Sent
 from batch_cli.httpclient.error_body import read_error
 from batch_cli.httpclient.outcome import NoAnswer, NotSent
-from batch_cli.jsonl import dumps, loads
+from batch_cli.jsonl import dumps, dumps_exactly, loads
 from batch_cli.model import JsonObject, JsonValue
 
 MOST_BYTES = 256_000_000
@@ -38,7 +38,7 @@ class PredictionServer:
         """
         headers = {"content-type": "application/json"}
         return self._once(
-            Sent("POST", path, headers, dumps(body), None, self._seconds, most_bytes=MOST_BYTES)
+            Sent("POST", path, headers, dumps_exactly(body), None, self._seconds, most_bytes=MOST_BYTES)
         )
 
     def get(self, path: str) -> Reply:
@@ -59,10 +59,16 @@ class PredictionServer:
         if not reply.is_good:
             raise self.refused(reply)
         try:
-            return loads(reply.body)
+            value = loads(reply.body)
+            dumps(
+                value
+            )  # what is nested deeper than can be written again is refused here, not where it is shown
+        except TypeError as error:
+            raise self.damaged("it is nested too deep") from error
         except ValueError as error:
             start = " ".join(reply.body[:60].decode("utf-8", "replace").split())
             raise self.damaged(f"it is not JSON and starts with '{start}'") from error
+        return value
 
     def damaged(self, why: str) -> DamagedData:
         """Make the error of an answer that is none of this wire."""

@@ -57,6 +57,17 @@ class TestConnectivity:
         assert done.code == 10
         assert "Error: the server gave no reason" in done.out
 
+    @pytest.mark.parametrize(
+        ("head", "status"), [(b'{"success": false, "error": ', 200), (b"", 500), (b"", 200)]
+    )
+    def test_an_error_nested_beyond_reason_is_a_failure(self, cli: Cli, head: bytes, status: int) -> None:
+        deep = head + b'[{"message": ' * 480 + b"1" + b"}]" * 480 + (b"}" if head else b"")
+        with answering(lambda _: Said(deep, status)) as server:
+            done = cli("bench", "connectivity", "--base-url", server.url, "--timeout", "5")
+
+        assert done.code == 10
+        assert "Traceback" not in done.err
+
     def test_nobody_there_is_6_without_a_trace(self, cli: Cli) -> None:
         done = cli("bench", "connectivity", "--base-url", "http://127.0.0.1:1")
 

@@ -263,6 +263,9 @@ class TestTogether:
             ("a", "--inputs", "x"),
             ("a", "--api", "torch"),
             ("a", "--json", "--format", "csv"),
+            ("a", "--fields", "status", "--format", "jsonl"),
+            ("a", "--format", "table", "-o", "x"),
+            ("a", "--ensemble", "mean", "--format", "table", "-o", "x"),
             ("--api", "torch", "--ensemble", "mean"),
             ("--model", "m.py:f"),
         ],
@@ -376,6 +379,14 @@ class TestInProcess:
             (None, "ValueError: three"),
         ]
         assert (done.json["ok"], done.json["failed"], done.json["file"]) == (2, 1, "out.jsonl")
+
+    def test_how_far_it_is_can_be_followed(self, cli: Cli) -> None:
+        words = ("predict", "--model", "mine.py:half", "--inputs", "in.jsonl", "--chunk-size", "1")
+        done = cli(*words, "--progress", "json", "-o", "out.jsonl")
+
+        events = [json.loads(line) for line in done.err.splitlines() if line.startswith("{")]
+        assert events[0]["unit"] == "predictions"
+        assert events[0]["done"] == 1
 
     def test_rows_as_csv(self, cli: Cli) -> None:
         done = cli("predict", "--model", "mine.py:half", "--inputs", "in.jsonl", "--format", "csv")
