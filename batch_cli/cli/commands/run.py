@@ -89,6 +89,7 @@ def run(
     split_requests: options.SplitRequests = None,
     split_bytes: options.SplitBytes = None,
     max_in_flight_batches: options.InFlight = None,
+    completion_window: options.CompletionWindow = None,
     save_id: options.SaveId = True,
     simulate_errors: options.SimulateErrors = 0.0,
     simulate_latency: options.SimulateLatency = 0.0,
@@ -122,7 +123,8 @@ def run(
     )
     extras = submitting.Extras(
         metadata=inputs.metadata(metadata, description),
-        settings=submitting.simulation(name, simulate_errors, simulate_latency, simulate_seed),
+        settings=submitting.simulation(name, simulate_errors, simulate_latency, simulate_seed)
+        | submitting.window(completion_window),
         save_id=save_id,
         again=again,
         split=submitting.splitting(split=True, requests=split_requests, size_limit=split_bytes),
