@@ -13,7 +13,9 @@ from batch_cli.model import JsonObject, JsonValue
 
 MOST_BYTES = 256_000_000
 """Of an answer, which is read whole."""
-_PASSING = (408, 429, 500, 502, 503, 504)
+_PASSING = (408, 425, 429)
+_SERVER_FAULTS = range(500, 600)
+_REDIRECTS = range(300, 400)
 _UNAVAILABLE = (502, 503, 504)
 _TRY_LATER = "run it again later; --wait-ready 60 waits for a server that is starting"
 
@@ -85,8 +87,10 @@ class PredictionServer:
             return ConfigError(f"unauthorized: {self.name} refused the key", where=where, hint=hint)
         if reply.status in _UNAVAILABLE:
             return Temporary(f"{self.name} is unavailable", where=where, hint=_TRY_LATER)
-        if reply.status in _PASSING:
+        if reply.status in _PASSING or reply.status in _SERVER_FAULTS:
             return Temporary(f"{self.name} failed", where=where, hint=hint or "run it again later")
+        if reply.status in _REDIRECTS:
+            hint = "correct --base-url: no redirect is followed, because a key would go elsewhere with it"
         return Rejected(f"{self.name} refused the request", where=where, hint=hint)
 
     def wait_until(self, is_ready: Callable[[], bool], seconds: float) -> None:

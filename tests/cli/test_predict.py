@@ -130,11 +130,17 @@ class TestSpice:
             (Said(b"Runtime is shutting down", 503), 6, ("unavailable", "shutting down")),
             (Said(b"", 502), 6, ("unavailable",)),
             (Said(b"", 504), 6, ("unavailable",)),
+            (Said(b"busy", 429), 6, ("HTTP 429: busy",)),
+            (Said(b"busy", 529), 6, ("HTTP 529: busy",)),
             (Said(cut=True), 6, ("no proper answer", "--single")),
             (Said(b"<html>Login</html>"), 13, ("not JSON", "<html>Login")),
             (Said(b'{"predictions": ['), 13, ("not JSON",)),
             (Said({"predictions": []}), 13, ("1 predictions were asked for, the answer has 0",)),
-            (Said(b"", 302, headers={"location": "http://elsewhere.example/"}), 5, ("HTTP 302",)),
+            (
+                Said(b"", 302, headers={"location": "http://elsewhere.example/"}),
+                5,
+                ("HTTP 302", "correct --base-url"),
+            ),
             (Said(b"\x1b[31mred", 400), 5, ("\\x1b[31mred",)),
         ],
     )
