@@ -54,6 +54,7 @@ bench: $(VENV)/developing ## measure what the README promises; figures, not test
 	$(BIN)/python benchmarks/backend.py
 	$(BIN)/python benchmarks/serve.py
 	$(BIN)/python benchmarks/transfers.py
+	$(BIN)/python benchmarks/results.py
 	$(BIN)/python benchmarks/bench_truth.py
 
 completions: $(VENV)/installed ## write completions/ anew
