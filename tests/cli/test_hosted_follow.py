@@ -103,6 +103,22 @@ class TestCancel:
         wait_until(lambda: hosted.batches()[0]["status"] == "cancelled")
         assert "has ended already (cancelled)" in hosted("cancel", batch_id).err
 
+    @pytest.mark.parametrize("model", ["openai/simulate", "anthropic/simulate", "google/simulate"])
+    def test_a_dry_run_of_a_deletion_tells_what_it_would_say_and_changes_nothing(
+        self, hosted: Hosted, monkeypatch: pytest.MonkeyPatch, model: str
+    ) -> None:
+        for name in ("ANTHROPIC", "GOOGLE"):
+            monkeypatch.setenv(f"{name}_API_KEY", "any-key")
+            monkeypatch.setenv(f"{name}_BASE_URL", hosted.server.url)
+        hosted("submit", "r.jsonl", "-m", model, "--split-requests", "1")
+        hosted("wait")
+
+        told = [hosted("delete", "--dry-run", "--json").json for _ in range(2)]
+        done = hosted("delete", "--yes", "--json").json
+
+        assert told[0] == told[1] == {**done, "dry_run": True}
+        assert len(done["deleted"]) > 1
+
     def test_deleting_needs_a_yes_and_removes_the_files(self, hosted: Hosted) -> None:
         batch_id = submit(hosted)
         hosted("wait")
