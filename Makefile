@@ -52,6 +52,8 @@ bench: $(VENV)/developing ## measure what the README promises; figures, not test
 	$(BIN)/python benchmarks/backend.py
 	$(BIN)/python benchmarks/serve.py
 	$(BIN)/python benchmarks/transfers.py
+	$(BIN)/python benchmarks/results.py
+	$(BIN)/python benchmarks/bench_truth.py
 
 completions: $(VENV)/installed ## write completions/ anew
 	for shell in bash zsh fish; do $(BIN)/batch-cli completion $$shell > completions/batch-cli.$$shell; done

@@ -172,16 +172,15 @@ def _results(directory: Path, url: str) -> None:
         loop = (sys.executable, "-c", _BARE_LOOP, "copy")
         return [measure(fetch, directory), measure(loop, directory)]
 
-    def ours() -> list[Run]:
-        return [measure((*BATCH_CLI, "results", "-o", "out.jsonl", "--force"), directory)]
-
-    def anew() -> list[Run]:
+    def anew(form: str) -> list[Run]:
         (directory / "out.jsonl").unlink(missing_ok=True)
-        return ours()
+        words = ("results", "-o", "out.jsonl", "--force", "--format", form)
+        return [measure((*BATCH_CLI, *words), directory)]
 
     bare = _median(least)
     _line(f"{megabytes:,.0f} MB: curl -o, orjson.loads", bare, bare[0], megabytes)
-    _line("batch-cli results", _median(anew), bare[0], megabytes)
+    _line("batch-cli results", _median(lambda: anew("lines")), bare[0], megabytes)
+    _line("batch-cli results --format raw", _median(lambda: anew("raw")), bare[0], megabytes)
 
 
 def _submits(directory: Path, url: str, large: Path) -> None:

@@ -26,6 +26,7 @@ COMMANDS = {
     "list": "List the batches known here, the newest first.",
     "wait": "Wait until batches have ended.",
     "results": "Write the results: one line per request, in input order.",
+    "verify": "Prove that an output is what was written, and answers its requests.",
     "retry": "Send again what has no good answer, or write its requests.",
     "run": "Go from a file to its answers in one line: submit, wait, retry, results.",
     "report": "Show what came of the requests, how long it took and how many tokens.",
@@ -38,6 +39,8 @@ COMMANDS = {
     "schema": "Print the JSON Schema of a line format.",
     "worker": "Start, stop or look at the worker of the local engine.",
     "serve": "Serve the batch APIs of OpenAI, Anthropic and Gemini, with a simulated model.",
+    "predict": "Ask models for predictions.",
+    "bench": "Measure a prediction server, a chat endpoint or a function.",
     "completion": "Print the completion script for a shell.",
 }
 """Every command with its one line of help; `batch_cli.cli.commands.<name>` holds the rest."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from batch_cli.cli import documents
 from batch_cli.cli.context import Context
 from batch_cli.cli.fail_if import Condition
-from batch_cli.cli.outcome import exit_code, tell_left_out, tell_reasons
+from batch_cli.cli.outcome import exit_code, sink_for, tell_left_out, tell_reasons
 from batch_cli.cli.result_extras import Extras, ExtrasWanted
 from batch_cli.cli.tables import Column, RowFormat, Table, show
 from batch_cli.cli.text import plural
@@ -68,7 +68,7 @@ def collect(context: Context, workspace: Workspace, place: BatchPlace, wanted: W
         if wanted.output is None:
             written = _show_table(context, workspace, batch, order)
         elif wanted.output == "-":
-            written = stream_results(workspace, batch, order, context.console)
+            written = stream_results(workspace, batch, order, sink_for(context.console, wanted.form))
         else:
             written = write_results(workspace, batch, order, Path(wanted.output))
         extras.finish(context.console, written.summary, f"results of {batch.id}{documents.mark(batch)}")
@@ -103,8 +103,8 @@ def _conclude(context: Context, written: Written, wanted: Wanted) -> ExitCode:
         warn_of_strays(context, summary, wanted.output)
         return ExitCode.DAMAGED
     refuse_useless(written)
-    tell_reasons(console, summary, written.batch.id)
     running = running_attempts(written.batch)
+    tell_reasons(console, summary, () if running else (written.batch.id,))
     for one in running:
         console.warn(
             f"attempt {one.attempt} has not ended: its answers are not among these",

@@ -1,17 +1,35 @@
-"""What results are worth, in words and as an exit code: why rows have no good answer, and what to do next."""
+"""What results are worth, in words and as an exit code, and how they look where a person reads them."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from batch_cli.cli.console import Console
 from batch_cli.cli.fail_if import Condition, count_of
-from batch_cli.cli.text import one_line, plural
+from batch_cli.cli.text import json_safe, one_line, plural
 from batch_cli.error_taxonomy import advice
 from batch_cli.errors import ExitCode
-from batch_cli.results import Summary
+from batch_cli.results import Sink, Summary
+from batch_cli.writers import FormatName
 
 _MOST_REASONS = 5
+
+
+class _JsonTerminal:
+    """Standard output as a person looks at it: lines of JSON that say the same and hold nothing to obey."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def write(self, data: bytes) -> None:
+        self._console.write(json_safe(data.decode("utf-8", "backslashreplace")).encode("utf-8"))
+
+
+def sink_for(console: Console, form: FormatName) -> Sink:
+    """Give where rows on standard output go; in a pipe, and in forms that escape by themselves, it takes all bytes."""
+    is_json = form in (FormatName.LINES, FormatName.RAW, FormatName.OBJECTS)
+    return _JsonTerminal(console) if is_json and console.is_terminal else console
 
 
 def tell_left_out(console: Console, summary: Summary, form: str) -> None:
@@ -24,10 +42,10 @@ def tell_left_out(console: Console, summary: Summary, form: str) -> None:
         )
 
 
-def tell_reasons(console: Console, summary: Summary, again: str | None) -> None:
+def tell_reasons(console: Console, summary: Summary, again: Sequence[str]) -> None:
     """Say why rows have no good answer, the most frequent kinds first, and which command goes on.
 
-    ``again`` names the batch or the output to send anew; None: there is nothing that could be named.
+    ``again`` is how `retry` is told what to send anew; empty: there is nothing that could be named.
     """
     if summary.is_good:
         return
@@ -36,8 +54,8 @@ def tell_reasons(console: Console, summary: Summary, again: str | None) -> None:
     )
     for kind, count in summary.errors_by_kind.most_common(_MOST_REASONS):
         console.say(f"  {count:,} {kind}: {advice(kind)}")
-    if summary.retryable and again is not None:
-        console.say(f"  fix: batch-cli retry {again} --submit")
+    if summary.retryable and again:
+        console.say(f"  fix: batch-cli retry {shlex.join(again)} --submit")
 
 
 def reasons(summary: Summary) -> str:

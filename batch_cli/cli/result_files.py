@@ -9,9 +9,10 @@ from batch_cli.cli.collecting import Wanted, show_rows, warn_of_strays
 from batch_cli.cli.context import Context
 from batch_cli.cli.inputs import is_same_file, opener
 from batch_cli.cli.main import problem_lines
-from batch_cli.cli.outcome import exit_code, tell_left_out, tell_reasons
+from batch_cli.cli.outcome import exit_code, sink_for, tell_left_out, tell_reasons
 from batch_cli.cli.result_extras import Extras
 from batch_cli.cli.text import plural
+from batch_cli.columns import columns_path
 from batch_cli.errors import ExitCode, Problem, UsageError
 from batch_cli.jobs.result_file import (
     FileOrder,
@@ -27,6 +28,7 @@ from batch_cli.jobs.result_file import (
 from batch_cli.jobs.results import ResultsOrder
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.response_model import load_response_model
+from batch_cli.writers import FormatName
 
 _SHOWN_IDS = 3
 
@@ -71,6 +73,7 @@ def convert(
                 form=wanted.form,
                 watch=None if wanted.extras.nothing else extras.watch,
             ),
+            None if requests in (None, "-") else columns_path(Path(str(requests))),
         )
         output = None if wanted.output in (None, "-") else Path(str(wanted.output))
         with check_results(workspace, order, output) as file:
@@ -82,7 +85,7 @@ def convert(
                 summary.close(file.strays)
                 written = WrittenFile(file, summary)
             else:
-                sink = context.console if wanted.output == "-" else _Nowhere()
+                sink = sink_for(context.console, wanted.form) if wanted.output == "-" else _Nowhere()
                 written = stream_file(workspace, file, sink)
         extras.finish(context.console, written.summary, f"results in {order.results.name}")
     return _conclude(context, written, wanted)
@@ -110,8 +113,16 @@ def _conclude(context: Context, written: WrittenFile, wanted: Wanted) -> ExitCod
     if summary.is_damaged:
         warn_of_strays(context, summary, wanted.output)
         return ExitCode.DAMAGED
-    tell_reasons(console, summary, None if wanted.output in (None, "-") else wanted.output)
+    tell_reasons(console, summary, _again(written, wanted))
     return exit_code(console, summary, wanted.fail_if, allow_partial=wanted.allow_partial)
+
+
+def _again(written: WrittenFile, wanted: Wanted) -> tuple[str, ...]:
+    """Name the output for `retry`, which finds the requests by it, but not by lines that are not ours."""
+    file = written.file
+    if wanted.form is not FormatName.LINES or file.asked is None or wanted.output in (None, "-"):
+        return ()
+    return (str(wanted.output), "--model", f"{file.provider}/NAME")
 
 
 def _missing(written: WrittenFile) -> list[Problem]:

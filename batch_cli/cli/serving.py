@@ -51,6 +51,7 @@ class Asked:
     max_data: str
     prediction_models: tuple[str, ...]
     old_shapes: bool
+    ui: bool
     backend: AskedBackend
     scenarios: tuple[str, ...]
     seed: int | None
@@ -90,6 +91,7 @@ def serve(context: Context, asked: Asked) -> ExitCode:
         max_data=_bytes("--max-data", asked.max_data),
         prediction_models=asked.prediction_models,
         old_shapes=asked.old_shapes,
+        ui=asked.ui,
         backend=backend,
         scenario=scenario,
         seed=scenario.seed,
@@ -117,6 +119,8 @@ def serve(context: Context, asked: Asked) -> ExitCode:
         if backend is not None:
             console.say(f"requests are answered by {backend.url}, {backend.concurrency} of batches at once")
         console.say(f"serving from {config.data_dir}; Ctrl-C ends it")
+        if asked.ui:
+            console.say(f"the tester of its prediction endpoints: {url}/bench")
         if asked.scenarios:
             console.say(f"scenario {scenario.name}: {scenario.about}")
 

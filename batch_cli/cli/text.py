@@ -9,6 +9,9 @@ _LONGEST = 4_000
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
 )
+_UNSAFE_IN_JSON = re.compile(
+    "[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
+)
 
 
 def safe(text: str, limit: int = _LONGEST) -> str:
@@ -24,6 +27,19 @@ def safe(text: str, limit: int = _LONGEST) -> str:
 def one_line(text: str, limit: int = _LONGEST) -> str:
     """Give ``text`` safe and on one line."""
     return safe(text, limit).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def json_safe(line: str) -> str:
+    """Give a line of JSON that says the same, with everything a terminal might obey written as JSON's own escapes.
+
+    Valid JSON has such characters in strings only, and the other control characters nowhere but between values.
+    """
+    return _UNSAFE_IN_JSON.sub(_json_escape, line)
+
+
+def _json_escape(match: re.Match[str]) -> str:
+    units = match[0].encode("utf-16-be")
+    return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
 
 
 def _escape(match: re.Match[str]) -> str:

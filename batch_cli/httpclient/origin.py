@@ -27,8 +27,10 @@ class Origin:
     """In front of every request's path, without a slash at its end."""
 
     @classmethod
-    def parse(cls, url: str, source: str) -> Self:
+    def parse(cls, url: str, source: str, *, has_key: bool = True) -> Self:
         """Read a base URL that came from ``source``, a variable or an option, for messages.
+
+        Where no key is sent (``has_key`` is False) it may be anywhere without encryption.
 
         Raises:
             ConfigError: it is none, holds a user or a query, or would send a key over a network in the clear.
@@ -49,7 +51,7 @@ class Origin:
             raise ConfigError(
                 f"{source} must be scheme, host and path alone, without a user, query or fragment", hint=hint
             )
-        if parts.scheme == "http" and not is_loopback(host):
+        if has_key and parts.scheme == "http" and not is_loopback(host):
             raise ConfigError(
                 f"{source} would send your key to {host} without encryption",
                 hint="use https://; http:// is for servers on this machine only",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from batch_cli.columns import kept_columns_path
 from batch_cli.errors import StateError
 from batch_cli.jobs.in_flight import stands
 from batch_cli.jobs.whole import ask
@@ -63,6 +64,7 @@ def delete(workspace: Workspace, place: BatchPlace, *, force: bool = False, dry_
     ids = [one.id for one in batch.parts or (batch,)]
     removed: list[tuple[str, str]] = []
     kept: list[tuple[str, str]] = []
+    sent = place.job or workspace.journal.by_batch(batch.id)
     for batch_id in ids:
         found = provider.delete(batch_id, dry_run=dry_run)
         removed += found
@@ -73,6 +75,8 @@ def delete(workspace: Workspace, place: BatchPlace, *, force: bool = False, dry_
     if place.job is not None:
         removed += _drop_held_back(workspace, place.job, dry_run=dry_run)
         ids.append(place.job.id)
+    if not dry_run and sent is not None and batch.job in (None, batch.id):
+        kept_columns_path(workspace.state, sent.sha256).unlink(missing_ok=True)
     if remove_pointer(workspace.directory, place.provider, *ids, dry_run=dry_run):
         removed.append(("pointer", f"{place.provider}_batch_id.txt"))
     return Deleted(removed, kept)

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from batch_cli import __version__
 from batch_cli.jsonl import dumps
-from batch_cli.serve import google, ledger, metrics
+from batch_cli.serve import bench_page, google, ledger, metrics
 from batch_cli.serve.anthropic import batches as message_batches
 from batch_cli.serve.anthropic import live as messages
 from batch_cli.serve.anthropic import objects as anthropic_objects
@@ -45,6 +45,7 @@ def build(
         *ledger.routes(desk),
         *control.routes(stage),
         Route("/metrics", partial(_metrics, desk), methods=["GET"]),
+        *(bench_page.routes() if config.ui else ()),
     ]
     served = [
         route

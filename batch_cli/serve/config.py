@@ -41,6 +41,8 @@ class ServerConfig:
     """Models of the prediction endpoints besides the samples: ``[NAME=]file.py:function``."""
     old_shapes: bool = False
     """Answer predictions as old servers did where their documentation says otherwise."""
+    ui: bool = False
+    """Serve the page ``/bench``, which tests the prediction endpoints from a browser."""
     simulation: JsonObject = field(default_factory=dict)
     """How the simulated model behaves, in the words of a batch's settings; its latency in seconds of this clock."""
     scenario: Scenario = field(default_factory=Scenario)

@@ -24,8 +24,8 @@ from batch_cli.errors import BatchCliError
 from batch_cli.serve.metrics import Metrics
 from batch_cli.serve.refusal import Refusal
 
-OPEN_PATHS = ("/health",)
-"""Answered to everybody."""
+OPEN_PATHS = ("/health", "/bench", "/bench/app.js", "/bench/style.css")
+"""Answered to everybody; the page is the same for all, and what it asks for passes the gate itself."""
 OWN_PATHS = ("/metrics", "/_emulator/")
 """Not part of any wire: no client sends a key there, so only a real token closes them."""
 _LOGGED = 200

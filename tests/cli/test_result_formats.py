@@ -80,6 +80,7 @@ class TestForms:
 
         assert (done.code, done.out) == (7, "=1+1\\nnext\n")
         assert "2 rows are not in it: --format text has no place for them" in done.err
+        assert "batch-cli retry" not in done.err, "what is not in our own lines cannot be sent again"
 
     def test_csv_defuses_formulas(self, cli: Cli, mixed: Any) -> None:
         done = cli(*mixed, "-o", "-", "--format", "csv")
@@ -100,13 +101,78 @@ class TestForms:
         assert not (tmp_path / "out").exists()
 
 
+MESSAGE = {
+    "content": [{"type": "text", "text": "Hi there"}],
+    "stop_reason": "end_turn",
+    "usage": {"input_tokens": 9, "output_tokens": 4},
+}
+CANDIDATE = {
+    "candidates": [{"content": {"parts": [{"text": "Hi there"}]}, "finishReason": "STOP"}],
+    "usageMetadata": {"promptTokenCount": 9, "candidatesTokenCount": 4},
+}
+CHAT = {
+    "choices": [{"message": {"content": "Hi there"}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 9, "completion_tokens": 4},
+}
+OF_PROVIDERS = {
+    "openai": ({"custom_id": "a", "response": {"status_code": 200, "body": CHAT}}, "stop"),
+    "anthropic": ({"custom_id": "a", "result": {"type": "succeeded", "message": MESSAGE}}, "end_turn"),
+    "google": ({"key": "a", "response": CANDIDATE}, "STOP"),
+}
+
+
+@pytest.mark.parametrize("provider", OF_PROVIDERS)
+class TestEveryProvider:
+    @pytest.fixture(autouse=True)
+    def got(self, tmp_path: Path, provider: str) -> bytes:
+        return write_lines(tmp_path / "got.jsonl", [OF_PROVIDERS[provider][0]]).read_bytes()
+
+    @pytest.mark.parametrize(
+        ("form", "expected"), [("text", "Hi there\n"), ("table", "custom_id\tanswer\na\tHi there\n")]
+    )
+    def test_its_words_are_found(self, cli: Cli, form: str, expected: str) -> None:
+        assert cli("results", "--from-file", "got.jsonl", "--format", form).out == expected
+
+    def test_its_own_line_is_raw(self, cli: Cli, got: bytes) -> None:
+        assert cli("results", "--from-file", "got.jsonl", "--format", "raw", "-o", "-").out.encode() == got
+
+    def test_csv_has_its_reason_and_its_tokens(self, cli: Cli, provider: str) -> None:
+        done = cli("results", "--from-file", "got.jsonl", "--format", "csv", "-o", "-")
+
+        (row,) = csv.DictReader(done.out.splitlines())
+        assert [
+            row[name] for name in ("custom_id", "answer", "finish_reason", "input_tokens", "output_tokens")
+        ] == [*("a", "Hi there", OF_PROVIDERS[provider][1], "9", "4")]
+
+    def test_a_report_has_its_tokens(self, cli: Cli) -> None:
+        cli("results", "--from-file", "got.jsonl", "-o", "out.jsonl")
+
+        tokens = cli("report", "out.jsonl", "--json").json["tokens"]
+        assert (tokens["input"]["sum"], tokens["output"]["sum"]) == (9, 4)
+
+
 class TestVerdict:
     def test_reasons_and_the_next_command_are_named(self, cli: Cli, mixed: Any) -> None:
         err = cli(*mixed, "-o", "out").err
 
         assert "2 of 3 requests have no good answer (1 rate_limit_exceeded, 1 batch_expired)" in err
         assert "1 rate_limit: too much at once" in err
-        assert "fix: batch-cli retry out --submit" in err
+        assert "fix: batch-cli retry out --model openai/NAME --submit" in err
+
+    def test_the_next_command_can_be_pasted_whatever_the_output_is_called(self, cli: Cli, mixed: Any) -> None:
+        assert (
+            "fix: batch-cli retry 'my out; ls' --model openai/NAME --submit"
+            in cli(*mixed, "-o", "my out; ls").err
+        )
+
+    def test_what_cannot_pass_is_not_sent_again(self, cli: Cli, tmp_path: Path) -> None:
+        refused = {"status_code": 400, "body": {"error": {"type": "invalid_request_error", "message": "no"}}}
+        write_lines(tmp_path / "got.jsonl", [{"custom_id": "a", "response": refused}])
+
+        err = cli("results", "--from-file", "got.jsonl", "-o", "out").err
+
+        assert "1 bad_request: correct the parameters" in err
+        assert "retry" not in err
 
     @pytest.mark.parametrize(
         ("words", "code"),
@@ -126,6 +192,16 @@ class TestVerdict:
         assert cli(*mixed, "-o", "out", *words).code == code
         if code != 2:
             assert cli(*mixed, "-o", "out", *words).code == code, "complete already"
+
+    def test_a_batch_is_named_in_the_command_that_goes_on(self, cli: Cli, tmp_path: Path) -> None:
+        write_lines(tmp_path / "r.jsonl", [structured(f"r{n}", "I'm Ada, 30.") for n in range(30)])
+        errors = ("--simulate-errors", "0.3", "--simulate-seed", "4")
+        batch_id = cli("submit", "r.jsonl", "-m", "local/simulate", "--wait", *errors).out.strip()
+
+        err = cli("results", "-o", "out.csv", "--format", "csv").err
+
+        assert f"fix: batch-cli retry {batch_id} --submit" in err
+        assert cli("retry", batch_id, "--submit").code == 0
 
     def test_a_batch_without_one_good_answer_is_10_whatever_is_asked(self, cli: Cli, tmp_path: Path) -> None:
         write_lines(tmp_path / "r.jsonl", [structured("r", "I'm Ada, 30.")])

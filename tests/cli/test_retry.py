@@ -117,7 +117,7 @@ class TestFile:
         assert document["selected"] == sum(document["by_reason"].values()) > 0
         assert document["file"] == "again.jsonl"
 
-    def test_an_output_in_another_form_names_its_batch(self, cli: Cli, tmp_path: Path, batch_id: str) -> None:
+    def test_an_output_in_another_form_names_its_batch(self, cli: Cli, batch_id: str) -> None:
         assert cli("results", "-o", "out.csv", "--format", "csv").code == 7
 
         assert cli("retry", "out.csv").out == cli("retry", batch_id).out != ""

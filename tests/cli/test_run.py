@@ -225,7 +225,8 @@ class TestHosted:
 
     def test_nothing_is_sent_again_that_was_refused_for_good(self, hosted: Hosted, tmp_path: Path) -> None:
         lines = read_lines(tmp_path / "r.jsonl")
-        too_hard = {"type": "object", "properties": {"x": {"type": "string", "pattern": "(?<=a)b(?!c)^$z"}}}
+        hard = {"x": {"type": "string", "pattern": "(?<=a)b(?!c)^$z"}}
+        too_hard = {"type": "object", "properties": hard, "required": ["x"]}
         wanted = {"type": "json_schema", "json_schema": {"name": "x", "schema": too_hard}}
         lines[3]["body"]["response_format"] = wanted
         write_lines(tmp_path / "r.jsonl", lines)

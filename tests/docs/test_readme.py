@@ -25,6 +25,7 @@ PAGES = [
     "SECURITY.md",
     "CHANGELOG.md",
     "docs/local-model-server.md",
+    "docs/exit-codes.md",
     "docs/python.md",
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import select
@@ -136,3 +137,21 @@ def test_reading_a_terminal_says_what_is_awaited(tmp_path: Path) -> None:
     terminal.type('{"prompt": "Hi"}\n\x04')
 
     assert terminal.finish() == 0
+
+
+@pytest.mark.parametrize("form", ["lines", "raw", "objects", "text", "csv", "table"])
+def test_results_drive_no_terminal_whatever_their_form(tmp_path: Path, form: str) -> None:
+    evil = "\x1b]0;owned\x07\x9b31m\x7f\u202egpj"
+    body = {"choices": [{"message": {"content": f'{{"name": {json.dumps(evil)}}}'}}]}
+    write_lines(tmp_path / "got.jsonl", [{"custom_id": evil, "response": {"status_code": 200, "body": body}}])
+    got = json.dumps(json.loads((tmp_path / "got.jsonl").read_text()), ensure_ascii=False)
+    (tmp_path / "got.jsonl").write_text(got + "\n")
+    (tmp_path / "any.json").write_text('{"type": "object", "title": "Any"}')
+    words = ("results", "--from-file", "got.jsonl", "-r", "any.json", "--format", form)
+    output = () if form == "table" else ("-o", "-")
+
+    terminal = Terminal(tmp_path, *words, *output, "--color", "never", "--progress", "none")
+
+    assert terminal.finish() == 0
+    assert "gpj" in terminal.text
+    assert not [char for char in terminal.text if char in "\x07\x1b\x7f\x9b\u202e"]

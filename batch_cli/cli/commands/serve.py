@@ -145,6 +145,9 @@ def run(
     old_shapes: Annotated[
         bool, typer.Option("--old-shapes", help="Answer predictions as old servers really did.")
     ] = False,
+    ui: Annotated[
+        bool, typer.Option("--ui", help="Serve the page /bench, which tests predictions from a browser.")
+    ] = False,
     scenario: Annotated[
         list[str] | None,
         typer.Option(
@@ -187,6 +190,7 @@ def run(
         max_data=max_data,
         prediction_models=tuple(prediction_model or ()),
         old_shapes=old_shapes,
+        ui=ui,
         backend=serving.AskedBackend(backend, backend_concurrency, backend_timeout, backend_key_env),
         scenarios=tuple(scenario or ()),
         seed=seed,

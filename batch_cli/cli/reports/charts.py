@@ -64,9 +64,9 @@ def histogram_chart(title: str, what: str, histogram: Histogram, unit: str) -> s
             )
     shapes.append(f'<text x="0" y="11">{most:,} {what} in the highest bar</text>')
     words = f"{title}: {histogram.count:,} {what}, from {number(histogram.smallest)} to {number(histogram.largest)}{unit}"
-    return _svg(words, _HEIGHT, "".join(shapes))
+    return _svg(words, _HEIGHT, "".join(shapes), style="wide")
 
 
-def _svg(words: str, height: int, shapes: str) -> str:
+def _svg(words: str, height: int, shapes: str, style: str = "whole") -> str:
     name = escape(words)
-    return f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{name}"><title>{name}</title>{shapes}</svg>'
+    return f'<svg class="{style}" viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{name}"><title>{name}</title>{shapes}</svg>'

@@ -41,7 +41,7 @@ tr:last-child td{border-bottom:0}
 svg{display:block;width:100%;height:auto;max-width:100%}
 svg text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;fill:var(--dim)}
 .bar{fill:var(--bar)}.ok{fill:var(--ok)}.bad{fill:var(--bad)}.gone{fill:var(--gone)}.axis{stroke:var(--line)}
-.share{width:8rem;min-width:5rem}
+.share{width:8rem;min-width:5rem}.kind{white-space:nowrap}.type,.advice{min-width:11rem}.wide{min-width:36rem}
 footer{color:var(--dim);font-size:.85rem;margin-top:1.5rem}
 """
 _STYLE_HASH = base64.b64encode(sha256(_STYLE.encode()).digest()).decode()
@@ -102,8 +102,8 @@ def _reasons(report: Report) -> str:
         return ""
     most = reasons[0][2]
     rows = "".join(
-        f'<tr><td>{_text(kind)}</td><td>{_text(name)}</td><td class="n">{count:,}</td>'
-        f'<td class="share">{share_chart(count, most)}</td><td>{_text(advice(kind))}</td></tr>'
+        f'<tr><td class="kind">{_text(kind)}</td><td class="type">{_text(name)}</td><td class="n">{count:,}</td>'
+        f'<td class="share">{share_chart(count, most)}</td><td class="advice">{_text(advice(kind))}</td></tr>'
         for kind, name, count in reasons[:_MOST_REASONS]
     )
     left = len(reasons) - _MOST_REASONS

@@ -6,12 +6,11 @@ Source: anthropic-sdk-python 2.12.0 for what its clients send; platform.claude.c
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from urllib.parse import quote
 
 from batch_cli.clock import Clock
-from batch_cli.errors import ConfigError, DamagedData, OutcomeUnknown, Rejected, StateError, quoted
+from batch_cli.errors import DamagedData, OutcomeUnknown, Rejected, StateError, quoted
 from batch_cli.events import Listener, Note
 from batch_cli.httpclient.client import Reply, Sent, refusal
 from batch_cli.httpclient.outcome import Unknown
@@ -35,6 +34,7 @@ from batch_cli.providers.base import (
     Upload,
 )
 from batch_cli.providers.hosted.anthropic_objects import Snapshot, body_of, read_batch, refuse_running
+from batch_cli.providers.hosted.anthropic_version import version_of, wants_bearer
 from batch_cli.providers.hosted.connection import connect, origin_of
 from batch_cli.providers.hosted.creating import create_once, outcome_unknown
 from batch_cli.providers.hosted.download import Download
@@ -46,14 +46,8 @@ from batch_cli.providers.hosted.proof import proven
 from batch_cli.providers.hosted.spool import Spool
 from batch_cli.result_file import read_rows
 
-_BASE_URL = "https://api.anthropic.com"
-_BASE_URL_VARIABLE, _VERSION_VARIABLE = "ANTHROPIC_BASE_URL", "ANTHROPIC_VERSION"
-_TOKEN_VARIABLE = "ANTHROPIC_AUTH_TOKEN"  # noqa: S105 - the name of a variable
-_VERSION, _FIRST_BEARER_VERSION = "2023-06-01", "2026-10-21"
-"""Clients of versions before the second one send the key as x-api-key, newer ones as a bearer.
-
-Source: requests of anthropic-sdk-python 1.17.0 and 2.12.0 (recorded 2026-11-21).
-"""
+BASE_URL = "https://api.anthropic.com"
+BASE_URL_VARIABLE = "ANTHROPIC_BASE_URL"
 _BATCHES = f"{MESSAGES}/batches"
 _PAGE, _MODELS_PAGE, _MOST_PAGES = 100, 1_000, 1_000
 _QUIESCE, _LOCAL_QUIESCE = 30.0, 1.0
@@ -73,10 +67,10 @@ class AnthropicBatches:
     def __init__(self, place: Place, clock: Clock) -> None:
         """Take the address, the version and the key; nobody is called yet."""
         self._place, self._clock, self._say = place, clock, place.listener
-        origin = origin_of(place.environment, (_BASE_URL_VARIABLE,), _BASE_URL)
-        version = _version(place.environment)
+        origin = origin_of(place.environment, (BASE_URL_VARIABLE,), BASE_URL)
+        version = version_of(place.environment)
         headers = {"anthropic-version": version, "accept": "application/json"}
-        key_header = "authorization" if _wants_bearer(place, version) else "x-api-key"
+        key_header = "authorization" if wants_bearer(place.environment, place.key) else "x-api-key"
         self._http = connect(place, clock, origin, headers, key_header=key_header)
         self.address, self._interval = str(origin), place.interval
         self._ids = KeptIds(place.state / "ids")
@@ -340,7 +334,7 @@ class AnthropicBatches:
             raise DamagedData(
                 f"the results of {batch.id} are said to be at {quoted(url, 120)}, not at {origin}",
                 where="a key is sent to the configured server only",
-                hint=f"if that server is right, set {_BASE_URL_VARIABLE} to it",
+                hint=f"if that server is right, set {BASE_URL_VARIABLE} to it",
             )
         return found.removeprefix(origin.path)
 
@@ -357,24 +351,6 @@ class AnthropicBatches:
     def close(self) -> None:
         """Close the connection."""
         self._http.close()
-
-
-def _version(environment: Mapping[str, str]) -> str:
-    version = environment.get(_VERSION_VARIABLE, "").strip() or _VERSION
-    if not re.fullmatch(r"20\d\d-\d\d-\d\d", version):
-        raise ConfigError(
-            f"{_VERSION_VARIABLE} is not a version of Anthropic's API: {quoted(version)}",
-            where="a version is a date",
-            hint=f"unset it, or use {_VERSION} or {_FIRST_BEARER_VERSION}",
-        )
-    return version
-
-
-def _wants_bearer(place: Place, version: str) -> bool:
-    """Tell whether the key goes as a bearer: to newer versions, and where it is a token."""
-    token = place.environment.get(_TOKEN_VARIABLE, "").strip()
-    is_token = place.key is not None and place.key.reveal() == token
-    return is_token or version >= _FIRST_BEARER_VERSION
 
 
 def _path(batch_id: str) -> str:

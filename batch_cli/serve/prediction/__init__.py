@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from batch_cli.serve.prediction.models import Model, Models
+from batch_cli.local_models.models import Model, Models
 from batch_cli.serve.prediction.routing import routes
 from batch_cli.serve.prediction.spice_models import model_entries
 

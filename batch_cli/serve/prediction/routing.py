@@ -5,8 +5,8 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from batch_cli.clock import Clock, SystemClock
+from batch_cli.local_models.models import Models
 from batch_cli.serve.prediction.body import MAX_BODY
-from batch_cli.serve.prediction.models import Models
 from batch_cli.serve.prediction.runner import Runner
 from batch_cli.serve.prediction.spice import SpiceWire
 from batch_cli.serve.prediction.spice_models import models_route

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from batch_cli.clock import Clock
+from batch_cli.local_models.models import Model, ModelFault, Values
 from batch_cli.model import JsonValue
-from batch_cli.serve.prediction.models import Model, ModelFault, Values
 
 SLOTS = 8
 """Calls that run at a time; each has a thread."""

@@ -14,12 +14,12 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from batch_cli.clock import Clock
+from batch_cli.local_models.models import Model, Models
+from batch_cli.local_models.samples import SERIES
 from batch_cli.model import JsonObject, JsonValue
 from batch_cli.serve.prediction.body import BodyTooLarge, NotJson, is_json_type, parse, read_body
 from batch_cli.serve.prediction.endpoint import json_response, route
-from batch_cli.serve.prediction.models import Model, Models
 from batch_cli.serve.prediction.runner import LIMIT, Runner
-from batch_cli.serve.prediction.samples import SERIES
 
 _HTTP_STATUS = {"Success": 200, "BadRequest": 400, "InternalError": 500}
 _NO_EXECUTORS = (

@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from batch_cli.local_models.models import Models
 from batch_cli.model import JsonObject
 from batch_cli.serve.prediction.endpoint import json_response, route
-from batch_cli.serve.prediction.models import Models
 from batch_cli.serve.prediction.spice import not_allowed
 
 _DATASET = "samples"

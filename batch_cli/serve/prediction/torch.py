@@ -14,13 +14,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from batch_cli.clock import Clock, rfc3339
+from batch_cli.local_models.models import Model, Models
 from batch_cli.model import JsonObject, JsonValue
 from batch_cli.serve.prediction import torch_answers
 from batch_cli.serve.prediction.body import BodyTooLarge, read_body
 from batch_cli.serve.prediction.endpoint import Handler, json_response, route
 from batch_cli.serve.prediction.engine_stats import EngineStats
 from batch_cli.serve.prediction.http_error import HttpError
-from batch_cli.serve.prediction.models import Model, Models
 from batch_cli.serve.prediction.runner import LIMIT, Outcome, Runner
 
 if TYPE_CHECKING:

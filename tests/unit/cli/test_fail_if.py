@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch_cli.cli.fail_if import conditions
+from batch_cli.error_taxonomy import ErrorKind
 from batch_cli.errors import UsageError
 from batch_cli.results import Summary
 
@@ -59,7 +60,9 @@ def test_anything_else_is_refused_with_what_is_counted(text: str) -> None:
     with pytest.raises(UsageError, match="not a condition") as caught:
         conditions([text])
 
-    assert "errors, failed, retryable, missing, expired" in caught.value.where[0]
+    assert {"errors", "failed", "retryable", *ErrorKind} == set(
+        caught.value.where[0].partition(": ")[2].split(", ")
+    )
 
 
 @given(st.text(max_size=20))

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch_cli.cli.text import duration, one_line, plural, safe, size
+from batch_cli.cli.text import duration, json_safe, one_line, plural, safe, size
 
 
 @given(st.text())
@@ -30,6 +32,14 @@ def test_nothing_that_a_terminal_obeys_gets_through(text: str) -> None:
 )
 def test_what_is_dangerous_is_written_as_an_escape(text: str, shown: str) -> None:
     assert safe(text) == shown
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_json_on_a_terminal_says_the_same_and_holds_nothing_to_obey(text: str) -> None:
+    shown = json_safe(json.dumps([text, "\x7f\x9b\u202e\U000e0041"], ensure_ascii=False))
+
+    assert json.loads(shown) == [text, "\x7f\x9b\u202e\U000e0041"]
+    assert safe(shown, 10**6) == shown
 
 
 def test_a_long_text_is_cut() -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from batch_cli.errors import UsageError, quoted
+from batch_cli.local_models.samples import SAMPLES
+from batch_cli.local_models.user_code import NotLoaded, load_function, raised
 from batch_cli.model import JsonValue
-from batch_cli.serve.prediction.samples import SAMPLES
-from batch_cli.serve.prediction.user_code import NotLoaded, load_function, raised
 
 Values = list[float | None]
 
@@ -37,7 +37,7 @@ class Model:
     function: Callable[[Any], Any] | None
     """None if it could not be loaded."""
     fault: str = ""
-    """Why it could not be loaded, for the server's own log."""
+    """Why it could not be loaded, for whoever runs it."""
 
     @property
     def status(self) -> str:

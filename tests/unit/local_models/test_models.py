@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from batch_cli.errors import UsageError
-from batch_cli.serve.prediction.models import Model, ModelFault, Models
-from batch_cli.serve.prediction.samples import SAMPLES
+from batch_cli.local_models.models import Model, ModelFault, Models
+from batch_cli.local_models.samples import SAMPLES
 
 
 def code(directory: Path, text: str, name: str = "mine.py") -> None:

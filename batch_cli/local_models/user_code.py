@@ -14,7 +14,7 @@ _LONGEST = 300
 
 
 class NotLoaded(Exception):
-    """The function cannot be loaded; the text says why, for the server's own log."""
+    """The function cannot be loaded; the text says why, for whoever runs it."""
 
 
 def load_function(path: Path, name: str) -> Callable[[Any], Any]:

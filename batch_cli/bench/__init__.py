@@ -1,0 +1,1 @@
+"""Measures of servers and functions: how fast they answer, how evenly, and whether always the same."""

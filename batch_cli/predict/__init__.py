@@ -1,0 +1,1 @@
+"""Predictions of machine-learning servers and of models in this process: asked for, read, put together."""
