@@ -74,6 +74,28 @@ class TestWait:
 
         assert hosted("wait", batch_id, "--max-wait", "60s").code == 0
 
+    @pytest.mark.parametrize("split", [(), ("--split-requests", "1")])
+    def test_a_provider_that_is_away_from_the_first_look_on_is_waited_for(
+        self, hosted: Hosted, split: tuple[str, ...]
+    ) -> None:
+        submit(hosted, *split)
+        hosted.play(rules=[{"route": "GET /v1/batches/*", "fault": "html", "nth": list(range(1, 13))}])
+
+        done = hosted("wait", "--max-wait", "60s")
+
+        assert done.code == 0, done.err
+        assert done.err.count("HTTP 502") == 1
+        assert "still waiting" in done.err
+
+    def test_a_provider_that_stays_away_is_told_when_the_time_is_over(self, hosted: Hosted) -> None:
+        submit(hosted, "--split-requests", "1")
+        hosted.play(rules=[{"route": "GET /v1/batches/*", "fault": "html"}])
+
+        done = hosted("wait", "--max-wait", "3s")
+
+        assert done.code == 6
+        assert "no good answer" in done.err
+
     def test_ctrl_c_leaves_it_running_and_says_how_to_go_on(self, hosted: Hosted, tmp_path: Path) -> None:
         hosted.play("stuck")
         batch_id = submit(hosted)
