@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from batch_cli.model import JsonObject, JsonValue, object_of
@@ -32,6 +33,13 @@ def tokens_of(body: JsonValue) -> Tokens:
     """Give the tokens that a response body says it took."""
     usage = usage_of(body)
     return Tokens(_sum(usage, _INPUT, _MORE_INPUT), _sum(usage, _OUTPUT, _MORE_OUTPUT))
+
+
+def add_usage(total: Counter[str], usage: JsonObject) -> None:
+    """Add what one answer used to a sum."""
+    for name, amount in usage.items():
+        if isinstance(amount, int):
+            total[name] += amount
 
 
 def _sum(usage: JsonObject, names: tuple[str, ...], more: tuple[str, ...]) -> int | None:

@@ -168,7 +168,7 @@ def _rows_of_job(
 def _rows_of_batch(
     workspace: Workspace, batch: Batch, order: ResultsOrder, strays: Strays
 ) -> Iterator[OutputRow]:
-    provider = workspace.provider(batch.provider)
+    provider = workspace.provider(batch.provider).of(batch.id)
     found: Iterator[BatchResult] = provider.results(batch.id)
     if provider.capabilities.runs_here:  # written here, once each and in order
         if order.in_order:

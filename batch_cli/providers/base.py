@@ -251,6 +251,21 @@ class Upload:
     created_at: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class OfferedModel:
+    """A model that a provider says it has."""
+
+    name: str
+    """As the provider calls it: what stands behind the slash of ``--model``."""
+    title: str = ""
+    """As people call it, where that is another name."""
+    created_at: float | None = None
+    context: int | None = None
+    """The most tokens that a request may have."""
+    batch: bool | None = None
+    """Whether batches of it can be made; None: the provider does not say."""
+
+
 class Provider(Protocol):
     """A place that runs batches. Every method may be repeated; what is special is said at each."""
 
@@ -301,6 +316,14 @@ class Provider(Protocol):
         """
         ...
 
+    def models(self) -> Iterator[OfferedModel]:
+        """Give the models that the provider says it has, in its order, a page in memory. Nobody is asked before the first.
+
+        Raises:
+            Rejected: the provider has no such list.
+        """
+        ...
+
     def uploads(self) -> Iterator[Upload]:
         """Give the input files there that bear the name of a submit, in any order; none where there are no files.
 
@@ -321,10 +344,11 @@ class Provider(Protocol):
         """Stop what has not started; what is finished stays. Nothing happens to a batch that has ended."""
         ...
 
-    def delete(self, batch_id: str) -> list[tuple[str, str]]:
+    def delete(self, batch_id: str, *, dry_run: bool = False) -> list[tuple[str, str]]:
         """Remove the batch for good and give what was removed as ``(kind, name)``; again: nothing.
 
         Where the batch itself is not among it, the provider has no way to delete it, or did not know it.
+        With ``dry_run`` nothing is removed, and what is there to be removed is given.
         """
         ...
 
