@@ -192,7 +192,6 @@ class TestLocal:
             ((*LOCAL, "--attempts", "0"), 2, "attempts"),
             (("run", "r.jsonl", "-o", "-", "--via", "local", "--json"), 2, "--json"),
             (("run", "r.jsonl", "-o", "r.jsonl", "--via", "local"), 9, "holds something else"),
-            (("run", "r.jsonl", "-o", "out.jsonl", "--via", "direct"), 2, "direct"),
             (OPENAI, 4, "OPENAI_API_KEY"),
         ],
     )
