@@ -17,6 +17,7 @@ from batch_cli.errors import NotFinished, NothingUsable, StateError, disk_error,
 from batch_cli.events import Event, Phase, Progress
 from batch_cli.files import PartFile, resolve_output
 from batch_cli.jobs.attempts import ended_attempts, merge, running_attempts, with_attempts
+from batch_cli.jobs.calls import called_url, with_call
 from batch_cli.jobs.in_flight import stands
 from batch_cli.jobs.lost import lost_rows
 from batch_cli.jobs.own_columns import columns_of, with_columns_of
@@ -60,6 +61,8 @@ class ResultsOrder:
     force: bool = False
     """Replace an output of another batch."""
     form: FormatName = FormatName.LINES
+    with_call: bool = False
+    """Failed rows say which address was asked, and what came (`jobs.calls`)."""
     watch: Callable[[OutputRow], None] | None = None
     """Told of every row in order, also where the output turns out to be complete already."""
 
@@ -126,6 +129,9 @@ def rows(
         others = [(one.attempt or 0, _own_rows(workspace, one, order, strays)) for one in again]
         found = merge(found, others)
     found = with_columns_of(found, columns_of(workspace, batch))
+    if order.with_call:
+        url = called_url(workspace, batch)
+        found = (with_call(row, url) for row in found)
     return _reported(watched(found, order.watch), batch, workspace)
 
 
@@ -323,6 +329,7 @@ def _identity(workspace: Workspace, batch: Batch, order: ResultsOrder) -> JsonOb
         "order": "input" if order.in_order or ended_attempts(batch) else "as-is",
         "response_model": None if model is None else {"name": model.name, "schema": model.schema},
         "columns": columns_digest(columns),
+        "return_error": order.with_call or None,
     }
 
 
@@ -337,7 +344,7 @@ def _attempts(batch: Batch) -> list[JsonObject] | None:
 
 
 def _said_before(manifest: JsonObject) -> JsonObject:
-    told = ("batch", "batches", "attempts", "format", "order", "response_model", "columns")
+    told = ("batch", "batches", "attempts", "format", "order", "response_model", "columns", "return_error")
     return {key: manifest.get(key) for key in told}
 
 

@@ -25,6 +25,9 @@ from batch_cli.model import (
 )
 from batch_cli.response_model import ResponseModel
 
+LONGEST_ANSWER = 1000
+"""Tokens, where nobody says how long an answer may be and it has to be said."""
+
 
 @dataclass(frozen=True, slots=True)
 class EncodeOptions:
@@ -32,9 +35,10 @@ class EncodeOptions:
 
     model: str
     """The provider's own name of the model, without our prefix."""
-    max_tokens: int = 1000
-    temperature: float = 0.1
-    """What a line says itself wins over both."""
+    max_tokens: int | None = LONGEST_ANSWER
+    temperature: float | None = 0.1
+    top_p: float | None = None
+    """None: not said in the request. What a line says itself wins over all three."""
     endpoint: str = CHAT
     response_model: ResponseModel | None = None
     strict: bool = True
@@ -46,8 +50,12 @@ def create_request(request: BatchRequest, options: EncodeOptions) -> BatchReques
     """Give a request with what `create` was told: model, length limit, temperature; what the line says wins."""
     own = request.params
     limited = "max_tokens" in own or "max_completion_tokens" in own
-    defaults = {} if limited else {"max_tokens": options.max_tokens}
-    params = {**defaults, "temperature": options.temperature, **own}
+    said = {
+        "max_tokens": None if limited else options.max_tokens,
+        "temperature": options.temperature,
+        "top_p": options.top_p,
+    }
+    params = {**{name: value for name, value in said.items() if value is not None}, **own}
     return replace(request, model=options.model, params=params)
 
 
