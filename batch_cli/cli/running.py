@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from batch_cli.cli import collecting, submitting
 from batch_cli.cli.context import Context
 from batch_cli.cli.creating import Wishes
 from batch_cli.cli.inputs import opener
+from batch_cli.cli.output_names import refuse_name
 from batch_cli.errors import ExitCode, NotFinished, NothingUsable, Stopped
-from batch_cli.jobs.results import refuse_output
 from batch_cli.jobs.run import RunOrder, run
 from batch_cli.jobs.workspace import Workspace
 
@@ -34,8 +33,8 @@ def run_file(
     context: Context, path: str, wishes: Wishes, extras: submitting.Extras, wanted: Wanted
 ) -> ExitCode:
     """Take a file to its answers."""
-    if wanted.output != "-" and not wanted.force:
-        refuse_output(Path(wanted.output))
+    if not wanted.force:
+        refuse_name(context, wanted.output)
     open_file, name = opener(path, context.console)
     encode = wishes.encode_options()
     source = submitting.Source(open_file, name, wishes.messages_options(path))

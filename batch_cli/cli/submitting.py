@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from batch_cli.cli import documents
@@ -105,10 +104,10 @@ def submit_source(
 ) -> ExitCode:
     """Submit what ``source`` gives, and wait or fetch the results if asked."""
     order = order_of(source, encode, model, extras, endpoint)
-    if extras.results is not None and extras.results != "-":
-        from batch_cli.jobs.results import refuse_output  # noqa: PLC0415 - only with --results
+    if extras.results is not None:
+        from batch_cli.cli.output_names import refuse_name  # noqa: PLC0415 - only with --results
 
-        refuse_output(Path(extras.results))
+        refuse_name(context, extras.results)
     with context.workspace() as workspace:
         submission = submit(workspace, order)
         tell(context, submission, source.name)
