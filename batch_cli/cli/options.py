@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from pathlib import Path
 from typing import Annotated
 
@@ -137,6 +138,66 @@ SimulateSeed = Annotated[
 ]
 NoSimulate = Annotated[
     bool, typer.Option("--no-simulate", help="google: refuse to simulate where there is no key.")
+]
+
+
+class Via(enum.StrEnum):
+    """How requests reach the model."""
+
+    BATCH = "batch"
+    DIRECT = "direct"
+
+
+CONCURRENCY = 16
+"""Requests in flight where nobody says how many: a model server with one place works off 16 in time."""
+ViaOption = Annotated[
+    Via,
+    typer.Option("--via", help="direct: send the requests one by one, at the live price, from this machine."),
+]
+BaseUrl = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--base-url",
+        metavar="URL[=N]",
+        help="direct: the model server; may be repeated, with a weight N each.  [default: the provider's]",
+    ),
+]
+MaxConcurrent = Annotated[
+    int,
+    typer.Option("--max-concurrent", metavar="N", min=1, max=4096, help="direct: N requests in flight."),
+]
+Concurrent = Annotated[
+    bool, typer.Option("--concurrent/--no-concurrent", help="direct: several requests at once, or one.")
+]
+Rpm = Annotated[
+    int | None,
+    typer.Option("--rpm", metavar="N", min=1, help="direct: N requests in any minute at most."),
+]
+Tpm = Annotated[
+    int | None, typer.Option("--tpm", metavar="N", min=1, help="direct: N tokens in any minute at most.")
+]
+Timeout = Annotated[
+    float,
+    typer.Option("--timeout", metavar="S", min=0.1, max=86400, help="direct: seconds for one whole answer."),
+]
+Grace = Annotated[
+    float,
+    typer.Option(
+        "--grace", metavar="S", min=0, help="direct: seconds for running requests to end after Ctrl-C."
+    ),
+]
+Dedupe = Annotated[bool, typer.Option("--dedupe", help="direct: send identical requests once.")]
+Cache = Annotated[
+    bool,
+    typer.Option("--cache", help="direct: use answers of earlier batches that were kept so, and keep these."),
+]
+CacheMb = Annotated[
+    int,
+    typer.Option("--cache-mb", metavar="N", min=1, help="direct: megabytes of answers that --cache keeps."),
+]
+AutoPath = Annotated[
+    bool,
+    typer.Option("--auto-path", help="direct: ask /chat/completions where /completions is refused."),
 ]
 MaxWait = Annotated[
     str | None,

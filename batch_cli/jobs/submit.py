@@ -61,6 +61,8 @@ def submit(workspace: Workspace, order: SubmitOrder) -> Submission:
         StateError: another process is submitting the same right now.
     """
     codec = load_codec(order.model.provider, workspace.services)
+    if workspace.is_direct:
+        codec = of_any_length(codec)  # its limits are those of a batch
     with closing(Spool()) as spool:
         found = _submit(workspace, order, codec, check(workspace, order, codec, spool))
     pointer = _save_pointer(workspace, order, found.batch) if order.save_id else None
@@ -72,6 +74,8 @@ def _submit(workspace: Workspace, order: SubmitOrder, codec: Codec, checked: Che
     provider = workspace.provider(order.model.provider)
     refuse_extras(provider, order)
     account = workspace.account(order.model.provider)
+    if workspace.is_direct:
+        order = replace(order, settings=workspace.direct(order.model.provider).settings())
     new = _new_intent(order, checked.scan, account, simulated=provider.capabilities.simulated)
     with held(_content_lock(workspace, order, new)):
         if order.retry is not None:
@@ -111,6 +115,8 @@ def _as_batch(workspace: Workspace, provider: Provider, intent: Intent, checked:
         intent, batch = carry_out(workspace.journal, provider, intent, checked.source)
     else:
         batch = stands(workspace, workspace.find_batch(intent.batch, None))
+    if workspace.is_direct:
+        workspace.direct(batch.provider).remember(batch.id)
     return Submission(batch, intent.id, checked.scan, created)
 
 

@@ -52,7 +52,7 @@ def wait(workspace: Workspace, places: list[BatchPlace], *, seconds: float | Non
         try:
             batch = _wait_for(workspace, place, left)
         except (Stopped, KeyboardInterrupt) as error:
-            if not workspace.provider(place.provider).address:
+            if not workspace.provider_of(place).address:
                 raise
             raise _stopped(places[len(batches) :], error) from error
         remember(workspace, batch)
@@ -88,7 +88,7 @@ def _wait_for_job(workspace: Workspace, place: BatchPlace, job: Job, left: Left)
     try:
         waiting.run(left)
     except (Stopped, KeyboardInterrupt) as error:
-        if workspace.provider(place.provider).address:
+        if workspace.provider_of(place).address:
             raise
         stop = error if isinstance(error, Stopped) else Stopped("Stopped.", signal_number=signal.SIGINT)
         counts = stands(workspace, place).counts

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from batch_cli.providers.base import Codec, Place, Provider
 
 
+DIRECT_PREFIX = "direct_"
+"""How the ids of batches begin that are run here against a provider's live endpoints."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the table."""

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from batch_cli.config import Service
 from batch_cli.dialects.base import Losses, Reading, Unsupported
+from batch_cli.engine.handlers.live.options import LiveWishes
 from batch_cli.errors import Finding
 from batch_cli.events import Listener, ignore
 from batch_cli.line_pattern import Path as TextPath
@@ -247,7 +248,11 @@ class Provider(Protocol):
 
     name: str
     codec: Codec
-    capabilities: Capabilities
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Give what can be done with new batches."""
+        ...
 
     @property
     def address(self) -> str:
@@ -362,5 +367,7 @@ class Place:
     """Tell whether a batch came of a submit of this machine that is done."""
     has_rival: Callable[[str, int], bool] = lambda _key, _requests: False
     """Tell whether another submit than ``key``, of as many requests, waits for the answer to its create as well."""
+    live: LiveWishes | None = None
+    """What the command says about asking live."""
     service: Service | None = None
     """What is to be opened, where it is a service that the user has named."""

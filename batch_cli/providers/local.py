@@ -30,22 +30,24 @@ class LocalProvider:
     capabilities = Capabilities(runs_here=True, simulated=True)
     address = ""
 
-    def __init__(self, place: Place, clock: Clock, *, prefix: str = _PREFIX) -> None:
-        """Open the engine in the state directory; ``prefix`` is how the ids of its batches begin here."""
-        self._store = Store(place.state / "engine", clock)
-        self._prefix = prefix
+    def __init__(
+        self, place: Place, clock: Clock, *, prefix: str = _PREFIX, stored_prefix: str = _PREFIX
+    ) -> None:
+        """Open the engine in the state directory; the ids of batches begin with ``prefix``, in the engine with the other."""
+        self.store = self._store = Store(place.state / "engine", clock)
+        self._prefix, self._stored_prefix = prefix, stored_prefix
 
     def _stored_id(self, batch_id: str) -> str:
         """Give the id by which the engine knows a batch; one that does not begin like ours is nobody's."""
         is_ours = batch_id.startswith(self._prefix)
-        return _PREFIX + batch_id.removeprefix(self._prefix) if is_ours else batch_id
+        return self._stored_prefix + batch_id.removeprefix(self._prefix) if is_ours else batch_id
 
     def _shown_id(self, stored_id: str) -> str:
-        return self._prefix + stored_id.removeprefix(_PREFIX)
+        return self._prefix + stored_id.removeprefix(self._stored_prefix)
 
     def stage(self, key: str, source: Input) -> str:
         """Copy the requests into the engine; again: over the first try's copy."""
-        return self._shown_id(self._store.stage(key, source.lines()))
+        return self._shown_id(self._store.stage(key, source.lines(), self._stored_prefix))
 
     def create(self, key: str, staged: str, options: BatchOptions) -> Batch:
         """Queue the batch; the same key again gives the batch that is there."""
@@ -111,11 +113,11 @@ class LocalProvider:
         batch = self.retrieve(batch_id)
         if signal_number is not None and batch is not None:
             raise Stopped(
-                self._left_behind(batch), signal_number=signal_number, hint=f"batch-cli wait {batch_id}"
+                self.left_behind(batch), signal_number=signal_number, hint=f"batch-cli wait {batch_id}"
             )
         return batch
 
-    def _left_behind(self, batch: Batch) -> str:
+    def left_behind(self, batch: Batch) -> str:
         """Say what happens to a batch that this process stops working at."""
         from batch_cli.engine.queue import Queue  # noqa: PLC0415 - only when stopped
 

@@ -17,6 +17,7 @@ FACTS = CommandFacts(
     examples=(
         "batch-cli run prompts.jsonl -o answers.jsonl -m mistral/mistral-small-latest",
         "batch-cli run prompts.jsonl -o answers.jsonl --via local",
+        "batch-cli run prompts.jsonl -o answers.jsonl -m openai/gpt-4o-mini --via direct --max-concurrent 64",
         "batch-cli run messages.jsonl -o people.jsonl --via local -r examples.User --attempts 5",
         "batch-cli run big.jsonl -o out.jsonl -m openai/gpt-4o-mini --max-wait 20h --allow-partial",
         "cat prompts.jsonl | batch-cli run - -o - --via local | jq .parsed",
@@ -49,6 +50,7 @@ class Via(enum.StrEnum):
 
     BATCH = "batch"
     LOCAL = "local"
+    DIRECT = "direct"
 
 
 def run(
@@ -61,7 +63,7 @@ def run(
     ],
     model: options.ModelOption = None,
     via: Annotated[
-        Via, typer.Option("--via", help="By the provider's batches, or by the local engine.")
+        Via, typer.Option("--via", help="By batches, by the local engine, or one by one at the live price.")
     ] = Via.BATCH,
     attempts: Annotated[
         int, typer.Option("--attempts", metavar="N", min=1, help="How often to send a request in all.")
@@ -89,23 +91,50 @@ def run(
     split_requests: options.SplitRequests = None,
     split_bytes: options.SplitBytes = None,
     max_in_flight_batches: options.InFlight = None,
+    completion_window: options.CompletionWindow = None,
     save_id: options.SaveId = True,
     simulate_errors: options.SimulateErrors = 0.0,
     simulate_latency: options.SimulateLatency = 0.0,
     simulate_seed: options.SimulateSeed = 0,
     no_simulate: options.NoSimulate = False,
+    base_url: options.BaseUrl = None,
+    max_concurrent: options.MaxConcurrent = options.CONCURRENCY,
+    concurrent: options.Concurrent = True,
+    rpm: options.Rpm = None,
+    tpm: options.Tpm = None,
+    timeout: options.Timeout = 600.0,
+    grace: options.Grace = 30.0,
+    dedupe: options.Dedupe = False,
+    cache: options.Cache = False,
+    cache_mb: options.CacheMb = 1000,
+    auto_path: options.AutoPath = False,
     api_key_file: options.KeyFile = None,
     lock_timeout: options.LockTimeout = 0.0,
     progress: options.ProgressOption = ProgressMode.AUTO,
 ) -> ExitCode:
     """Go from a file to its answers in one line: submit, wait, retry, results."""
-    from batch_cli.cli import creating, inputs, running, submitting  # noqa: PLC0415 - kept out of --help
+    from batch_cli.cli import asking_live, creating, inputs, running, submitting  # noqa: PLC0415 - kept out of --help
 
     if via is Via.LOCAL and model is None:
         model = "local/simulate"
     name = inputs.chosen_model(model, services=context.services)
     if via is Via.LOCAL and name.provider != "local":
         raise UsageError(f"--via local does not ask {name.provider}", hint="leave out --via, or --model")
+    live = asking_live.wishes(
+        name,
+        options.Via.DIRECT if via is Via.DIRECT else options.Via.BATCH,
+        asking_live.Pace(
+            max_concurrent if concurrent else 1,
+            rpm,
+            tpm,
+            timeout,
+            grace,
+            dedupe,
+            cache_mb if cache else None,
+            auto_path,
+        ),
+        base_url or (),
+    )
     if context.console.json and output_file == "-":
         raise UsageError("--json and results on standard output do not go together", hint="use -o FILE")
     wishes = creating.Wishes(
@@ -122,7 +151,11 @@ def run(
     )
     extras = submitting.Extras(
         metadata=inputs.metadata(metadata, description),
-        settings=submitting.simulation(name, simulate_errors, simulate_latency, simulate_seed),
+        settings=submitting.simulation(
+            name, simulate_errors, simulate_latency, simulate_seed, is_live=live is not None
+        )
+        | submitting.window(completion_window),
+        live=live,
         save_id=save_id,
         again=again,
         split=submitting.splitting(split=True, requests=split_requests, size_limit=split_bytes),

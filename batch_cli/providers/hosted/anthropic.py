@@ -21,6 +21,7 @@ from batch_cli.model import (
     BatchResult,
     JsonObject,
     JsonValue,
+    Secret,
     check_batch_id,
 )
 from batch_cli.providers.anthropic import ANTHROPIC
@@ -36,8 +37,8 @@ from batch_cli.providers.hosted.proof import proven
 from batch_cli.providers.hosted.spool import Spool
 from batch_cli.result_file import read_rows
 
-_BASE_URL = "https://api.anthropic.com"
-_BASE_URL_VARIABLE, _VERSION_VARIABLE = "ANTHROPIC_BASE_URL", "ANTHROPIC_VERSION"
+BASE_URL = "https://api.anthropic.com"
+BASE_URL_VARIABLE, _VERSION_VARIABLE = "ANTHROPIC_BASE_URL", "ANTHROPIC_VERSION"
 _TOKEN_VARIABLE = "ANTHROPIC_AUTH_TOKEN"  # noqa: S105 - the name of a variable
 _VERSION, _FIRST_BEARER_VERSION = "2023-06-01", "2026-10-21"
 """Clients of versions before the second one send the key as x-api-key, newer ones as a bearer.
@@ -63,10 +64,10 @@ class AnthropicBatches:
     def __init__(self, place: Place, clock: Clock) -> None:
         """Take the address, the version and the key; nobody is called yet."""
         self._place, self._clock, self._say = place, clock, place.listener
-        origin = origin_of(place.environment, (_BASE_URL_VARIABLE,), _BASE_URL)
-        version = _version(place.environment)
+        origin = origin_of(place.environment, (BASE_URL_VARIABLE,), BASE_URL)
+        version = version_of(place.environment)
         headers = {"anthropic-version": version, "accept": "application/json"}
-        key_header = "authorization" if _wants_bearer(place, version) else "x-api-key"
+        key_header = "authorization" if wants_bearer(place.environment, place.key) else "x-api-key"
         self._http = connect(place, clock, origin, headers, key_header=key_header)
         self.address, self._interval = str(origin), place.interval
         self._ids = KeptIds(place.state / "ids")
@@ -323,7 +324,7 @@ class AnthropicBatches:
             raise DamagedData(
                 f"the results of {batch.id} are said to be at {quoted(url, 120)}, not at {origin}",
                 where="a key is sent to the configured server only",
-                hint=f"if that server is right, set {_BASE_URL_VARIABLE} to it",
+                hint=f"if that server is right, set {BASE_URL_VARIABLE} to it",
             )
         return found.removeprefix(origin.path)
 
@@ -342,7 +343,12 @@ class AnthropicBatches:
         self._http.close()
 
 
-def _version(environment: Mapping[str, str]) -> str:
+def version_of(environment: Mapping[str, str]) -> str:
+    """Give the version of the API that is spoken.
+
+    Raises:
+        ConfigError: what the variable holds is none.
+    """
     version = environment.get(_VERSION_VARIABLE, "").strip() or _VERSION
     if not re.fullmatch(r"20\d\d-\d\d-\d\d", version):
         raise ConfigError(
@@ -353,11 +359,11 @@ def _version(environment: Mapping[str, str]) -> str:
     return version
 
 
-def _wants_bearer(place: Place, version: str) -> bool:
+def wants_bearer(environment: Mapping[str, str], key: Secret | None) -> bool:
     """Tell whether the key goes as a bearer: to newer versions, and where it is a token."""
-    token = place.environment.get(_TOKEN_VARIABLE, "").strip()
-    is_token = place.key is not None and place.key.reveal() == token
-    return is_token or version >= _FIRST_BEARER_VERSION
+    token = environment.get(_TOKEN_VARIABLE, "").strip()
+    is_token = key is not None and key.reveal() == token
+    return is_token or version_of(environment) >= _FIRST_BEARER_VERSION
 
 
 def _path(batch_id: str) -> str:
