@@ -20,6 +20,7 @@ FACTS = CommandFacts(
         "batch-cli run prompts.jsonl -o answers.jsonl -m openai/gpt-4o-mini --via direct --max-concurrent 64",
         "batch-cli run messages.jsonl -o people.jsonl --via local -r examples.User --attempts 5",
         "batch-cli run big.jsonl -o out.jsonl -m openai/gpt-4o-mini --max-wait 20h --allow-partial",
+        "batch-cli run s3://data/in.jsonl -o s3://data/out.jsonl -m openai/gpt-4o-mini",
         "cat prompts.jsonl | batch-cli run - -o - --via local | jq .parsed",
     ),
     exits=(
