@@ -49,9 +49,12 @@ bench: $(VENV)/developing ## measure what the README promises; figures, not test
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/kill_soak.py
+	$(BIN)/python benchmarks/live.py
+	$(BIN)/python benchmarks/live_soak.py
 	$(BIN)/python benchmarks/backend.py
 	$(BIN)/python benchmarks/serve.py
 	$(BIN)/python benchmarks/transfers.py
+	$(BIN)/python benchmarks/results.py
 	$(BIN)/python benchmarks/bench_truth.py
 
 completions: $(VENV)/installed ## write completions/ anew

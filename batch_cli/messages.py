@@ -220,7 +220,12 @@ def _csv_requests(
                 )
             )
             continue
-        request = _prompt_request(row[prompt_at], rows.line_num)
+        own = {
+            name: cell
+            for at, (name, cell) in enumerate(zip(header, row, strict=False))
+            if at not in (prompt_at, id_at)
+        }
+        request = replace(_prompt_request(row[prompt_at], rows.line_num), columns=own)
         yield request if id_at is None else replace(request, custom_id=row[id_at])
 
 
@@ -278,9 +283,13 @@ def _request_of(value: JsonValue, line: int, options: MessagesOptions) -> BatchR
     if isinstance(system, str):
         messages = [{"role": "system", "content": system}, *messages]
     params = {key: body[key] for key in body if key not in _NOT_PARAMS and not (key == "system" and system)}
-    return BatchRequest(custom_id, messages, params, line)
+    not_own = {*_LINE_MEMBERS, options.id_field}
+    own = {key: value[key] for key in value if key not in not_own}
+    return BatchRequest(custom_id, messages, params, line, columns=own)
 
 
+_LINE_MEMBERS = ("custom_id", "messages", "prompt", "body", "params", "method", "url", "model")
+"""What a line says of its request; every other member of it is the user's own."""
 _NOT_PARAMS = frozenset(("messages", "prompt", "model", "custom_id", "method", "url"))
 
 

@@ -6,7 +6,7 @@ import enum
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from batch_cli.errors import StateError, UsageError, quoted
 
@@ -176,6 +176,8 @@ class BatchRequest:
     model: str | None = None
     """The model that the line names, as the provider calls it; None where the dialect keeps it elsewhere."""
     endpoint: str = CHAT
+    columns: JsonObject = field(default_factory=dict)
+    """What its line of messages held beside it: the user's own, which comes back beside the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,14 +202,24 @@ class RowFile:
     descriptor: int
     """Open for as long as rows come out of the file; who needs it longer duplicates it."""
     again: Callable[[bytes, bool], BatchResult]
-    """From the bytes of a line, and whether its row came with its ``raw``, to its row."""
+    """From the bytes of a line, and whether it ``is_own``, to its row."""
     origin: RowFile | None = None
     """The file that this one is another descriptor of."""
 
 
-@dataclass(frozen=True, slots=True)
+class RowPlace(NamedTuple):
+    """Where a row stands, so that its line need not be kept."""
+
+    file: RowFile
+    offset: int
+    bytes: int
+    is_own: bool
+    """Its line is ours already but for the order of the ids, so that it need not be parsed again."""
+
+
+@dataclass(slots=True)
 class BatchResult:
-    """One row of a batch's results, good or not."""
+    """One row of a batch's results, good or not. Never changed; `frozen` would cost a microsecond for each of millions."""
 
     custom_id: str
     id: str | None = None
@@ -218,8 +230,8 @@ class BatchResult:
     error: ResultError | None = None
     raw: bytes | None = None
     """The row's own bytes where they already are a unified line, so that nothing is lost in re-writing."""
-    place: tuple[RowFile, int, int] | None = field(default=None, compare=False, repr=False)
-    """The file in which it stands, where its line starts, and how many bytes it has."""
+    place: RowPlace | None = field(default=None, compare=False, repr=False)
+    """Where it stands, if it does in a file."""
     source: bytes | None = field(default=None, compare=False, repr=False)
     """The provider's own line as it came, without the line end; None for a row that no line told of."""
 

@@ -10,9 +10,9 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from typing import BinaryIO
 
+from batch_cli.digest import Digest
 from batch_cli.errors import DamagedData, Problem, ProblemLog, Severity
 from batch_cli.json_faults import MAX_DEPTH, explain, locate
 from batch_cli.jsonl import (
@@ -27,7 +27,7 @@ from batch_cli.jsonl import (
     read_blocks,
     read_lines,
 )
-from batch_cli.model import BatchResult, JsonObject, ResultError, RowFile
+from batch_cli.model import BatchResult, JsonObject, ResultError, RowFile, RowPlace
 from batch_cli.request_line import packed
 from batch_cli.row_index import DAMAGED, RowIndex
 
@@ -95,17 +95,25 @@ def read_rows(stream: BinaryIO, read: Read, name: str) -> Iterator[BatchResult]:
         if is_blank(line.raw):
             continue
         raw = _without_bom(line)
-        place = None if file is None else (file, line.offset + len(line.raw) - len(raw), len(raw))
+        offset = line.offset + len(line.raw) - len(raw)
         try:
-            yield _row(raw, read, place)
+            row, head = _row_of(loads(raw), raw, read)
         except (ValueError, TypeError, NotAResult) as error:
             what = f"line {line.number:,} of {name} is not a result: {error}"
             if not has_begun:
                 raise DamagedData(
                     what, hint="get the results again; if it stays, report it to the provider"
                 ) from error
+            place = None if file is None else RowPlace(file, offset, len(raw), is_own=False)
             yield BatchResult("", error=ResultError(DAMAGED, what), place=place)
+            continue
         has_begun = True
+        row.source = raw
+        if file is not None:  # its own bytes will be read again
+            row.place = RowPlace(file, offset, len(raw), is_own=head is not None)
+        elif head is not None:
+            row.raw = _own_row(head, raw).raw
+        yield row
 
 
 def _row_file(stream: BinaryIO, read: Read) -> RowFile | None:
@@ -116,15 +124,17 @@ def _row_file(stream: BinaryIO, read: Read) -> RowFile | None:
     except OSError:  # io.UnsupportedOperation is one
         return None
 
-    def again(raw: bytes, is_sealed: bool) -> BatchResult:  # noqa: FBT001 - as `RowFile.again`
-        if is_sealed and (own := _own_line(raw)) is not None:
-            return BatchResult(own[0], raw=own[1], source=raw)
+    def again(raw: bytes, is_own: bool) -> BatchResult:  # noqa: FBT001 - as `RowFile.again`
+        if is_own and (head := _OWN_HEAD.match(raw)) is not None:
+            return _own_row(head, raw)
         try:
-            return _row(raw, read, None)
+            row = _row_of(loads(raw), raw, read)[0]
         except (ValueError, TypeError, NotAResult) as error:
             raise DamagedData(
                 "a result file was changed while it was read", hint="run the same command again"
             ) from error
+        row.source = raw
+        return row
 
     return RowFile(descriptor, again)
 
@@ -134,45 +144,37 @@ def _without_bom(line: Line) -> bytes:
     return line.raw.removeprefix(BOM) if line.number == 1 else line.raw
 
 
-def _row(raw: bytes, read: Read, place: tuple[RowFile, int, int] | None) -> BatchResult:
-    """Read a line; what a provider wrote of a good row is kept byte for byte, where it stands as our own line has it."""
-    return _row_of(loads(raw), raw, read, place)
-
-
-def _row_of(value: JsonObject, raw: bytes, read: Read, place: tuple[RowFile, int, int] | None) -> BatchResult:
-    """Do the same for a line that was parsed."""
+def _row_of(value: JsonObject, raw: bytes, read: Read) -> tuple[BatchResult, re.Match[bytes] | None]:
+    """Give the row of a line that was parsed, and the start of the line where it stands as ours does."""
     result = read(value)
-    own = None
-    if len(value) == len(_OWN_MEMBERS) and result.error is None and result.response is not None:
-        own = _own_line(raw)
-    if own is None and _may_hold_a_long_number(raw):
+    if result.error is None and result.response is not None and len(value) == len(_OWN_MEMBERS):
+        head = _own_head(raw)
+        if head is not None:
+            return result, head
+    if _may_hold_a_long_number(raw):
         result = read(loads_exactly(raw))
-    return BatchResult(
-        result.custom_id,
-        result.id,
-        result.response,
-        result.error,
-        None if own is None else own[1],
-        place,
-        raw,
-    )
+    return result, None
 
 
-def _own_line(raw: bytes) -> tuple[str, bytes] | None:
-    """Give the id and our line for a good row of OpenAI's shape; None: the line is written in another way.
+def _own_head(raw: bytes) -> re.Match[bytes] | None:
+    """Find the ids of a good row of OpenAI's shape; None: the line is written in another way than ours."""
+    if not raw.endswith(_OWN_TAILS) or raw.count(b'"response"') != 1:
+        return None
+    return _OWN_HEAD.match(raw)
+
+
+def _own_row(head: re.Match[bytes], raw: bytes) -> BatchResult:
+    """Give the row of such a line, with our line for it.
 
     Only the two ids at the start change places; the response, which is nearly all of the line, is not written anew.
     """
-    head = _OWN_HEAD.match(raw)
-    if head is None or raw.count(b'"response"') != 1:
-        return None
-    tail = next((tail for tail in _OWN_TAILS if raw.endswith(tail)), None)
-    if tail is None:
-        return None
     row_id, custom_id = head.groups()
+    tail = _OWN_TAILS[0] if raw.endswith(_OWN_TAILS[0]) else _OWN_TAILS[1]
     response = raw[head.end() : 1 - len(tail)]
-    line = b'{"custom_id":%b,"id":%b,"response":%b,"error":null}' % (custom_id, row_id, response)
-    return custom_id[1:-1].decode("utf-8"), line
+    line = b"".join(
+        (b'{"custom_id":', custom_id, b',"id":', row_id, b',"response":', response, b',"error":null}')
+    )
+    return BatchResult(custom_id[1:-1].decode("utf-8"), raw=line, source=raw)
 
 
 def _may_hold_a_long_number(raw: bytes) -> bool:
@@ -189,11 +191,12 @@ class _Checker:
         self.stream, self.name, self.read, self.problems = stream, name, read, problems
         self.index = index
         self.file = _row_file(stream, read)
+        self.number = 0 if self.file is None else index.number_of(self.file)
         self.found = Checked()
         self.warned: dict[str, tuple[Problem, int]] = {}
 
     def run(self, report: Callable[[int], None] | None) -> Checked:
-        digest = sha256()
+        digest = Digest()
         try:
             for block in read_blocks(self.stream, max_bytes=_LONGEST_LINE):
                 digest.update(block.raw)
@@ -205,7 +208,7 @@ class _Checker:
                     report(block.number + len(block.lines) - 1)
         except LineTooLong as error:
             self._problem("E701", f"line too long for a result: over {_LONGEST_LINE:,} bytes", error.number)
-        self.found.sha256 = digest.hexdigest()
+        self.found.sha256 = digest.finish()
         for first, count in self.warned.values():
             more = f" (and {count - 1:,} more like it)" if count > 1 else ""
             self.problems.add(replace(first, message=f"{first.message}{more}"))
@@ -213,12 +216,12 @@ class _Checker:
 
     def _take_block(self, block: Block) -> None:
         offset, number = self.found.bytes, block.number
+        last = -1 if block.raw.endswith(b"\n") else number + len(block.lines) - 1
         for raw in block.lines:
             start = len(BOM) if number == 1 and raw.startswith(BOM) else 0
             text = raw[start:] if start else raw
-            if not is_blank(text):
-                is_last = number == block.number + len(block.lines) - 1 and not block.raw.endswith(b"\n")
-                self._take(text, number, offset + start, is_last=is_last)
+            if text[:1] == b"{" or not is_blank(text):
+                self._take(text, number, offset + start, is_last=number == last)
             offset += len(raw) + 1
             number += 1
 
@@ -249,14 +252,13 @@ class _Checker:
     def _take(self, raw: bytes, number: int, offset: int, *, is_last: bool) -> None:
         try:
             value = loads(raw)
-            # What is nested too deep can be read, but not written.
-            if raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
-                dumps(value)
             if not isinstance(value, dict):
                 self._problem("E701", "not a result line: it must be a JSON object", number)
                 return
-            place = None if self.file is None else (self.file, offset, len(raw))
-            result = _row_of(value, raw, self.read, place)
+            result, head = _row_of(value, raw, self.read)
+            # What is nested too deep can be read, but not written.
+            if head is None and raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
+                dumps(value)
         except NotAResult as error:
             column = locate(raw.decode("utf-8"), error.path) if error.path else 1
             self._problem("E701", f"not a result line: {error}", number, column, hint=None)
@@ -264,7 +266,10 @@ class _Checker:
         except (ValueError, TypeError):
             self._fault(raw, number, is_last=is_last)
             return
-        self.index.put(result)
+        if self.file is None:
+            self.index.put(result)
+        else:
+            self.index.put_at(result, self.number, offset, len(raw), is_own=head is not None)
         if result.error is not None and result.error.type == UNREAD:
             message = f"{result.error.message}; the row counts as failed"
             self._warn(result.error.code or UNREAD, "W701", message, number, result.custom_id)

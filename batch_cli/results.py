@@ -18,6 +18,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Protocol
 
+from batch_cli.columns import Columns
+from batch_cli.digest import Digest
 from batch_cli.error_taxonomy import explained
 from batch_cli.errors import DamagedData, quoted
 from batch_cli.files import open_input, write_atomically
@@ -40,6 +42,7 @@ Parse = Callable[[BatchResult], tuple[JsonValue, ResultError | None]]
 
 _NO_ERROR = b',"error":null}'
 _KEPT_IDS = 100
+_HASHED = 1 << 18
 
 
 def in_input_order(
@@ -81,8 +84,6 @@ def each_once(results: Iterable[BatchResult], *, strays: Strays | None = None) -
 def in_step(ids: Iterable[str], results: Iterable[BatchResult]) -> Iterator[BatchResult]:
     """Give results that are in order and complete already, each as it comes; no memory.
 
-    ``keep_sources``: rows that wait keep the provider's own line, too.
-
     Raises:
         DamagedData: they are not.
     """
@@ -102,9 +103,9 @@ def _missing(custom_id: str, why: str) -> BatchResult:
     return BatchResult(custom_id, error=ResultError("missing", why, "missing", retryable=True))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OutputRow:
-    """A row as it is written."""
+    """A row as it is written. Never changed, like `BatchResult`."""
 
     custom_id: str
     line: bytes
@@ -116,6 +117,8 @@ class OutputRow:
     parsed: JsonValue = None
     source: bytes | None = None
     """The provider's own line, where one told of the row."""
+    input: JsonObject | None = None
+    """What the line of messages held beside the request; it stands in ``line`` as well."""
 
     @property
     def response(self) -> JsonObject | None:
@@ -156,6 +159,17 @@ def _with_parsed(line: bytes, parsed: JsonValue, error: ResultError | None) -> b
     if error is None or not line.endswith(_NO_ERROR):
         return line[:-1] + tail
     return line[: -len(_NO_ERROR)] + b',"error":' + dumps(error_object(error)) + tail
+
+
+def with_columns(rows: Iterable[OutputRow], columns: Columns) -> Iterator[OutputRow]:
+    """Add what the user had beside each request as ``input``, at the end of its line."""
+    for row in rows:
+        own = columns.of(row.custom_id)
+        if own is None:
+            yield row
+        else:
+            line = row.line[:-1] + b',"input":' + dumps_exactly(own) + b"}"
+            yield replace(row, line=line, input=own)
 
 
 @dataclass(slots=True)
@@ -247,15 +261,19 @@ def write_lines(rows: Iterable[OutputRow], sink: Sink, strays: Strays | None = N
 
     ``strays`` are those of the same rows.
     """
-    summary, digest = Summary(), sha256()
+    summary, digest, block = Summary(), Digest(), bytearray()
     for row in rows:
         line = row.line + b"\n"
         sink.write(line)
-        digest.update(line)
+        block += line
+        if len(block) >= _HASHED:
+            digest.update(bytes(block))
+            block.clear()
         summary.bytes += len(line)
         summary.checksums.append(crc32(line))
         summary.add(row)
-    summary.sha256 = digest.hexdigest()
+    digest.update(bytes(block))
+    summary.sha256 = digest.finish()
     summary.close(strays)
     return summary
 

@@ -26,6 +26,7 @@ COMMANDS = {
     "list": "List the batches known here, the newest first.",
     "wait": "Wait until batches have ended.",
     "results": "Write the results: one line per request, in input order.",
+    "verify": "Prove that an output is what was written, and answers its requests.",
     "retry": "Send again what has no good answer, or write its requests.",
     "run": "Go from a file to its answers in one line: submit, wait, retry, results.",
     "report": "Show what came of the requests, how long it took and how many tokens.",

@@ -10,6 +10,7 @@ from batch_cli.cli import submitting
 from batch_cli.cli.context import Context
 from batch_cli.cli.inputs import is_same_file, opener
 from batch_cli.cli.text import plural, size
+from batch_cli.columns import columns_path
 from batch_cli.errors import ExitCode, UsageError
 from batch_cli.jobs.create import CreatedFile, CreateOrder, create_file, create_to
 from batch_cli.jsonl import dumps
@@ -83,6 +84,11 @@ def write_file(context: Context, messages_file: str, wishes: Wishes, output: str
     if output == "-":
         created = create_to(order, codec, console)
         console.say(f"{plural(created.requests, 'request')} written ({size(created.bytes)})")
+        if created.columns:
+            console.warn(
+                "the lines hold more than requests, which has no place on standard output and is left out",
+                "use -o FILE: it is written to FILE.columns.jsonl, and comes back beside the answers",
+            )
         return ExitCode.OK
     if is_same_file(messages_file, output):
         raise UsageError(
@@ -96,6 +102,8 @@ def write_file(context: Context, messages_file: str, wishes: Wishes, output: str
     console.say(
         f"Batch file created: {output} ({plural(created.requests, 'request')}, {size(created.bytes)})"
     )
+    if created.columns:
+        console.say(f"Columns of your own: {columns_path(Path(output))}; they come back beside the answers")
     console.say(f"Next: batch-cli create-from-file --file-path {output} --model {wishes.model}")
     if console.json:
         console.document("create", _document(created, wishes))

@@ -12,6 +12,7 @@ from batch_cli.cli.main import problem_lines
 from batch_cli.cli.outcome import exit_code, sink_for, tell_left_out, tell_reasons
 from batch_cli.cli.result_extras import Extras
 from batch_cli.cli.text import plural
+from batch_cli.columns import columns_path
 from batch_cli.errors import ExitCode, Problem, UsageError
 from batch_cli.jobs.result_file import (
     FileOrder,
@@ -73,6 +74,7 @@ def convert(
                 form=wanted.form,
                 watch=None if wanted.extras.nothing else extras.watch,
             ),
+            None if requests in (None, "-") else columns_path(Path(str(requests))),
         )
         address = (
             None

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from batch_cli.clock import SystemClock
+from batch_cli.clock import Clock, SystemClock
 from batch_cli.engine.daemon import clean, open_log
 from batch_cli.engine.handlers.live.options import LiveOptions, LiveSetup
 from batch_cli.engine.queue import Queue
@@ -27,6 +28,7 @@ from batch_cli.jsonl import loads
 
 _SWITCH_SECONDS = 0.0005
 """How long the thread of the store may keep Python to itself: every system call of the event loop waits as long."""
+_PAUSE = 0.05
 _LOOK_SECONDS = 0.5
 """Between two looks at a batch that another process works at."""
 
@@ -167,6 +169,27 @@ class LiveBatch:
             self.work(setup, listener, None, grace)
         finally:
             os.close(lock)
+
+
+def stop_live_workers(root: Path, clock: Clock, grace: float) -> list[int]:
+    """Ask the processes that work at live batches in the background to stop; give those that have not, in ``grace`` seconds."""
+    left: dict[Path, int] = {}
+    for path in root.glob("direct_*/worker.lock"):
+        lock = try_lock(path)
+        if lock is not None:
+            os.close(lock)
+            continue
+        with contextlib.suppress(OSError, ValueError):
+            left[path] = int(path.read_text(encoding="ascii"))
+            os.kill(left[path], signal.SIGTERM)
+    end = clock.monotonic() + grace
+    while left and clock.monotonic() < end:
+        clock.sleep(_PAUSE)
+        for path in list(left):
+            if (lock := try_lock(path)) is not None:
+                os.close(lock)
+                del left[path]
+    return list(left.values())
 
 
 def _tell_saved(figures: LiveFigures | None, listener: Listener) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO
 
+from batch_cli.columns import ColumnsSpool, columns_path
 from batch_cli.dialects.base import Unsupported
 from batch_cli.errors import Problem, ProblemLog
 from batch_cli.files import PartFile
@@ -29,6 +30,8 @@ class CreatedFile:
     requests: int
     bytes: int
     sha256: str
+    columns: int = 0
+    """Requests whose lines held more than the request: that is kept beside the file, not in it."""
 
 
 def encode_messages(
@@ -38,8 +41,12 @@ def encode_messages(
     options: EncodeOptions,
     messages: MessagesOptions,
     problems: ProblemLog,
+    columns: ColumnsSpool | None = None,
 ) -> Iterator[bytes]:
-    """Give the request lines for a messages file, one at a time; what is wrong goes to ``problems``."""
+    """Give the request lines for a messages file, one at a time; what is wrong goes to ``problems``.
+
+    What the lines hold beside their requests goes to ``columns``.
+    """
     for request in read_messages(stream, name, problems, messages):
         try:
             line = codec.encode_line(request, options)
@@ -58,6 +65,8 @@ def encode_messages(
                     custom_id=request.custom_id,
                 )
             )
+        if columns is not None:
+            columns.add(request.custom_id, request.columns)
         yield line
 
 
@@ -89,16 +98,20 @@ class CreateOrder:
 def create_file(order: CreateOrder, codec: Codec, output: Path) -> CreatedFile:
     """Write the request file ``output`` in one step; an existing one is replaced, or stays as it is.
 
+    The user's own columns, if there are any, are written to ``output.columns.jsonl``.
+
     Raises:
         InvalidInput: with every problem of the messages file; nothing is written then.
         StateError: another process is writing ``output``.
         DiskError: it cannot be written.
     """
     problems = ProblemLog()
-    with PartFile(output) as part, order.open_messages() as stream:
-        lines = encode_messages(stream, order.name, codec, order.encode, order.messages, problems)
-        created = write_request_file(lines, part, str(output))
+    with PartFile(output) as part, order.open_messages() as stream, ColumnsSpool() as columns:
+        lines = encode_messages(stream, order.name, codec, order.encode, order.messages, problems, columns)
+        created = replace(write_request_file(lines, part, str(output)), columns=columns.count)
         problems.refuse_errors(order.name)
+        if columns.count:
+            columns.save(columns_path(part.target), created.sha256)
         part.commit()
     return created
 
@@ -118,8 +131,11 @@ def create_to(order: CreateOrder, codec: Codec, sink: Sink) -> CreatedFile:
     """
     problems = ProblemLog()
     for is_real in (False, True):
-        with order.open_messages() as stream:
-            lines = encode_messages(stream, order.name, codec, order.encode, order.messages, problems)
+        with order.open_messages() as stream, ColumnsSpool() as columns:
+            lines = encode_messages(
+                stream, order.name, codec, order.encode, order.messages, problems, columns
+            )
             created = write_request_file(lines, sink if is_real else _Nowhere(), "-")
+            created = replace(created, columns=columns.count)
         problems.refuse_errors(order.name)
     return created

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from batch_cli.columns import kept_columns_path
 from batch_cli.errors import StateError
 from batch_cli.jobs.in_flight import stands
 from batch_cli.jobs.whole import ask
@@ -63,6 +64,7 @@ def delete(workspace: Workspace, place: BatchPlace, *, force: bool = False, dry_
         return Deleted([("batch", batch_id) for batch_id in ids])
     removed: list[tuple[str, str]] = []
     kept: list[tuple[str, str]] = []
+    sent = place.job or workspace.journal.by_batch(batch.id)
     for batch_id in ids:
         found = provider.delete(batch_id)
         removed += found
@@ -72,6 +74,8 @@ def delete(workspace: Workspace, place: BatchPlace, *, force: bool = False, dry_
     if place.job is not None:
         removed += _drop_held_back(workspace, place.job)
         ids.append(place.job.id)
+    if sent is not None and batch.job in (None, batch.id):
+        kept_columns_path(workspace.state, sent.sha256).unlink(missing_ok=True)
     if remove_pointer(workspace.directory, place.provider, *ids):
         removed.append(("pointer", f"{place.provider}_batch_id.txt"))
     return Deleted(removed, kept)

@@ -18,12 +18,10 @@ from shutil import rmtree
 
 from batch_cli.errors import BatchCliError, StateError, disk_error, quoted
 from batch_cli.files import held, open_input, private_directory, try_lock
-from batch_cli.jobs.side_files import side_path
 from batch_cli.jsonl import loads
 from batch_cli.model import JsonObject
 from batch_cli.object_store import ObjectAddress, ObjectStore
 from batch_cli.results import manifest_path
-from batch_cli.row_index import StrayKind
 
 _LONGEST_PROOF = 256 << 20
 _OURS = "batch-cli"
@@ -81,7 +79,7 @@ class ObjectOutput:
     def file(self, state: Path) -> Iterator[Path]:
         """Give where to write the file; when the block is left in peace it becomes the object.
 
-        What lies beside it (side files, then the proof) is sent first, as these get their names first on a disk.
+        What lies beside it (side files, columns, then the proof) is sent first, as these get their names first on a disk.
 
         Raises:
             StateError: another process on this machine writes the same object.
@@ -96,12 +94,10 @@ class ObjectOutput:
             )
         with held(lock):
             path = directory / "object"
+            proof = manifest_path(path)
             yield path
-            for one in (
-                *(side_path(path, kind) for kind in StrayKind if kind in _KEPT),
-                manifest_path(path),
-                path,
-            ):
+            beside = [one for one in sorted(directory.iterdir()) if one not in (proof, path)]
+            for one in (*(one for one in beside if one.suffix != ".part"), proof, path):
                 self._send(one, path.name)
             rmtree(directory, ignore_errors=True)
 
@@ -116,9 +112,6 @@ class ObjectOutput:
             hint="write to another key, or use --force to replace it",
             reference="E804",
         )
-
-
-_KEPT = (StrayKind.CONFLICT, StrayKind.UNKNOWN, StrayKind.DAMAGED)
 
 
 def _short(text: str) -> str:

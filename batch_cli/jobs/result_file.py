@@ -14,6 +14,7 @@ from typing import BinaryIO
 from batch_cli import __version__
 from batch_cli.answers import parse_answer
 from batch_cli.clock import rfc3339
+from batch_cli.columns import belongs_to, columns_digest
 from batch_cli.errors import (
     DamagedFile,
     Finding,
@@ -26,6 +27,7 @@ from batch_cli.errors import (
 from batch_cli.events import Phase, Progress
 from batch_cli.files import PartFile, resolve_output
 from batch_cli.jobs.check import first_object, guess_provider, rules_of
+from batch_cli.jobs.own_columns import with_columns_of
 from batch_cli.jobs.results import ResultsOrder, counts_of, summary_of, watched
 from batch_cli.jobs.side_files import SideFiles
 from batch_cli.jobs.workspace import Workspace
@@ -75,6 +77,8 @@ class FileOrder:
     """Whose result file it is; None: by the shape of its first line."""
     written: ResultsOrder = field(default_factory=ResultsOrder)
     """How its lines are wanted; without ``requests`` they cannot be put in order."""
+    columns: Path | None = None
+    """Where the user's own columns may stand; they count only if they are those of ``requests``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +97,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class GoodFile:
-    """A result file that was read once and can be believed, open for its rows to be read again.
-
-    Its rows can be given once.
-    """
+    """A result file that was read once and can be believed, open for its rows to be given, once."""
 
     order: FileOrder
     provider: str
@@ -110,6 +111,13 @@ class GoodFile:
     """What is worth knowing; after the last row, also what no request asked for."""
     results: int
     """Ids that have a result."""
+
+    @property
+    def columns(self) -> Path | None:
+        """Give the file of the user's own columns, if there is one for these very requests."""
+        path, asked = self.order.columns, self.asked
+        is_theirs = path is not None and asked is not None and belongs_to(path) == asked.scan.sha256
+        return path if is_theirs else None
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
@@ -136,7 +144,7 @@ def check_results(workspace: Workspace, order: FileOrder, output: Path | None = 
         InvalidInput: the requests are not readable, or an id stands there twice.
         DamagedFile: the results are cut or cannot be read; with every problem.
     """
-    asked = None if order.requests is None else _read_requests(order.requests)
+    asked = None if order.requests is None else read_requests(order.requests)
     provider = order.provider or _guess(order.results)
     codec = load_codec(provider, workspace.services)
     problems, found = ProblemLog(), ProblemLog()
@@ -246,7 +254,7 @@ def _guess(source: Source) -> str:
     return "openai" if shape is None else _GUESSED.get(shape, "openai")
 
 
-def _read_requests(source: Source) -> Asked:
+def read_requests(source: Source) -> Asked:
     """Read the ids of a request file, whosever it is, and refuse one that has an id twice or none."""
     codec = load_codec(guess_provider(source.open))
     id_field = codec.id_field
@@ -281,7 +289,8 @@ def rows(workspace: Workspace, file: GoodFile) -> Iterator[OutputRow]:
     else:
         found = take_in_order(file.asked.ids(), file.index)
         total = file.asked.scan.requests
-    finished = watched(finish_rows(found, _parser(file)), file.order.written.watch)
+    own = with_columns_of(finish_rows(found, _parser(file)), file.columns)
+    finished = watched(own, file.order.written.watch)
     for done, row in enumerate(finished, start=1):
         yield row
         if done % _REPORT_EVERY == 0:
@@ -377,13 +386,15 @@ def _identity(file: GoodFile) -> JsonObject:
             "bytes": file.checked.bytes,
         },
         "requests": asked,
+        "columns": columns_digest(file.columns),
     }
 
 
 def _proof(facts: JsonObject) -> JsonObject:
     """Give what tells one output from another: contents, not the names of files."""
     hashes = {name: (facts.get(name) or {}).get("sha256") for name in ("source", "requests")}
-    return {**{name: facts.get(name) for name in ("format", "order", "response_model", "provider")}, **hashes}
+    told = ("format", "order", "response_model", "provider", "columns")
+    return {**{name: facts.get(name) for name in told}, **hashes}
 
 
 def _manifest(workspace: Workspace, summary: Summary, facts: JsonObject) -> JsonObject:

@@ -12,12 +12,14 @@ from pathlib import Path
 from batch_cli import __version__
 from batch_cli.answers import parse_answer
 from batch_cli.clock import rfc3339
+from batch_cli.columns import columns_digest
 from batch_cli.errors import NotFinished, NothingUsable, StateError, disk_error, quoted
 from batch_cli.events import Event, Phase, Progress
 from batch_cli.files import PartFile, resolve_output
 from batch_cli.jobs.attempts import ended_attempts, merge, running_attempts, with_attempts
 from batch_cli.jobs.in_flight import stands
 from batch_cli.jobs.lost import lost_rows
+from batch_cli.jobs.own_columns import columns_of, with_columns_of
 from batch_cli.jobs.side_files import SideFiles
 from batch_cli.jobs.whole import held_back, unsubmitted
 from batch_cli.jobs.workspace import BatchPlace, Workspace
@@ -123,6 +125,7 @@ def rows(
     if again:
         others = [(one.attempt or 0, _own_rows(workspace, one, order, strays)) for one in again]
         found = merge(found, others)
+    found = with_columns_of(found, columns_of(workspace, batch))
     return _reported(watched(found, order.watch), batch, workspace)
 
 
@@ -246,7 +249,7 @@ def write_results(workspace: Workspace, batch: Batch, order: ResultsOrder, outpu
         summary = write_rows(rows(workspace, batch, order, strays), part, shape, strays)
         sides.commit()
         old = manifest and {name: manifest[name] for name in ("batch", "sha256")}
-        facts = _manifest(workspace, batch, summary, _identity(batch, order))
+        facts = _manifest(workspace, batch, summary, _identity(workspace, batch, order))
         write_manifest(target, {**facts, "replaces": old})
         part.commit()
     return Written(batch, summary, str(output))
@@ -256,7 +259,7 @@ def written_before(
     workspace: Workspace, batch: Batch, order: ResultsOrder, manifest: JsonObject
 ) -> Summary | None:
     """Give the counts of a complete output if its ``manifest`` says that it is the one that is wanted, else None."""
-    if _said_before(manifest) != _identity(batch, order):
+    if _said_before(manifest) != _identity(workspace, batch, order):
         return None
     before = summary_of(manifest)
     if before.is_damaged:
@@ -320,8 +323,8 @@ def _refuse_to_replace(target: Path, manifest: JsonObject | None, batch: Batch, 
     )
 
 
-def _identity(batch: Batch, order: ResultsOrder) -> JsonObject:
-    model = order.response_model
+def _identity(workspace: Workspace, batch: Batch, order: ResultsOrder) -> JsonObject:
+    model, columns = order.response_model, columns_of(workspace, batch)
     return {
         "batch": batch.id,
         "batches": [part.id for part in batch.parts] if batch.is_job else None,
@@ -329,6 +332,7 @@ def _identity(batch: Batch, order: ResultsOrder) -> JsonObject:
         "format": order.form,
         "order": "input" if order.in_order or ended_attempts(batch) else "as-is",
         "response_model": None if model is None else {"name": model.name, "schema": model.schema},
+        "columns": columns_digest(columns),
     }
 
 
@@ -343,7 +347,7 @@ def _attempts(batch: Batch) -> list[JsonObject] | None:
 
 
 def _said_before(manifest: JsonObject) -> JsonObject:
-    told = ("batch", "batches", "attempts", "format", "order", "response_model")
+    told = ("batch", "batches", "attempts", "format", "order", "response_model", "columns")
     return {key: manifest.get(key) for key in told}
 
 

@@ -16,6 +16,7 @@ from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
+from batch_cli.columns import ColumnsSpool
 from batch_cli.errors import DiskError, InvalidInput, Problem, ProblemLog, StateError, UsageError, quoted
 from batch_cli.events import Note
 from batch_cli.files import held
@@ -26,6 +27,7 @@ from batch_cli.jobs.convert import Converter, check_conversion, converted_lines
 from batch_cli.jobs.create import encode_messages
 from batch_cli.jobs.in_flight import stands
 from batch_cli.jobs.intents import carry_out
+from batch_cli.jobs.own_columns import keep_columns, keep_columns_beside
 from batch_cli.jobs.split import RequestLines, Spool, in_doubt, job_before, plan_job, submit_job
 from batch_cli.jobs.submission import Submission, SubmitOrder, ids_of, refuse_extras
 from batch_cli.jobs.whole import look
@@ -146,6 +148,8 @@ def check(workspace: Workspace, order: SubmitOrder, codec: Codec, spool: Spool) 
         found = scan_file(
             workspace, order.open_file, order.name, checked_as, problems, order.model.name or None
         )
+        if not problems.errors:
+            keep_columns_beside(workspace, order.name, found.sha256)
         make_lines = _own_lines(order, codec)
         whole = RequestLines(order.open_file, codec.limits, order.name)
     else:
@@ -158,7 +162,7 @@ def check(workspace: Workspace, order: SubmitOrder, codec: Codec, spool: Spool) 
                 raise UsageError(
                     f"{order.name} holds messages, which name no model", hint="name it: PROVIDER/NAME"
                 )
-            found = _scan_messages(order, codec, problems)
+            found = _scan_messages(workspace, order, codec, problems)
             make_lines = _converted_lines(order, codec)
         # Its line numbers are those of the requests, which need not be those of the messages file.
         whole = RequestLines(partial(spool.open, make_lines), codec.limits, f"{order.name} as requests")
@@ -290,18 +294,22 @@ def _converted_lines(order: SubmitOrder, codec: Codec) -> Callable[[], Iterator[
     return lines
 
 
-def _scan_messages(order: SubmitOrder, codec: Codec, problems: ProblemLog) -> Scan:
-    """Convert the messages file once, without keeping it, to check it and to know its hash."""
+def _scan_messages(workspace: Workspace, order: SubmitOrder, codec: Codec, problems: ProblemLog) -> Scan:
+    """Convert the messages file once, to check it and to know its hash; of it only the user's columns are kept."""
     found, digest = Scan(), sha256()
-    with order.open_file() as stream:
-        for line in encode_messages(stream, order.name, codec, order.encode, order.messages, problems):
+    with order.open_file() as stream, ColumnsSpool() as columns:
+        for line in encode_messages(
+            stream, order.name, codec, order.encode, order.messages, problems, columns
+        ):
             if not found.requests:
                 found.schema = codec.schema_of(loads(line))
             found.requests += 1
             found.bytes += len(line) + 1
             digest.update(line)
             digest.update(b"\n")
-    found.sha256 = digest.hexdigest()
+        found.sha256 = digest.hexdigest()
+        if columns.count and not problems.errors:
+            keep_columns(workspace, columns, found.sha256)
     found.models[order.encode.model] = found.requests
     found.urls[order.encode.endpoint] = found.requests
     return found

@@ -26,6 +26,7 @@ PAGES = [
     "CHANGELOG.md",
     "docs/cluster.md",
     "docs/local-model-server.md",
+    "docs/exit-codes.md",
     "docs/python.md",
 ]
 

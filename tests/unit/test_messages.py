@@ -25,7 +25,7 @@ def read(data: bytes | list[Any], **options: Any) -> tuple[list[BatchRequest], P
     [
         (HI, "request-0", {}),
         ({"messages": HI}, "request-0", {}),
-        ({"messages": HI, "custom_id": "a", "note": "mine"}, "a", {}),
+        ({"messages": HI, "custom_id": "a"}, "a", {}),
         ({"prompt": "Hi"}, "request-0", {}),
         ({"custom_id": "a", "body": {"model": "x", "messages": HI, "top_p": 1}}, "a", {"top_p": 1}),
         (
@@ -41,6 +41,20 @@ def test_every_documented_shape_of_a_line_is_read(line: Any, custom_id: str, par
 
     assert log.errors == 0
     assert requests == [BatchRequest(custom_id, HI, params, 1)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"messages": HI, "custom_id": "a", "model": "m", "note": "mine", "n": None},
+        {"custom_id": "a", "body": {"messages": HI, "top_p": 1}, "method": "POST", "note": "mine", "n": None},
+        {"note": "mine", "params": {"prompt": "Hi"}, "n": None},
+    ],
+)
+def test_what_is_no_part_of_the_request_is_the_users_own(line: Any) -> None:
+    requests, _ = read([line])
+
+    assert requests[0].columns == {"note": "mine", "n": None}
 
 
 def test_the_system_text_of_anthropic_params_becomes_a_message() -> None:
