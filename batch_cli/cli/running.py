@@ -44,7 +44,9 @@ def run_file(
         encode.response_model,
         wanted.max_wait,
     )
-    with context.workspace(extras.live, is_direct=extras.live is not None) as workspace:
+    with context.workspace(
+        extras.live, is_direct=extras.live is not None, cluster=extras.cluster
+    ) as workspace:
         try:
             return _run(context, workspace, order, wanted, wishes.response_model)
         except Stopped as error:

@@ -21,6 +21,7 @@ FACTS = CommandFacts(
         "batch-cli run messages.jsonl -o people.jsonl --via local -r examples.User --attempts 5",
         "batch-cli run big.jsonl -o out.jsonl -m openai/gpt-4o-mini --max-wait 20h --allow-partial",
         "batch-cli run s3://data/in.jsonl -o s3://data/out.jsonl -m openai/gpt-4o-mini",
+        "batch-cli run big.jsonl -o out.jsonl --via direct -m openai/gpt-4o-mini --executor ray",
         "cat prompts.jsonl | batch-cli run - -o - --via local | jq .parsed",
     ),
     exits=(
@@ -98,6 +99,8 @@ def run(
     simulate_latency: options.SimulateLatency = 0.0,
     simulate_seed: options.SimulateSeed = 0,
     no_simulate: options.NoSimulate = False,
+    executor: options.ExecutorOption = options.Executor.LOCAL,
+    ray_address: options.RayAddress = None,
     base_url: options.BaseUrl = None,
     max_concurrent: options.MaxConcurrent = options.CONCURRENCY,
     concurrent: options.Concurrent = True,
@@ -114,7 +117,7 @@ def run(
     progress: options.ProgressOption = ProgressMode.AUTO,
 ) -> ExitCode:
     """Go from a file to its answers in one line: submit, wait, retry, results."""
-    from batch_cli.cli import asking_live, creating, inputs, running, submitting  # noqa: PLC0415 - kept out of --help
+    from batch_cli.cli import asking_live, creating, executing, inputs, running, submitting  # noqa: PLC0415 - kept out of --help
 
     if via is Via.LOCAL and model is None:
         model = "local/simulate"
@@ -157,6 +160,9 @@ def run(
         )
         | submitting.window(completion_window),
         live=live,
+        cluster=executing.cluster(
+            executor, ray_address, runs_here=name.provider == "local" or live is not None
+        ),
         save_id=save_id,
         again=again,
         split=submitting.splitting(split=True, requests=split_requests, size_limit=split_bytes),
