@@ -221,7 +221,8 @@ def _obstore() -> ModuleType:
             "s3://, gs:// and az:// need obstore, which is not installed",
             hint="pip install 'batch-cli[cloud]'",
         ) from error
-    return obstore
+    found: ModuleType = obstore
+    return found
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -17,12 +18,36 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 1_000
 """Calls that one actor may have open: `give` is always one of them."""
+_KNOCK_SECONDS = 10.0
 _STORE_BYTES = 100 << 20
 """Ray's own memory for large objects, where it is started here; rows are small and do not go there."""
 
 
 class Lost(Exception):
     """The process that worked at these rows is gone, or cannot be reached."""
+
+
+def _knock(address: str) -> None:
+    """Fail at once where nobody listens: ray itself would try for minutes.
+
+    Raises:
+        Temporary: nobody listens.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():  # a word such as auto
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise _unreachable(address, error) from error
+
+
+def _unreachable(address: str, error: Exception) -> Temporary:
+    return Temporary(
+        f"no Ray cluster answers at {quoted(address)}",
+        where=str(error).strip().partition("\n")[0][:300],
+        hint="start it with 'ray start --head', or leave out --ray-address to use this machine",
+    )
 
 
 class Node:
@@ -71,6 +96,8 @@ class Cluster:
             ConfigError: ray is not installed.
             Temporary: nobody answers at the address.
         """
+        if address is not None:
+            _knock(address)
         os.environ.setdefault(
             "RAY_USAGE_STATS_ENABLED", "0"
         )  # read by ray at its import: nothing is reported
@@ -92,11 +119,7 @@ class Cluster:
                 **here,
             )
         except (ConnectionError, ValueError, RuntimeError) as error:
-            raise Temporary(
-                f"no Ray cluster answers at {quoted(address or 'local')}",
-                where=str(error).strip().partition("\n")[0][:300],
-                hint="start it with 'ray start --head', or leave out --ray-address to use this machine",
-            ) from error
+            raise _unreachable(address or "local", error) from error
         finally:
             signal.signal(signal.SIGTERM, before)  # ray sets its own, which would end us without a word
         self._actor = ray.remote(num_cpus=1, max_concurrency=_AT_ONCE)(Answerer)
