@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from batch_cli.engine.cluster.actor import Broken, Outcome, Row
 from batch_cli.engine.cluster.connection import Cluster, Lost, Node
@@ -181,8 +182,8 @@ class Clustered:
         self._members.append(member)
         self._run(self._serve(member))
 
-    def _run(self, work: object) -> None:
-        task: asyncio.Task[None] = asyncio.ensure_future(work)  # type: ignore[arg-type]  # a coroutine
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
