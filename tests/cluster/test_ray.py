@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.live_server import Came, LiveServer, Says
-from tests.support import chat, clean_environment, command, read_lines, write_lines
+from tests.support import ROOT, chat, clean_environment, command, read_lines, write_lines
 
 pytest.importorskip("ray")
 
@@ -156,3 +157,14 @@ def test_nobody_at_the_address_is_an_error_that_says_how_to_begin(tmp_path: Path
     assert done.code == 6
     assert "no Ray cluster answers at '127.0.0.1:9'" in done.err
     assert "ray start --head" in done.err
+
+
+def test_the_commands_of_the_page_run(tmp_path: Path) -> None:
+    (block,) = re.findall(r"```sh ray\n(.*?)```", (ROOT / "docs/cluster.md").read_text("utf-8"), re.DOTALL)
+    requests(tmp_path, 2, "simulate")
+    (tmp_path / "r.jsonl").rename(tmp_path / "requests.jsonl")
+
+    done = command(tmp_path, *block.split()[1:], timeout=SECONDS)
+
+    assert done.code == 0, done.err
+    assert len(read_lines(tmp_path / "answers-ray.jsonl")) == 2
