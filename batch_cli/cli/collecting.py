@@ -25,10 +25,11 @@ from batch_cli.jobs.results import (
     stream_results,
     write_results,
 )
-from batch_cli.jobs.side_files import side_path
+from batch_cli.jobs.side_files import side_name
 from batch_cli.jobs.workspace import BatchPlace, Workspace
 from batch_cli.jsonl import dumps
 from batch_cli.model import Batch, JsonValue
+from batch_cli.object_store import ObjectAddress, is_object
 from batch_cli.providers.base import Answer
 from batch_cli.response_model import load_response_model
 from batch_cli.results import OutputRow, Summary
@@ -80,6 +81,10 @@ def collect(context: Context, workspace: Workspace, place: BatchPlace, wanted: W
             written = _show_table(context, workspace, batch, order)
         elif wanted.output == "-":
             written = stream_results(workspace, batch, order, sink_for(context.console, wanted.form))
+        elif is_object(wanted.output):
+            from batch_cli.jobs.object_results import write_results_object  # noqa: PLC0415 - only there
+
+            written = write_results_object(workspace, batch, order, ObjectAddress.parse(wanted.output))
         else:
             written = write_results(workspace, batch, order, Path(wanted.output))
         extras.finish(context.console, written.summary, f"results of {batch.id}{documents.mark(batch)}")
@@ -141,7 +146,7 @@ def warn_of_strays(context: Context, summary: Summary, output: str | None) -> No
         if not count:
             continue
         ids = ", ".join(quoted(custom_id) for custom_id in summary.stray_ids.get(kind, ()))
-        kept = str(side_path(Path(str(output)), kind)) if is_file else "nowhere; use -o FILE to keep them"
+        kept = side_name(str(output), kind) if is_file else "nowhere; use -o FILE to keep them"
         context.console.warn(f"{plural(count, noun)} {what}{f' ({ids})' if ids else ''}; kept in {kept}")
 
 

@@ -16,9 +16,11 @@ from batch_cli.jobs.create import CreatedFile, CreateOrder, create_file, create_
 from batch_cli.jsonl import dumps
 from batch_cli.messages import MessagesForm, MessagesOptions
 from batch_cli.model import CHAT, JsonObject, ModelName
+from batch_cli.object_store import ObjectAddress, ObjectStore, is_object
 from batch_cli.providers import load_codec
-from batch_cli.providers.base import EncodeOptions
+from batch_cli.providers.base import Codec, EncodeOptions
 from batch_cli.response_model import load_response_model
+from batch_cli.settings import state_directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,11 @@ def write_file(context: Context, messages_file: str, wishes: Wishes, output: str
         raise UsageError(
             "the messages file and the output are the same file", hint="choose another name for -o"
         )
-    created = create_file(order, codec, Path(output))
+    created = (
+        _created_object(context, order, codec, output)
+        if is_object(output)
+        else create_file(order, codec, Path(output))
+    )
     console.say(
         f"Batch file created: {output} ({plural(created.requests, 'request')}, {size(created.bytes)})"
     )
@@ -108,6 +114,15 @@ def write_file(context: Context, messages_file: str, wishes: Wishes, output: str
     else:
         console.line(output)
     return ExitCode.OK
+
+
+def _created_object(context: Context, order: CreateOrder, codec: Codec, output: str) -> CreatedFile:
+    """Write the request file, then send it; an object that is there is replaced, as a file is."""
+    from batch_cli.jobs.object_output import ObjectOutput  # noqa: PLC0415 - only for an object
+
+    made = ObjectOutput(ObjectStore(context.environment), ObjectAddress.parse(output))
+    with made.file(state_directory(context.environment, context.shared.state_dir)) as path:
+        return replace(create_file(order, codec, path), path=output)
 
 
 def _document(created: CreatedFile, wishes: Wishes) -> JsonObject:

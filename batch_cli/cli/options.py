@@ -260,6 +260,25 @@ Interval = Annotated[
         help="Look every S seconds at least.  [default: from 2 to 60, by how fast it goes]",
     ),
 ]
+
+
+class Executor(enum.StrEnum):
+    """Who works at a batch that runs here."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+ExecutorOption = Annotated[
+    Executor,
+    typer.Option("--executor", help="Who answers a batch that runs here: this machine, or a Ray cluster."),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--ray-address", metavar="HOST:PORT", help="The cluster.  [default: one started on this machine]"
+    ),
+]
 Description = Annotated[str, typer.Option("--description", metavar="TEXT", help="Kept with the batch.")]
 Again = Annotated[bool, typer.Option("--again", help="Submit even if the same content was, within 24 hours.")]
 SplitOption = Annotated[

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 from batch_cli.cli import collecting, prompting, submitting
 from batch_cli.cli.context import Context
 from batch_cli.cli.creating import Wishes
 from batch_cli.cli.inputs import opener
+from batch_cli.cli.output_names import refuse_name
 from batch_cli.errors import ExitCode, NotFinished, NothingUsable, Stopped
-from batch_cli.jobs.results import refuse_output
 from batch_cli.jobs.run import RunOrder, run
 from batch_cli.jobs.workspace import Workspace
 
@@ -37,8 +36,8 @@ def run_file(
     context: Context, path: str, wishes: Wishes, extras: submitting.Extras, wanted: Wanted
 ) -> ExitCode:
     """Take a file to its answers, or the prompts that were typed; then ``path`` is not looked at."""
-    if wanted.output not in (None, "-") and not wanted.force:
-        refuse_output(Path(wanted.output))
+    if not wanted.force:
+        refuse_name(context, wanted.output)
     encode = wishes.encode_options()
     if wanted.prompts:
         source = prompting.source(wanted.prompts, wishes.messages_options("-"))
@@ -51,7 +50,9 @@ def run_file(
         encode.response_model,
         wanted.max_wait,
     )
-    with context.workspace(extras.live, is_direct=extras.live is not None) as workspace:
+    with context.workspace(
+        extras.live, is_direct=extras.live is not None, cluster=extras.cluster
+    ) as workspace:
         try:
             return _run(context, workspace, order, wanted, wishes.response_model)
         except Stopped as error:

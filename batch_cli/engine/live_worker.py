@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from batch_cli.clock import Clock, SystemClock
+from batch_cli.engine.cluster.wishes import ClusterWishes
 from batch_cli.engine.daemon import clean, open_log
 from batch_cli.engine.handlers.live.options import LiveOptions, LiveSetup
 from batch_cli.engine.queue import Queue
@@ -36,9 +37,9 @@ _LOOK_SECONDS = 0.5
 class LiveBatch:
     """A live batch, seen by who works at it or wants to."""
 
-    def __init__(self, store: Store, batch_id: str) -> None:
-        """Look at one batch of ``store``."""
-        self._store, self._id = store, batch_id
+    def __init__(self, store: Store, batch_id: str, cluster: ClusterWishes | None = None) -> None:
+        """Look at one batch of ``store``; who works at it here may let a ``cluster`` send its requests."""
+        self._store, self._id, self._cluster = store, batch_id, cluster
         self._directory = store.root / batch_id
 
     # --- how fast ---
@@ -120,6 +121,7 @@ class LiveBatch:
             grace=grace,
             live=replace(setup, answers=self._answers_path(setup.options)),
             blames=False,
+            cluster=self._cluster,
         )
         sys.setswitchinterval(_SWITCH_SECONDS)
         queue = Queue(self._store)

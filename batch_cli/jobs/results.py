@@ -247,22 +247,32 @@ def write_results(workspace: Workspace, batch: Batch, order: ResultsOrder, outpu
     target = resolve_output(output)
     with PartFile(target, keep_trying=workspace.patience()) as part, SideFiles(target) as sides:
         manifest = read_manifest(target)
-        wanted = _identity(workspace, batch, order)
-        if manifest is not None and _said_before(manifest) == wanted:
-            before = summary_of(manifest)
-            if not before.is_damaged:
-                if order.watch is not None:
-                    deque(rows(workspace, batch, order), maxlen=0)
-                return Written(batch, before, str(output), already_complete=True)
+        if manifest is not None and (before := written_before(workspace, batch, order, manifest)) is not None:
+            return Written(batch, before, str(output), already_complete=True)
         _refuse_to_replace(target, manifest, batch, order)
         strays = Strays(sides.add)
         shape = shape_of(workspace, batch, order)
         summary = write_rows(rows(workspace, batch, order, strays), part, shape, strays)
         sides.commit()
         old = manifest and {name: manifest[name] for name in ("batch", "sha256")}
-        write_manifest(target, {**_manifest(workspace, batch, summary, wanted), "replaces": old})
+        facts = _manifest(workspace, batch, summary, _identity(workspace, batch, order))
+        write_manifest(target, {**facts, "replaces": old})
         part.commit()
     return Written(batch, summary, str(output))
+
+
+def written_before(
+    workspace: Workspace, batch: Batch, order: ResultsOrder, manifest: JsonObject
+) -> Summary | None:
+    """Give the counts of a complete output if its ``manifest`` says that it is the one that is wanted, else None."""
+    if _said_before(manifest) != _identity(workspace, batch, order):
+        return None
+    before = summary_of(manifest)
+    if before.is_damaged:
+        return None
+    if order.watch is not None:
+        deque(rows(workspace, batch, order), maxlen=0)
+    return before
 
 
 def stream_results(workspace: Workspace, batch: Batch, order: ResultsOrder, sink: Sink) -> Written:

@@ -19,6 +19,7 @@ from batch_cli.settings import KEY_RULES, KeyRule, api_key, find_api_key, key_in
 from batch_cli.state import Job, Journal
 
 if TYPE_CHECKING:
+    from batch_cli.engine.cluster.wishes import ClusterWishes
     from batch_cli.engine.handlers.live.options import LiveWishes
     from batch_cli.providers.base import Place, Provider
     from batch_cli.providers.direct.provider import Direct
@@ -53,6 +54,8 @@ class Workspace:
     """New batches are run here, against the provider's live endpoints."""
     live: LiveWishes | None = None
     """How batches that are run so are asked."""
+    cluster: ClusterWishes | None = None
+    """Who works at batches that run here; None: this process."""
     _providers: dict[str, Routed] = field(default_factory=dict)
     _keys: dict[str, Secret | None] = field(default_factory=dict)
 
@@ -130,6 +133,7 @@ class Workspace:
             knows_batch=lambda batch_id: self.journal.by_batch(batch_id) is not None,
             has_rival=lambda key, requests: self.journal.has_rival(name, key, requests),
             live=self.live,
+            cluster=self.cluster,
             service=service,
         )
 

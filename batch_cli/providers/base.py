@@ -9,6 +9,7 @@ from typing import Protocol
 
 from batch_cli.config import Service
 from batch_cli.dialects.base import Losses, Reading, Unsupported
+from batch_cli.engine.cluster.wishes import ClusterWishes
 from batch_cli.engine.handlers.live.options import LiveWishes
 from batch_cli.errors import Finding
 from batch_cli.events import Listener, ignore
@@ -401,5 +402,7 @@ class Place:
     """Tell whether another submit than ``key``, of as many requests, waits for the answer to its create as well."""
     live: LiveWishes | None = None
     """What the command says about asking live."""
+    cluster: ClusterWishes | None = None
+    """Who works at what runs here; None: this process."""
     service: Service | None = None
     """What is to be opened, where it is a service that the user has named."""

@@ -36,6 +36,7 @@ class LocalProvider:
         """Open the engine in the state directory; the ids of batches begin with ``prefix``, in the engine with the other."""
         self.store = self._store = Store(place.state / "engine", clock)
         self._prefix, self._stored_prefix = prefix, stored_prefix
+        self._cluster = place.cluster
 
     def _stored_id(self, batch_id: str) -> str:
         """Give the id by which the engine knows a batch; one that does not begin like ours is nobody's."""
@@ -113,7 +114,7 @@ class LocalProvider:
         """Work at the batch here until it has ended, a signal asks to stop, or the time is over."""
         from batch_cli.engine.worker import Worker, WorkerOptions  # noqa: PLC0415 - asyncio, 70 ms
 
-        options = WorkerOptions(only=self._stored_id(batch_id), seconds=seconds)
+        options = WorkerOptions(only=self._stored_id(batch_id), seconds=seconds, cluster=self._cluster)
         signal_number = Worker(self._store, options, listener).run()
         batch = self.retrieve(batch_id)
         if signal_number is not None and batch is not None:

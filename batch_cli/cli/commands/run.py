@@ -23,6 +23,8 @@ FACTS = CommandFacts(
         'batch-cli run --prompt "What is AI?" --prompt "Define ML" -m openai/gpt-4o-mini',
         "batch-cli run prompts.txt -o out.jsonl -m openai/gpt-4o-mini --via direct --return-error",
         "batch-cli run prompts.csv --prompt-column text -m local/llama3 --base-url http://localhost:11434/v1",
+        "batch-cli run s3://data/in.jsonl -o s3://data/out.jsonl -m openai/gpt-4o-mini",
+        "batch-cli run big.jsonl -o out.jsonl --via direct -m openai/gpt-4o-mini --executor ray",
         "cat prompts.jsonl | batch-cli run - -o - --via local | jq .parsed",
     ),
     exits=(
@@ -139,6 +141,8 @@ def run(
     simulate_latency: options.SimulateLatency = 0.0,
     simulate_seed: options.SimulateSeed = 0,
     no_simulate: options.NoSimulate = False,
+    executor: options.ExecutorOption = options.Executor.LOCAL,
+    ray_address: options.RayAddress = None,
     base_url: options.BaseUrl = None,
     max_concurrent: options.MaxConcurrentOrNone = None,
     concurrent: options.Concurrent = True,
@@ -155,7 +159,7 @@ def run(
     progress: options.ProgressOption = ProgressMode.AUTO,
 ) -> ExitCode:
     """Go from a file to its answers in one line: submit, wait, retry, results."""
-    from batch_cli.cli import asking_live, creating, inputs, prompting, running, submitting  # noqa: PLC0415 - kept out of --help
+    from batch_cli.cli import asking_live, creating, executing, inputs, prompting, running, submitting  # noqa: PLC0415 - kept out of --help
 
     if (file is None) == (not prompt):
         raise UsageError(
@@ -209,6 +213,9 @@ def run(
         )
         | submitting.window(completion_window),
         live=live,
+        cluster=executing.cluster(
+            executor, ray_address, runs_here=name.provider == "local" or live is not None
+        ),
         save_id=not prompt if save_id is None else save_id,
         again=again,
         split=submitting.splitting(split=True, requests=split_requests, size_limit=split_bytes),

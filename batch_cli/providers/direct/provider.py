@@ -96,7 +96,7 @@ class Direct:
             ConfigError: there is no key, or it was refused.
             Rejected: the account cannot pay for more.
         """
-        live = LiveBatch(self._store, batch_id)
+        live = LiveBatch(self._store, batch_id, self._place.cluster)
         number = live.drive(lambda: self._setup(batch_id), listener, seconds, self._wishes.grace)
         batch = self.retrieve(batch_id)
         if number is not None and batch is not None:
