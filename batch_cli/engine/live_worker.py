@@ -117,7 +117,8 @@ class LiveBatch:
             leash=leash,
             grace=grace,
             live=replace(setup, answers=self._answers_path(setup.options)),
-            blames=False,
+            # What only sends its requests is never killed by one of them; a model in this process may be.
+            blames=not setup.backends,
         )
         sys.setswitchinterval(_SWITCH_SECONDS)
         queue = Queue(self._store)

@@ -75,7 +75,9 @@ class Worker:
         self._batches: dict[int, StoredBatch] = {}
         self._handlers: dict[int, Handler] = {}
         self._turns = StoreTurns(store, self._queue, options.only, blames=options.blames)
-        self._maker = Handlers(options.live, lambda text: listener(Note(text, warning=True)), wrap)
+        self._maker = Handlers(
+            options.live, lambda text: listener(Note(text, warning=True)), store.clock, wrap
+        )
         self._unwanted_batches: dict[int, asyncio.Event] = {}
         self._waiting: deque[Claim] = deque()
         self._answered: list[Answered] = []

@@ -151,6 +151,11 @@ class Codec(Target, Protocol):
         """Tell whether all lines of a batch must name the same model."""
         ...
 
+    @property
+    def row_field(self) -> str | None:
+        """Give the member of the body that holds a row of names or numbers; None: its requests are made of messages."""
+        ...
+
     def is_readable(self, line: JsonObject) -> bool:
         """Tell whether `read_line` understands a parsed line: the dialect itself and its short shapes."""
         ...
