@@ -25,6 +25,7 @@ class Pace:
     dedupe: bool = False
     cache_mb: int | None = None
     auto_path: bool = False
+    rows: int = 32
 
 
 def wishes(
@@ -64,6 +65,7 @@ def wishes(
         pace.dedupe,
         None if pace.cache_mb is None else pace.cache_mb * 1_000_000,
         pace.auto_path,
+        pace.rows,
     )
     return LiveWishes(tuple(base_urls), options, pace.grace)
 
