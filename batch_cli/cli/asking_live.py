@@ -9,6 +9,8 @@ from batch_cli.cli.options import Via
 from batch_cli.engine.handlers.live.options import LiveOptions, LiveWishes
 from batch_cli.errors import UsageError
 from batch_cli.model import ModelName
+from batch_cli.predict.model_file import IN_PROCESS
+from batch_cli.providers import PREDICTORS
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Pace:
     dedupe: bool = False
     cache_mb: int | None = None
     auto_path: bool = False
+    rows: int = 32
 
 
 def wishes(
@@ -34,7 +37,10 @@ def wishes(
         UsageError: an option contradicts another.
     """
     is_local = model.provider == "local"
-    if via is Via.BATCH and not (is_local and base_urls):
+    predicts = model.provider in PREDICTORS
+    if predicts:
+        _refuse_for_predictions(model, pace, base_urls)
+    if via is Via.BATCH and not predicts and not (is_local and base_urls):
         if base_urls:
             raise UsageError("--base-url is for --via direct", hint="add --via direct, at the live price")
         if pace.per_minute is not None or pace.tokens_per_minute is not None:
@@ -59,5 +65,20 @@ def wishes(
         pace.dedupe,
         None if pace.cache_mb is None else pace.cache_mb * 1_000_000,
         pace.auto_path,
+        pace.rows,
     )
     return LiveWishes(tuple(base_urls), options, pace.grace)
+
+
+def _refuse_for_predictions(model: ModelName, pace: Pace, base_urls: Sequence[str]) -> None:
+    """Refuse what is said of chats alone.
+
+    Raises:
+        UsageError: something is.
+    """
+    if base_urls and model.provider in IN_PROCESS:
+        raise UsageError(f"--base-url: {model} runs in this process", hint="leave it out")
+    if pace.dedupe or pace.cache_mb is not None or pace.auto_path or pace.tokens_per_minute is not None:
+        raise UsageError(
+            "--dedupe, --cache, --auto-path and --tpm are not for predictions", hint="leave them out"
+        )

@@ -244,6 +244,10 @@ AutoPath = Annotated[
     bool,
     typer.Option("--auto-path", help="direct: ask /chat/completions where /completions is refused."),
 ]
+ChunkSize = Annotated[
+    int,
+    typer.Option("--chunk-size", metavar="N", min=1, max=512, help="Rows of predictions asked for at once."),
+]
 MaxWait = Annotated[
     str | None,
     typer.Option(

@@ -17,7 +17,8 @@ from batch_cli.jobs.submit import submit
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.messages import MessagesOptions
 from batch_cli.model import Batch, JsonObject, ModelName
-from batch_cli.providers import DIRECT_PREFIX
+from batch_cli.predict.model_file import IN_PROCESS
+from batch_cli.providers import DIRECT_PREFIX, PREDICTORS
 from batch_cli.providers.base import WINDOW, EncodeOptions
 
 if TYPE_CHECKING:
@@ -176,6 +177,8 @@ def _price(provider: str) -> str:
     """Say what asking live costs, before anything is asked."""
     if provider == "local":
         return "each request goes to your model server"
+    if provider in PREDICTORS:
+        return "the model runs here" if provider in IN_PROCESS else "the rows go to your prediction server"
     from batch_cli.providers.hosted.profile import terms  # noqa: PLC0415 - only for live batches
 
     discount, _ = terms(provider)

@@ -120,7 +120,8 @@ class LiveBatch:
             leash=leash,
             grace=grace,
             live=replace(setup, answers=self._answers_path(setup.options)),
-            blames=False,
+            # What only sends its requests is never killed by one of them; a model in this process may be.
+            blames=not setup.backends,
             cluster=self._cluster,
         )
         sys.setswitchinterval(_SWITCH_SECONDS)

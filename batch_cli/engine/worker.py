@@ -19,6 +19,7 @@ from itertools import groupby
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from batch_cli.clock import Clock
 from batch_cli.engine.cluster.wishes import ClusterWishes
 from batch_cli.engine.event_loop import fastest
 from batch_cli.engine.handlers import Handlers, Wrap
@@ -71,10 +72,10 @@ class WorkerOptions:
 
 
 def _makes_handlers(
-    options: WorkerOptions, tell: Callable[[str], None], wrap: Wrap | None
+    options: WorkerOptions, tell: Callable[[str], None], clock: Clock, wrap: Wrap | None
 ) -> Handlers | ClusterHandlers:
     if options.cluster is None:
-        return Handlers(options.live, tell, wrap)
+        return Handlers(options.live, tell, clock, wrap)
     from batch_cli.engine.cluster.connection import Cluster  # noqa: PLC0415 - ray, only where it is wanted
     from batch_cli.engine.cluster.handler import ClusterHandlers  # noqa: PLC0415 - as above
 
@@ -98,7 +99,9 @@ class Worker:
         self._batches: dict[int, StoredBatch] = {}
         self._handlers: dict[int, Handler] = {}
         self._turns = StoreTurns(store, self._queue, options.only, blames=options.blames)
-        self._maker = _makes_handlers(options, lambda text: listener(Note(text, warning=True)), wrap)
+        self._maker = _makes_handlers(
+            options, lambda text: listener(Note(text, warning=True)), store.clock, wrap
+        )
         self._unwanted_batches: dict[int, asyncio.Event] = {}
         self._waiting: deque[Claim] = deque()
         self._answered: list[Answered] = []

@@ -32,13 +32,13 @@ from batch_cli.results import (
     Parse,
     Sink,
     Summary,
-    checksums_of,
-    checksums_text,
+    counts_of,
     each_once,
     finish_rows,
     in_input_order,
     in_step,
     read_manifest,
+    summary_of,
     write_manifest,
 )
 from batch_cli.row_index import Strays
@@ -46,8 +46,6 @@ from batch_cli.state import Job
 from batch_cli.writers import FormatName, Shape, write_rows
 
 _REPORT_EVERY = 2_000
-_COUNTS = ("rows", "ok", "failed", "missing", "missing_ids", "bytes", "sha256")
-_NEWER_COUNTS = ("retryable", "left_out", "duplicates", "conflicts", "unknown", "damaged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,30 +374,3 @@ def _manifest(workspace: Workspace, batch: Batch, summary: Summary, identity: Js
         else {"count": sent.requests, "sha256": sent.sha256, "file": sent.source},
         **counts_of(summary),
     }
-
-
-def counts_of(summary: Summary) -> JsonObject:
-    """Give the part of a manifest that counts, for `summary_of` to read again."""
-    return {
-        **{name: getattr(summary, name) for name in (*_COUNTS, *_NEWER_COUNTS)},
-        "stray_ids": summary.stray_ids,
-        "errors_by_type": dict(summary.errors_by_type),
-        "errors_by_kind": dict(summary.errors_by_kind),
-        "usage": dict(summary.usage),
-        # Last, because it is long: five megabytes for a million lines.
-        "line_crc32": checksums_text(summary.checksums) if len(summary.checksums) == summary.rows else None,
-    }
-
-
-def summary_of(manifest: JsonObject) -> Summary:
-    """Give the counts that a manifest of ours holds; one of an older version lacks some."""
-    summary = Summary(**{name: manifest[name] for name in _COUNTS})
-    for name in _NEWER_COUNTS:
-        setattr(summary, name, manifest.get(name, 0))
-    summary.stray_ids = manifest.get("stray_ids", {})
-    summary.errors_by_type.update(manifest["errors_by_type"])
-    summary.errors_by_kind.update(manifest.get("errors_by_kind", {}))
-    summary.usage.update(manifest["usage"])
-    if (checksums := checksums_of(manifest)) is not None:
-        summary.checksums = checksums
-    return summary

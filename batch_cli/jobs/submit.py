@@ -63,7 +63,7 @@ def submit(workspace: Workspace, order: SubmitOrder) -> Submission:
         StateError: another process is submitting the same right now.
     """
     codec = load_codec(order.model.provider, workspace.services)
-    if workspace.is_direct:
+    if workspace.asks_live(order.model.provider):
         codec = of_any_length(codec)  # its limits are those of a batch
     with closing(Spool()) as spool:
         found = _submit(workspace, order, codec, check(workspace, order, codec, spool))
@@ -76,8 +76,9 @@ def _submit(workspace: Workspace, order: SubmitOrder, codec: Codec, checked: Che
     provider = workspace.provider(order.model.provider)
     refuse_extras(provider, order)
     account = workspace.account(order.model.provider)
-    if workspace.is_direct:
-        order = replace(order, settings=workspace.direct(order.model.provider).settings())
+    if workspace.asks_live(order.model.provider):
+        direct = workspace.direct(order.model.provider)
+        order = replace(order, settings=direct.settings(order.model.name, workspace.directory))
     new = _new_intent(order, checked.scan, account, simulated=provider.capabilities.simulated)
     with held(_content_lock(workspace, order, new)):
         if order.retry is not None:
@@ -117,7 +118,7 @@ def _as_batch(workspace: Workspace, provider: Provider, intent: Intent, checked:
         intent, batch = carry_out(workspace.journal, provider, intent, checked.source)
     else:
         batch = stands(workspace, workspace.find_batch(intent.batch, None))
-    if workspace.is_direct:
+    if workspace.asks_live(batch.provider):
         workspace.direct(batch.provider).remember(batch.id)
     return Submission(batch, intent.id, checked.scan, created)
 
@@ -315,7 +316,7 @@ def _scan_messages(workspace: Workspace, order: SubmitOrder, codec: Codec, probl
         if columns.count and not problems.errors:
             keep_columns(workspace, columns, found.sha256)
     found.models[order.encode.model] = found.requests
-    found.urls[order.encode.endpoint] = found.requests
+    found.urls[order.encode.endpoint if codec.row_field is None else codec.endpoints[0]] = found.requests
     return found
 
 

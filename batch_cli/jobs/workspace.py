@@ -14,7 +14,7 @@ from batch_cli.errors import ConfigError, Rejected, StateError, UsageError, quot
 from batch_cli.events import Event, Listener, Note
 from batch_cli.model import Batch, ModelName, Secret, check_batch_id
 from batch_cli.pointer import pointer_path, read_pointer
-from batch_cli.providers import DIRECT_PREFIX, REGISTRY, entry, load_codec, open_provider
+from batch_cli.providers import DIRECT_PREFIX, PREDICTORS, REGISTRY, entry, load_codec, open_provider
 from batch_cli.settings import KEY_RULES, KeyRule, api_key, find_api_key, key_in, missing_key
 from batch_cli.state import Job, Journal
 
@@ -30,6 +30,8 @@ _JOB_PREFIX = "bcj_"
 _ID_PREFIXES = {"msgbatch_": "anthropic", "batches/": "google", "local_": "local"}
 _LOCAL_KEY = "LOCAL_API_KEY"
 """Holds the key of a model server on this machine or in its network, where it wants one."""
+_PREDICTION_KEYS = {"spice": KeyRule(("SPICE_API_KEY",)), "torch": KeyRule(("TORCH_API_KEY",))}
+"""Hold the keys of prediction servers, which seldom want one."""
 
 
 @dataclass(slots=False)
@@ -88,7 +90,7 @@ class Workspace:
                 load_codec(name, self.services),
                 lambda: self._batches(name, service),
                 lambda: self._direct(name, service),
-                is_direct=self.is_direct,
+                is_direct=self.asks_live(name),
             )
             for warning in self.services.warnings if service is not None else ():
                 self.say(Note(warning, warning=True))
@@ -115,6 +117,10 @@ class Workspace:
 
         codec = load_codec(name, self.services)
         return Direct(name, codec, self._place(name, service, None), self.clock, key)
+
+    def asks_live(self, name: str) -> bool:
+        """Tell whether new batches of a provider are run here, as those of predictions always are."""
+        return self.is_direct or name in PREDICTORS
 
     def direct(self, name: str) -> Direct:
         """Open what asks a provider live."""
@@ -148,6 +154,9 @@ class Workspace:
     def _key(self, name: str, service: Service | None) -> Secret | None:
         """Find a provider's key; one that is simulated may have none, nor need a service that the user has named."""
         if service is None:
+            if name in PREDICTORS:
+                rule = _PREDICTION_KEYS.get(name)
+                return None if rule is None else find_api_key(name, self.environment, self.key_file, rule)
             if name not in KEY_RULES:
                 return key_in(_LOCAL_KEY, self.environment)
             find = find_api_key if KEY_RULES[name].is_optional and not self.no_simulate else api_key

@@ -24,6 +24,7 @@ from batch_cli.model import (
     Limits,
     Secret,
 )
+from batch_cli.providers.account import OfferedModel, Upload
 from batch_cli.response_model import ResponseModel
 
 LONGEST_ANSWER = 1000
@@ -160,6 +161,11 @@ class Codec(Target, Protocol):
         """Tell whether all lines of a batch must name the same model."""
         ...
 
+    @property
+    def row_field(self) -> str | None:
+        """Give the member of the body that holds a row of names or numbers; None: its requests are made of messages."""
+        ...
+
     def is_readable(self, line: JsonObject) -> bool:
         """Tell whether `read_line` understands a parsed line: the dialect itself and its short shapes."""
         ...
@@ -238,33 +244,6 @@ class BatchOptions:
     metadata: dict[str, str] = field(default_factory=dict)
     settings: JsonObject = field(default_factory=dict)
     """The provider's own settings (for the simulated model: its errors, latency and seed; or a `WINDOW`)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """An input file of ours that lies at a provider."""
-
-    id: str
-    """As `Provider.stage` called it."""
-    name: str
-    """Our name for it: the submit's id and ``.jsonl``."""
-    bytes: int | None = None
-    created_at: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class OfferedModel:
-    """A model that a provider says it has."""
-
-    name: str
-    """As the provider calls it: what stands behind the slash of ``--model``."""
-    title: str = ""
-    """As people call it, where that is another name."""
-    created_at: float | None = None
-    context: int | None = None
-    """The most tokens that a request may have."""
-    batch: bool | None = None
-    """Whether batches of it can be made; None: the provider does not say."""
 
 
 class Provider(Protocol):

@@ -154,6 +154,7 @@ def run(
     cache: options.Cache = False,
     cache_mb: options.CacheMb = 1000,
     auto_path: options.AutoPath = False,
+    chunk_size: options.ChunkSize = 32,
     api_key_file: options.KeyFile = None,
     lock_timeout: options.LockTimeout = 0.0,
     progress: options.ProgressOption = ProgressMode.AUTO,
@@ -188,6 +189,7 @@ def run(
             dedupe,
             cache_mb if cache else None,
             auto_path,
+            chunk_size,
         ),
         base_url or (),
     )

@@ -22,6 +22,8 @@ FACTS = CommandFacts(
         "batch-cli submit huge.jsonl -m local/simulate --split-requests 50000 --wait --results out.jsonl",
         "batch-cli submit requests.jsonl -m openai/gpt-4o-mini --via direct --max-concurrent 64 --rpm 500 --wait",
         "batch-cli submit prompts.csv -m local/llama3 --base-url http://localhost:11434/v1 --wait",
+        "batch-cli submit names.txt -m spice/any --wait --results predictions.jsonl",
+        "batch-cli submit rows.csv -m onnx/model.onnx --wait --results predictions.jsonl",
         "jq -c '[{role:\"user\",content:.text}]' rows.jsonl | batch-cli submit - -m local/simulate",
     ),
     exits=(
@@ -43,6 +45,8 @@ FACTS = CommandFacts(
         " the other commands take as one; batches that the provider has no room for are held back until wait"
         " creates them. --via direct sends the requests one by one to the provider's live endpoints, at its full"
         " price, or to your own model servers: the same batch for all other commands, run by a worker here."
+        " So are rows of predictions: -m spice/ANY (the rows are names of models), torch/MODEL, onnx/FILE and"
+        " function/FILE.py:FUNCTION (the rows are inputs: a JSON value a line, or a CSV file of numbers)."
     ),
 )
 
@@ -93,6 +97,7 @@ def run(
     cache: options.Cache = False,
     cache_mb: options.CacheMb = 1000,
     auto_path: options.AutoPath = False,
+    chunk_size: options.ChunkSize = 32,
     api_key_file: options.KeyFile = None,
     lock_timeout: options.LockTimeout = 0.0,
     progress: options.ProgressOption = ProgressMode.AUTO,
@@ -113,6 +118,7 @@ def run(
             dedupe,
             cache_mb if cache else None,
             auto_path,
+            chunk_size,
         ),
         base_url or (),
         splits=split or split_requests is not None or split_bytes is not None,

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from batch_cli.clock import SystemClock
 from batch_cli.engine.handlers import Handlers
 from batch_cli.engine.handlers.live.options import LiveSetup
 from batch_cli.engine.lines import parse_call
@@ -53,7 +54,7 @@ class Answerer:
 
     async def open(self, settings: JsonObject, live: bytes | None) -> int:
         """Make the handler for a batch with these settings; ``live`` is a `LiveSetup`, encoded. Give the process."""
-        maker = Handlers(None if live is None else LiveSetup.decode(live), lambda _text: None)
+        maker = Handlers(None if live is None else LiveSetup.decode(live), lambda _text: None, SystemClock())
         self._handler = maker.make(settings, self._unwanted)
         return os.getpid()
 

@@ -7,12 +7,14 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from batch_cli.clock import Clock
 from batch_cli.engine.handlers.live.backend import LIVE
-from batch_cli.engine.handlers.live.options import DIRECT, LiveSetup
+from batch_cli.engine.handlers.live.options import DIRECT, PREDICTS, LiveSetup
 from batch_cli.engine.reply import Handler
 from batch_cli.errors import StateError
 from batch_cli.events import LiveFigures
 from batch_cli.model import JsonObject
+from batch_cli.predict.model_file import IN_PROCESS
 
 Wrap = Callable[[JsonObject, "Simulate"], Handler]
 """Puts something around the simulated model, by the settings of a batch."""
@@ -36,8 +38,11 @@ def is_live(settings: JsonObject) -> bool:
 class Handlers:
     """Makes the handlers of one worker; those of live batches share their connections and their pace."""
 
-    def __init__(self, live: LiveSetup | None, tell: Callable[[str], None], wrap: Wrap | None = None) -> None:
+    def __init__(
+        self, live: LiveSetup | None, tell: Callable[[str], None], clock: Clock, wrap: Wrap | None = None
+    ) -> None:
         """Take the model servers there are, who is told when one goes and comes, and what is put around simulations."""
+        self._clock = clock
         self._live, self._tell, self._wrap = live, tell, wrap
         self._senders: list[Sender] = []
         self._fleet: Fleet | None = None
@@ -54,6 +59,12 @@ class Handlers:
 
             simulated = Simulate(Simulation.from_settings(settings), asyncio.sleep)
             return simulated if self._wrap is None else self._wrap(settings, simulated)
+        kind = settings.get(PREDICTS)
+        rows = self._live.options.rows if self._live is not None else 1
+        if kind in IN_PROCESS:
+            from batch_cli.engine.handlers.predict import in_process  # noqa: PLC0415 - only where it is used
+
+            return in_process.make(settings, self._clock, rows)
         from batch_cli.engine.handlers.live.handler import Live  # noqa: PLC0415 - only where it is used
 
         async def rest(seconds: float) -> bool:
@@ -77,15 +88,21 @@ class Handlers:
         is_direct = settings.get("via") == DIRECT
         model = settings["model"] if is_direct else None
         fleet = self._model_servers()
-        return Live(
+        live = Live(
             fleet,
             rest,
             wait_for,
             model=model,
             halts=is_direct,
-            once=self._once(fleet, settings),
+            once=None if kind else self._once(fleet, settings),
             auto_path=self._live is not None and self._live.options.auto_path,
         )
+        if kind is None:
+            return live
+        from batch_cli.engine.handlers.predict.asking import Ask  # noqa: PLC0415 - only where it is used
+        from batch_cli.engine.handlers.predict.wires import WIRES  # noqa: PLC0415 - as above
+
+        return Ask(live, WIRES[kind], settings["model"], rows)
 
     def _once(self, fleet: Fleet, settings: JsonObject) -> Once | None:
         """Open the answers that are given again, if the user wants that."""

@@ -46,6 +46,14 @@ class Destination:
     version: Callable[[Environment], str] = lambda _environment: ""
     """Gives the path between the address and the endpoints, where an address is given without it."""
     is_paid: bool = True
+    predicts: bool = False
+    """What it gives are predictions, in the words of a wire of their own."""
+    root: str | None = None
+    """The path of an address that the user gives without one; None: the version, or OpenAI's."""
+
+    def root_path(self, environment: Environment) -> str:
+        """Give the path of an address that the user gives without one."""
+        return self.root if self.root is not None else self.version(environment) or "/v1"
 
 
 def destination(name: str, service: Service | None) -> Destination:
@@ -72,6 +80,12 @@ def destination(name: str, service: Service | None) -> Destination:
             )
         case "local":
             return Destination(_no_address, is_paid=False)
+        case "spice":
+            return _predictions("SPICE_BASE_URL", "http://localhost:8090", "/v1")
+        case "torch":
+            return _predictions("TORCH_BASE_URL", "http://localhost:8000", "")
+        case "onnx" | "function":
+            return Destination(_no_address, is_paid=False, predicts=True)
         case _:
             return _on_openai_wire(named_profile(service) if service is not None else profile(name))
 
@@ -90,6 +104,20 @@ def _on_openai_wire(found: Profile) -> Destination:
     )
 
 
+def _predictions(variable: str, default: str, root: str) -> Destination:
+    def address(environment: Environment) -> str:
+        given = environment.get(variable, "").strip() or default
+        return read_base_url(given, variable, "put the key into the variable of the key", root)
+
+    return Destination(
+        address,
+        key_header=lambda _environment, _key: "x-api-key",
+        is_paid=False,
+        predicts=True,
+        root=root,
+    )
+
+
 def _no_address(_environment: Environment) -> str:
     raise UsageError(
         "a local model server is asked at the address that you give",
@@ -100,28 +128,28 @@ def _no_address(_environment: Environment) -> str:
 # --- addresses that the user gives ---
 
 
-def read_addresses(given: Sequence[str], version: str, *, with_key: bool) -> list[Address]:
+def read_addresses(given: Sequence[str], root_path: str, *, with_key: bool) -> list[Address]:
     """Read ``--base-url URL`` and ``URL=WEIGHT``; requests with a key go in the clear to this machine alone.
 
-    ``version`` is the path of a URL that has none.
+    ``root_path`` is the path of a URL that has none.
 
     Raises:
         UsageError: one of them is no address.
         ConfigError: a key would be sent over a network in the clear.
     """
-    found = [_address(text, version, with_key=with_key) for text in given]
+    found = [_address(text, root_path, with_key=with_key) for text in given]
     if len({one.url for one in found}) < len(found):
         raise UsageError("--base-url: the same address twice", hint="give it once, with a weight: URL=2")
     return found
 
 
-def _address(text: str, version: str, *, with_key: bool) -> Address:
+def _address(text: str, root_path: str, *, with_key: bool) -> Address:
     url, equals, weight = text.rpartition("=")
     if not (equals and weight.isdecimal()):
         url, weight = text, "1"
     if not 1 <= int(weight) <= _MOST_WEIGHT:
         raise UsageError(f"--base-url: a weight is 1 to {_MOST_WEIGHT}, not {quoted(weight)}", hint="URL=2")
-    found = read_base_url(url, "--base-url", "put the key into the provider's variable", version or "/v1")
+    found = read_base_url(url, "--base-url", "put the key into the provider's variable", root_path)
     if with_key:
         Origin.parse(found, "--base-url")
     return Address(found, int(weight))

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batch_cli.engine.handlers.live.backend import LIVE, Backend
-from batch_cli.engine.handlers.live.options import DIRECT, LiveSetup, LiveWishes
+from batch_cli.engine.handlers.live.options import DIRECT, PREDICTS, LiveSetup, LiveWishes
 from batch_cli.engine.live_worker import LiveBatch
 from batch_cli.engine.store import Store
 from batch_cli.errors import Stopped
 from batch_cli.model import Batch, BatchResult, JsonObject, JsonValue, ResultError, Secret
+from batch_cli.predict.model_file import IN_PROCESS, ModelFile
 from batch_cli.providers import DIRECT_PREFIX
-from batch_cli.providers.base import (
-    Answer,
-    BatchOptions,
-    Capabilities,
-    Codec,
-    Input,
-    OfferedModel,
-    Place,
-    Upload,
-)
+from batch_cli.providers.account import OfferedModel, Upload
+from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place
 from batch_cli.providers.direct.destinations import Address, as_call, destination, read_addresses
 from batch_cli.providers.local import LocalProvider
 
@@ -51,15 +45,31 @@ class Direct:
         self._engine = LocalProvider(place, clock, prefix=DIRECT_PREFIX, stored_prefix=DIRECT_PREFIX)
         self._store: Store = self._engine.store
 
-    def settings(self) -> JsonObject:
-        """Give what of a submit decides where its requests go; no key, and nothing about their speed."""
-        return {"handler": LIVE, "via": DIRECT, "base_urls": [str(one) for one in self._addresses()]}
+    def settings(self, model: str, directory: Path) -> JsonObject:
+        """Give what of a submit decides where its requests go; no key, and nothing about their speed.
+
+        A model of this process is a file, looked for in ``directory``.
+
+        Raises:
+            InvalidInput: there is no such file.
+        """
+        settings: JsonObject = {"handler": LIVE, "via": DIRECT}
+        if self._to.predicts:
+            settings[PREDICTS] = self.name
+        if self.name in IN_PROCESS:
+            return {**settings, **ModelFile.named(self.name, model, directory).as_settings()}
+        return {**settings, "base_urls": [str(one) for one in self._addresses()]}
 
     def _addresses(self) -> list[Address]:
-        version = self._to.version(self._place.environment)
+        environment = self._place.environment
         if self._wishes.base_urls:
-            return read_addresses(self._wishes.base_urls, version, with_key=self._to.is_paid)
-        return [Address(self._to.address(self._place.environment) + version)]
+            given = self._wishes.base_urls
+            return read_addresses(given, self._to.root_path(environment), with_key=self._has_secret())
+        return [Address(self._to.address(environment) + self._to.version(environment))]
+
+    def _has_secret(self) -> bool:
+        """Tell whether a key goes with the requests that is not for a model server of the user's own network."""
+        return self._to.is_paid or (self._to.predicts and self._key() is not None)
 
     def stage(self, key: str, source: Input) -> str:
         """Copy the requests into the engine; again: over the first try's copy."""
@@ -120,7 +130,6 @@ class Direct:
         stored = self._store.batch(batch_id)
         urls = stored.settings.get("base_urls", []) if stored is not None else []
         environment, key = self._place.environment, self._key()
-        version = self._to.version(environment)
         return LiveSetup(
             tuple(
                 Backend(
@@ -132,7 +141,7 @@ class Direct:
                     self._to.headers(environment),
                     one.weight,
                 )
-                for one in read_addresses(urls, version, with_key=self._to.is_paid)
+                for one in read_addresses(urls, self._to.root_path(environment), with_key=self._has_secret())
             ),
             options,
         )

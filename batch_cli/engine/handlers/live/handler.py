@@ -72,15 +72,15 @@ class Live:
         """Get an answer, as a chat where the server takes no completions."""
         chat = as_chat(call.body) if self._auto_path and url == COMPLETIONS else None
         if chat is None:
-            return await self._send(call, url, body)
+            return await self.send(call, url, body)
         if not self._chats:
-            reply = await self._send(call, url, body)
+            reply = await self.send(call, url, body)
             if reply is None or not wants_chat(reply):
                 return reply
             self._chats = True
-        return await self._send(call, CHAT, dumps_exactly({"model": self._model, **chat}))
+        return await self.send(call, CHAT, dumps_exactly({"model": self._model, **chat}))
 
-    async def _send(self, call: Call, url: str, body: bytes) -> Reply | None:
+    async def send(self, call: Call, url: str, body: bytes) -> Reply | None:
         """Send a request until there is an answer that stays."""
         tokens = _tokens_at_most(call.body, body) if self._fleet.rates.counts_tokens else 0
         tries = Tries()

@@ -14,6 +14,10 @@ DIRECT = "direct"
 """Said of a batch, as ``via``, whose requests go to its provider one by one."""
 
 
+PREDICTS = "predicts"
+"""Said of a batch of predictions: by whom, a prediction server's wire or what a model in this process is."""
+
+
 @dataclass(frozen=True, slots=True)
 class LiveOptions:
     """How fast requests go out, whatever the server would take; kept with the batch, without any key."""
@@ -32,6 +36,8 @@ class LiveOptions:
     """Answers of earlier batches are used, and so many bytes of them kept; None: they are not."""
     auto_path: bool = False
     """What is refused as a completion is asked as a chat."""
+    rows: int = 32
+    """Rows that are predicted at once at most: by one request, or by one run of a model here."""
 
     def encode(self) -> bytes:
         """Write it as JSON."""
