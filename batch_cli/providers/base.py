@@ -27,8 +27,7 @@ from batch_cli.model import (
 from batch_cli.providers.account import OfferedModel, Upload
 from batch_cli.response_model import ResponseModel
 
-LONGEST_ANSWER = 1000
-"""Tokens, where nobody says how long an answer may be and it has to be said."""
+LONGEST_ANSWER = 1000  # tokens, where nobody says how long an answer may be and it has to be said
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +51,9 @@ def create_request(request: BatchRequest, options: EncodeOptions) -> BatchReques
     """Give a request with what `create` was told: model, length limit, temperature; what the line says wins."""
     own = request.params
     limited = "max_tokens" in own or "max_completion_tokens" in own
-    said = {
-        "max_tokens": None if limited else options.max_tokens,
-        "temperature": options.temperature,
-        "top_p": options.top_p,
-    }
-    params = {**{name: value for name, value in said.items() if value is not None}, **own}
-    return replace(request, model=options.model, params=params)
+    names = ("temperature", "top_p") if limited else ("max_tokens", "temperature", "top_p")
+    said = {name: value for name in names if (value := getattr(options, name)) is not None}
+    return replace(request, model=options.model, params={**said, **own})
 
 
 def refuse_losses(losses: Losses, title: str) -> None:
