@@ -24,13 +24,13 @@ from batch_cli.jsonl import (
     is_blank,
     loads,
     loads_exactly,
-    read_blocks,
     read_lines,
 )
 from batch_cli.model import BatchResult, JsonObject, ResultError, RowFile, RowPlace
 from batch_cli.request_line import packed
 from batch_cli.row_index import DAMAGED, RowIndex
-from batch_cli.sealed_lines import ids_of, read_sealed, sealed_runs, unified
+from batch_cli.sealed_halves import SealedHalves
+from batch_cli.sealed_lines import SealedRun, changed, heads_of, ids_of, is_sealed, unified
 
 Read = Callable[[JsonObject], BatchResult]
 """From a parsed line to its row; raises `NotAResult`."""
@@ -127,9 +127,7 @@ def _row_file(stream: BinaryIO, read: Read) -> RowFile | None:
                 return _own_row(raw)
             row = _row_of(loads(raw), raw, read)[0]
         except (ValueError, TypeError, NotAResult) as error:
-            raise DamagedData(
-                "a result file was changed while it was read", hint="run the same command again"
-            ) from error
+            raise changed() from error
         row.source = raw
         return row
 
@@ -144,7 +142,7 @@ def _without_bom(line: Line) -> bytes:
 def _row_of(value: JsonObject, raw: bytes, read: Read) -> tuple[BatchResult, bool]:
     """Give the row of a line that was parsed, and whether it is a sealed one."""
     result = read(value)
-    if result.error is None and result.response is not None and read_sealed(raw) is not None:
+    if result.error is None and result.response is not None and is_sealed(raw):
         return result, True
     if _may_hold_a_long_number(raw):
         result = read(loads_exactly(raw))
@@ -153,8 +151,8 @@ def _row_of(value: JsonObject, raw: bytes, read: Read) -> tuple[BatchResult, boo
 
 def _own_row(raw: bytes) -> BatchResult:
     """Give the row of a sealed line that was read before."""
-    (custom_id,) = ids_of((raw,))
-    return BatchResult(custom_id, raw=unified(raw), source=raw)
+    (head,) = heads_of((raw,))
+    return BatchResult(ids_of((head,))[0], raw=unified(head), source=raw)
 
 
 def _may_hold_a_long_number(raw: bytes) -> bool:
@@ -179,14 +177,15 @@ class _Checker:
     def run(self, report: Callable[[int], None] | None) -> Checked:
         digest = Digest()
         try:
-            for block in read_blocks(self.stream, max_bytes=_LONGEST_LINE):
-                digest.update(block.raw)
-                if block.number == 1 and self._is_something_else(block.lines[0]):
-                    break
-                self._take_block(block)
-                self.found.bytes += len(block.raw)
-                if report is not None:
-                    report(block.number + len(block.lines) - 1)
+            with SealedHalves(self.stream, _LONGEST_LINE, is_file=self.file is not None) as halves:
+                for block, runs in halves:
+                    digest.update(block.raw)
+                    if block.number == 1 and self._is_something_else(block.lines[0]):
+                        break
+                    self._take_block(block, runs)
+                    self.found.bytes += len(block.raw)
+                    if report is not None:
+                        report(block.number + len(block.lines) - 1)
         except LineTooLong as error:
             self._problem("E701", f"line too long for a result: over {_LONGEST_LINE:,} bytes", error.number)
         self.found.sha256 = digest.finish()
@@ -195,15 +194,15 @@ class _Checker:
             self.problems.add(replace(first, message=f"{first.message}{more}"))
         return self.found
 
-    def _take_block(self, block: Block) -> None:
+    def _take_block(self, block: Block, runs: list[SealedRun]) -> None:
         """Give the lines of a block to the index: those that are good beyond doubt together, every other by itself."""
         starts = list(
             accumulate(map(len, block.lines), lambda at, length: at + length + 1, initial=self.found.bytes)
         )
         at = 0
-        for run in sealed_runs(block.lines) if self.knows_sealed else ():
+        for run in runs if self.knows_sealed else ():
             self._take_each(block, starts, at, run.start)
-            at = run.start + len(run.ids)
+            at = run.start + len(run.hashes)
             lengths = map(len, block.lines[run.start : at])
             if not self.index.put_sealed(run, self.number, starts[run.start : at], lengths):
                 self._take_each(block, starts, run.start, at)

@@ -18,7 +18,7 @@ from batch_cli import token_usage
 from batch_cli.errors import DamagedData
 from batch_cli.jsonl import dumps, dumps_exactly, loads
 from batch_cli.model import BatchResult, JsonObject, ResultError, RowFile
-from batch_cli.sealed_lines import SealedRun, ids_of
+from batch_cli.sealed_lines import Head, SealedRun, heads_of, ids_of
 from batch_cli.token_usage import add_usage
 
 DAMAGED = "damaged_row"
@@ -162,7 +162,7 @@ class RowIndex:
 
     def put_sealed(self, run: SealedRun, number: int, offsets: Iterable[int], lengths: Iterable[int]) -> bool:
         """Note where sealed lines stand, all at once; False, and nothing is noted: one of the ids came before."""
-        keys = [hash(custom_id) & _HASH for custom_id in run.ids]
+        keys = [hashed & _HASH for hashed in run.hashes]
         if len(set(keys)) < len(keys) or not self._places.keys().isdisjoint(keys):
             return False
         rest = number << 1 | True
@@ -231,7 +231,7 @@ class RowIndex:
             raise _same_hash(row.custom_id, custom_id)
         return row
 
-    def take_sealed(self, ids: Sequence[str], start: int) -> list[bytes]:
+    def take_sealed(self, ids: Sequence[str], start: int) -> list[Head]:
         """Give the lines of some ids from ``start`` on, as far as they are sealed, as they stand in their files.
 
         That is a megabyte or one line; none: the next is to be taken by itself.
@@ -246,10 +246,10 @@ class RowIndex:
             del places[key]
             lines.append(os.pread(files[place >> 1 & _FILES - 1].descriptor, length, place >> 24))
             size += length
-        if ids_of(lines) != ids[start : start + len(lines)]:
-            wrong = next(pair for pair in zip(ids_of(lines), ids[start:], strict=False) if pair[0] != pair[1])
-            raise _same_hash(*wrong)
-        return lines
+        heads = heads_of(lines)
+        if (found := ids_of(heads)) != (asked := ids[start : start + len(heads)]):
+            raise _same_hash(*next(pair for pair in zip(found, asked, strict=True) if pair[0] != pair[1]))
+        return heads
 
     def take_all(self) -> Iterator[BatchResult]:
         """Give all rows in the order in which they came; an error row for ids whose rows contradict each other."""

@@ -7,19 +7,24 @@ in a known way, a response that is JSON by itself proves that all of it is: noth
 from __future__ import annotations
 
 import re
+from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from batch_cli.errors import DamagedData
 from batch_cli.jsonl import loads
 from batch_cli.model import JsonObject, JsonValue
-from batch_cli.token_usage import add_usage, usage_of
+from batch_cli.token_usage import sum_usage, usage_of
 
-# Ids with escapes, and row ids beyond ASCII, which no provider writes, are left to the parser.
+# Ids with escapes, and those beyond ASCII, are left to the parser.
 _HEAD = re.compile(
-    rb'\{"id": ?("[ !#-\[\]-~]*"|null), ?"custom_id": ?("[^"\\\x00-\x1f]+"), ?"response": ?(?=\{)'
+    rb'\{"id": ?("[ !#-\[\]-~]*+"|null), ?"custom_id": ?"([ !#-\[\]-~]++)", ?"response": ?(?=\{)'
 )
 _SPACED, _COMPACT = b'}, "error": null}', b'},"error":null}'
+
+Head = re.Match[bytes]
+"""What a sealed line begins with: its own id, then the one of its request; ``string`` is the line."""
 
 
 @dataclass(slots=True)
@@ -28,7 +33,8 @@ class SealedRun:
 
     start: int
     """Which of the lines looked at is the first."""
-    ids: list[str] = field(default_factory=list)
+    hashes: array[int] = field(default_factory=lambda: array("q"))
+    """``hash(id)`` of each; the same in a forked process."""
     usage: Counter[str] = field(default_factory=Counter)
     """Sum of what their answers say they used."""
 
@@ -45,25 +51,31 @@ def is_good_response(response: JsonValue) -> bool:
 def sealed_runs(lines: Sequence[bytes]) -> list[SealedRun]:
     """Find the sealed lines that a reader of OpenAI's results finds good beyond doubt, in order."""
     runs: list[SealedRun] = []
+    usages: list[JsonObject] = []
     run = None
-    for at, raw in enumerate(lines):
-        found = read_sealed(raw)
-        if found is None or not is_good_response(found[1]):
-            run = None
-            continue
-        if run is None:
-            run = SealedRun(at)
-            runs.append(run)
-        run.ids.append(found[0])
-        add_usage(run.usage, usage_of(found[1]["body"]))
+    for at, (raw, head) in enumerate(zip(lines, map(_HEAD.match, lines), strict=True)):
+        response: JsonValue = None if head is None else _response(raw, head)
+        if head is not None and is_good_response(response):
+            if run is None:
+                run = SealedRun(at)
+                runs.append(run)
+            run.hashes.append(hash(head[2].decode("ascii")))
+            usages.append(usage_of(response["body"]))
+        elif run is not None:
+            run.usage = sum_usage(usages)
+            run, usages = None, []
+    if run is not None:
+        run.usage = sum_usage(usages)
     return runs
 
 
-def read_sealed(raw: bytes) -> tuple[str, JsonObject] | None:
-    """Give the id and the response of a sealed line; None for any other, JSON or not."""
+def is_sealed(raw: bytes) -> bool:
+    """Tell a sealed line, good or not, from any other, JSON or not."""
     head = _HEAD.match(raw)
-    if head is None:
-        return None
+    return head is not None and _response(raw, head) is not None
+
+
+def _response(raw: bytes, head: Head) -> JsonObject | None:
     if raw.endswith(_SPACED):
         response = raw[head.end() : 1 - len(_SPACED)]
     elif raw.endswith(_COMPACT):
@@ -71,36 +83,38 @@ def read_sealed(raw: bytes) -> tuple[str, JsonObject] | None:
     else:
         return None
     try:
-        return head[2][1:-1].decode("utf-8"), loads(response)
+        value: JsonObject = loads(response)
     except ValueError:
         return None
+    return value
 
 
-def unified(raw: bytes) -> bytes:
-    """Give our line for a sealed one.
+def heads_of(lines: Sequence[bytes]) -> list[Head]:
+    """Give the heads of lines that were found sealed before.
 
     Raises:
-        ValueError: it is none.
+        DamagedData: one of them is not what it was.
     """
-    head = _head(raw)
-    stop = 1 - (len(_SPACED) if raw.endswith(_SPACED) else len(_COMPACT))
+    heads = [head for head in map(_HEAD.match, lines) if head is not None]
+    if len(heads) < len(lines):
+        raise changed()
+    return heads
+
+
+def ids_of(heads: Sequence[Head]) -> list[str]:
+    """Give the ids of the requests."""
+    return b"\n".join([head[2] for head in heads]).decode("ascii").split("\n")[: len(heads)]
+
+
+def unified(head: Head) -> bytes:
+    """Give our line for a sealed one."""
+    raw = head.string
+    response = raw[head.end() : 1 - (len(_SPACED) if raw.endswith(_SPACED) else len(_COMPACT))]
     return b"".join(
-        (b'{"custom_id":', head[2], b',"id":', head[1], b',"response":', raw[head.end() : stop], _COMPACT[1:])
+        (b'{"custom_id":"', head[2], b'","id":', head[1], b',"response":', response, b',"error":null}')
     )
 
 
-def ids_of(lines: Iterable[bytes]) -> list[str]:
-    """Give the ids of sealed lines.
-
-    Raises:
-        ValueError: one of them is none.
-    """
-    return [_head(raw)[2][1:-1].decode("utf-8") for raw in lines]
-
-
-def _head(raw: bytes) -> re.Match[bytes]:
-    head = _HEAD.match(raw)
-    if head is None:
-        message = "not a sealed line"
-        raise ValueError(message)
-    return head
+def changed() -> DamagedData:
+    """Say that a file is not any more what it was when it was read first."""
+    return DamagedData("a result file was changed while it was read", hint="run the same command again")

@@ -12,7 +12,7 @@ from itertools import islice
 from batch_cli.digest import Digest
 from batch_cli.results import NO_RESULT, OutputRow, Sink, Summary, finish_rows, missing_row
 from batch_cli.row_index import RowIndex, Strays
-from batch_cli.sealed_lines import unified
+from batch_cli.sealed_lines import Head, unified
 from batch_cli.writers.base import FormatName
 
 FORMS = frozenset((FormatName.LINES, FormatName.RAW))
@@ -64,11 +64,10 @@ class _Writer:
         self.summary = Summary()
         self.digest = Digest()
 
-    def add_sealed(self, found: list[bytes]) -> None:
-        summary = self.summary
-        summary.rows += len(found)
-        summary.ok += len(found)
-        self._write(found if self.is_raw else list(map(unified, found)))
+    def add_sealed(self, heads: list[Head]) -> None:
+        self.summary.rows += len(heads)
+        self.summary.ok += len(heads)
+        self._write([head.string for head in heads] if self.is_raw else list(map(unified, heads)))
 
     def add(self, row: OutputRow) -> None:
         self.summary.add(row)
