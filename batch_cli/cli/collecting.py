@@ -52,6 +52,10 @@ class Wanted:
     allow_partial: bool = False
     form: FormatName = FormatName.LINES
     fail_if: tuple[Condition, ...] = ()
+    return_error: bool = False
+    """Failed rows say how they were asked, too."""
+    prompts: tuple[str, ...] = ()
+    """What the rows answer, where it was typed: shown with them in place of a table."""
     extras: ExtrasWanted = field(default_factory=ExtrasWanted)
 
 
@@ -64,9 +68,16 @@ def collect(context: Context, workspace: Workspace, place: BatchPlace, wanted: W
     with Extras(wanted.extras, context.environment, wanted.output) as extras:
         watch = None if wanted.extras.nothing else extras.watch
         order = ResultsOrder(
-            model, in_order=wanted.in_order, force=wanted.force, form=wanted.form, watch=watch
+            model,
+            in_order=wanted.in_order,
+            force=wanted.force,
+            form=wanted.form,
+            with_call=wanted.return_error,
+            watch=watch,
         )
-        if wanted.output is None:
+        if wanted.output is None and wanted.prompts:
+            written = _show_pairs(context, workspace, batch, order, wanted)
+        elif wanted.output is None:
             written = _show_table(context, workspace, batch, order)
         elif wanted.output == "-":
             written = stream_results(workspace, batch, order, sink_for(context.console, wanted.form))
@@ -140,6 +151,18 @@ def warn_of_strays(context: Context, summary: Summary, output: str | None) -> No
 
 
 # --- the table ---
+
+
+def _show_pairs(
+    context: Context, workspace: Workspace, batch: Batch, order: ResultsOrder, wanted: Wanted
+) -> Written:
+    from batch_cli.cli.prompting import show_pairs  # noqa: PLC0415 - only where prompts were typed
+
+    strays, shape = Strays(), shape_of(workspace, batch, order)
+    found = rows(workspace, batch, order, strays)
+    summary = show_pairs(context.console, wanted.prompts, found, shape, with_errors=wanted.return_error)
+    summary.close(strays)
+    return Written(batch, summary, "-")
 
 
 def _show_table(context: Context, workspace: Workspace, batch: Batch, order: ResultsOrder) -> Written:

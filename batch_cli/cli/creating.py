@@ -31,12 +31,15 @@ class Wishes:
     response_model: str | None = None
     max_tokens: int = 1000
     temperature: float = 0.1
+    top_p: float | None = None
     endpoint: str | None = None
     extra: JsonObject = field(default_factory=dict)
     strict: bool = True
     id_prefix: str = "request-"
     id_field: str | None = None
     prompt_column: str | None = None
+    is_text: bool = False
+    """The file holds a prompt on each line, whatever its name."""
     skip: int = 0
     limit: int | None = None
 
@@ -49,6 +52,7 @@ class Wishes:
             model=self.model.name,
             max_tokens=self.max_tokens,
             temperature=self.temperature,
+            top_p=self.top_p,
             endpoint=self.endpoint or CHAT,
             response_model=model,
             strict=self.strict,
@@ -59,7 +63,7 @@ class Wishes:
         """Give how the messages file is read."""
         named = None if path == "-" else Path(path)
         return MessagesOptions(
-            form=MessagesForm.of(named, self.prompt_column),
+            form=MessagesForm.TEXT if self.is_text else MessagesForm.of(named, self.prompt_column),
             prompt_column=self.prompt_column,
             delimiter="\t" if named is not None and named.suffix.lower() == ".tsv" else ",",
             id_prefix=self.id_prefix,

@@ -14,10 +14,10 @@ from batch_cli.cli.result_extras import Extras
 from batch_cli.cli.text import plural
 from batch_cli.columns import columns_path
 from batch_cli.errors import ExitCode, Problem, UsageError
+from batch_cli.jobs.asked import Source
 from batch_cli.jobs.result_file import (
     FileOrder,
     GoodFile,
-    Source,
     WrittenFile,
     check_results,
     rows,

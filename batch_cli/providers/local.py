@@ -9,7 +9,7 @@ from batch_cli.engine.store import NewBatch, Store, StoredBatch
 from batch_cli.errors import DamagedData, Stopped
 from batch_cli.jsonl import loads
 from batch_cli.model import Batch, BatchResult, BatchStatus, JsonValue, RequestCounts, ResultError
-from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Input, Place, Upload
+from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Input, OfferedModel, Place, Upload
 from batch_cli.providers.openai import LOCAL
 from batch_cli.providers.openai_answer import answer_of
 
@@ -73,6 +73,10 @@ class LocalProvider:
         del after
         return iter(())
 
+    def models(self) -> Iterator[OfferedModel]:
+        """Give the one model that answers here; requests may call it anything."""
+        yield OfferedModel("simulate", batch=True)
+
     def uploads(self) -> Iterator[Upload]:
         """Give none: requests are copied into the engine under the batch's own name."""
         return iter(())
@@ -95,7 +99,7 @@ class LocalProvider:
         found = self._store.cancel(self._stored_id(batch_id))
         return self._batch(found) if found else None
 
-    def delete(self, batch_id: str) -> list[tuple[str, str]]:
+    def delete(self, batch_id: str, *, dry_run: bool = False) -> list[tuple[str, str]]:
         """Remove the batch with its input and results."""
         stored_id = self._stored_id(batch_id)
         paths = [
@@ -103,7 +107,8 @@ class LocalProvider:
             ("output", self._store.results_path(stored_id)),
         ]
         removed = [(kind, path.name) for kind, path in paths if path.exists()]
-        return [("batch", batch_id), *removed] if self._store.delete(stored_id) else []
+        is_there = self._store.batch(stored_id) is not None if dry_run else self._store.delete(stored_id)
+        return [("batch", batch_id), *removed] if is_there else []
 
     def drive(self, batch_id: str, listener: Listener, seconds: float | None) -> Batch | None:
         """Work at the batch here until it has ended, a signal asks to stop, or the time is over."""

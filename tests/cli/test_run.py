@@ -187,12 +187,15 @@ class TestLocal:
     @pytest.mark.parametrize(
         ("words", "code", "says"),
         [
-            (("run", "r.jsonl"), 2, "output-file"),
+            (("run", "-o", "out.jsonl"), 2, "either FILE or --prompt"),
+            ((*LOCAL, "--prompt", "Hi"), 2, "either FILE or --prompt"),
+            (("run", "--prompt", "", "-m", "local/simulate"), 3, "the prompt is empty"),
+            (("run", "--prompt", "Hi", "-m", "local/simulate", "--json"), 2, "--json"),
+            (("run", "--prompt", "Hi", "-m", "local/llama3"), 2, "say where the model is"),
             ((*LOCAL, "-m", "openai/gpt-4o-mini"), 2, "--via local does not ask openai"),
             ((*LOCAL, "--attempts", "0"), 2, "attempts"),
             (("run", "r.jsonl", "-o", "-", "--via", "local", "--json"), 2, "--json"),
             (("run", "r.jsonl", "-o", "r.jsonl", "--via", "local"), 9, "holds something else"),
-            (("run", "r.jsonl", "-o", "out.jsonl", "--via", "direct"), 2, "direct"),
             (OPENAI, 4, "OPENAI_API_KEY"),
         ],
     )

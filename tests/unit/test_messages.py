@@ -81,7 +81,7 @@ def test_a_byte_order_mark_blank_lines_and_carriage_returns_are_let_pass() -> No
         ('{"messages":[]}', "E303", "empty"),
         ('{"messages":"Hi"}', "E302", "array of messages"),
         ('[{"content":"Hi"}]', "E301", "[0].role"),
-        ('["Hi"]', "E302", "[0] must be an object"),
+        ('["Hi",7]', "E302", "[0] must be an object"),
         ('[{"role":1}]', "E302", "[0].role"),
         ("{}", "E301", "missing messages"),
         ('{"prompt":" "}', "E303", "prompt is empty"),
