@@ -245,7 +245,7 @@ def write_results(workspace: Workspace, batch: Batch, order: ResultsOrder, outpu
     target = resolve_output(output)
     with PartFile(target, keep_trying=workspace.patience()) as part, SideFiles(target) as sides:
         manifest = read_manifest(target)
-        if manifest is not None and (before := written_before(workspace, batch, order, manifest)) is not None:
+        if manifest is not None and (before := recall(workspace, batch, order, manifest)) is not None:
             return Written(batch, before, str(output), already_complete=True)
         _refuse_to_replace(target, manifest, batch, order)
         strays = Strays(sides.add)
@@ -253,20 +253,15 @@ def write_results(workspace: Workspace, batch: Batch, order: ResultsOrder, outpu
         summary = write_rows(rows(workspace, batch, order, strays), part, shape, strays)
         sides.commit()
         old = manifest and {name: manifest[name] for name in ("batch", "sha256")}
-        facts = _manifest(workspace, batch, summary, _identity(workspace, batch, order))
-        write_manifest(target, {**facts, "replaces": old})
+        write_manifest(target, {**_manifest(workspace, batch, summary, order), "replaces": old})
         part.commit()
     return Written(batch, summary, str(output))
 
 
-def written_before(
-    workspace: Workspace, batch: Batch, order: ResultsOrder, manifest: JsonObject
-) -> Summary | None:
+def recall(workspace: Workspace, batch: Batch, order: ResultsOrder, manifest: JsonObject) -> Summary | None:
     """Give the counts of a complete output if its ``manifest`` says that it is the one that is wanted, else None."""
-    if _said_before(manifest) != _identity(workspace, batch, order):
-        return None
-    before = summary_of(manifest)
-    if before.is_damaged:
+    is_it = _said_before(manifest) == _identity(workspace, batch, order)
+    if not is_it or (before := summary_of(manifest)).is_damaged:
         return None
     if order.watch is not None:
         deque(rows(workspace, batch, order), maxlen=0)
@@ -356,14 +351,14 @@ def _said_before(manifest: JsonObject) -> JsonObject:
     return {key: manifest.get(key) for key in told}
 
 
-def _manifest(workspace: Workspace, batch: Batch, summary: Summary, identity: JsonObject) -> JsonObject:
+def _manifest(workspace: Workspace, batch: Batch, summary: Summary, order: ResultsOrder) -> JsonObject:
     """Give what proves an output: what it answers, what is in it, and the hashes of both."""
     journal = workspace.journal
     sent = journal.job(batch.id) if batch.is_job else journal.by_batch(batch.id)
     return {
         "schema": "batch_cli.manifest/v1",
         "tool_version": __version__,
-        **identity,
+        **_identity(workspace, batch, order),
         "provider": batch.provider,
         "model": batch.model,
         "status": batch.status,
