@@ -17,6 +17,20 @@ class Phase(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class LiveFigures:
+    """How requests fare that are asked one by one, since this process began."""
+
+    in_flight: int
+    tokens: int
+    saved: int
+    """Requests that needed not be sent, because the same had been answered."""
+    saved_tokens: int
+    p50: float | None
+    """Seconds that half of the latest answers took at most; None before the first."""
+    p95: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """How far a phase has come. Sent often: at most one per group of requests, never one per request."""
 
@@ -26,6 +40,7 @@ class Progress:
     """None while the end is not known yet."""
     failed: int = 0
     unit: str = "requests"
+    live: LiveFigures | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ NAMES = (
     "google-request",
     "regolo-request",
     "mistral-request",
+    "prediction-request",
     "messages",
     "results",
     "manifest",

@@ -32,4 +32,6 @@ MODELS = (
     KnownModel("mistral", "mistral-small-latest"),
     KnownModel("regolo", "Llama-3.3-70B-Instruct", "regolo's own documentation, 2026-03"),
     KnownModel("local", "simulate", "simulated by rules: no key, no network, no model"),
+    KnownModel("spice", "any", "predictions; each row names a model of your Spice runtime"),
+    KnownModel("torch", "example", "predictions of your PyTorch server; its own example"),
 )

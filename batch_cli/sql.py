@@ -79,17 +79,27 @@ class Database:
         self._connection.close()
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Do everything in the block or nothing of it; other writers wait."""
+    def transaction(self, *, waits_for_disk: bool = True) -> Iterator[None]:
+        """Do everything in the block or nothing of it; other writers wait.
+
+        One that does not wait for the disk is safe from any death of a process; a power cut may lose it, until the
+        next one that waits has ended.
+        """
         with self.translated():
-            self._connection.execute("begin immediate")
+            if not waits_for_disk:
+                self._connection.execute("pragma synchronous=normal")
             try:
-                yield
-            except BaseException:
-                with contextlib.suppress(sqlite3.Error):
-                    self._connection.execute("rollback")
-                raise
-            self._connection.execute("commit")
+                self._connection.execute("begin immediate")
+                try:
+                    yield
+                except BaseException:
+                    with contextlib.suppress(sqlite3.Error):
+                        self._connection.execute("rollback")
+                    raise
+                self._connection.execute("commit")
+            finally:
+                if not waits_for_disk:
+                    self._connection.execute("pragma synchronous=full")
 
     def rows(self, statement: str, parameters: Any = ()) -> list[tuple[Any, ...]]:
         """Run a query and give all its rows; only for results that are known to be small."""

@@ -33,6 +33,8 @@ class Run:
     """The largest single process of the command, its helpers among them."""
     code: int
     output: str
+    processor_seconds: float = 0.0
+    """Of all its processes."""
 
 
 def write_messages(path: Path, count: int) -> None:
@@ -55,8 +57,9 @@ def measure(words: Sequence[str], directory: Path) -> Run:
             words, cwd=directory, env=environment, capture_output=True, text=True, check=False
         )
         seconds = time.perf_counter() - started
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-        facts = [seconds, peak, done.returncode, (done.stdout + done.stderr)[-2000:]]
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        facts = [seconds, used.ru_maxrss / 1024, done.returncode, (done.stdout + done.stderr)[-2000:]]
+        facts.append(used.ru_utime + used.ru_stime)
         os.write(write_end, json.dumps(facts).encode())
         os._exit(0)
     os.close(write_end)

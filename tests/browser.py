@@ -67,18 +67,25 @@ class Page:
             if one["method"] == "Network.requestWillBeSent"
         ]
 
+    def prefer(self, scheme: str) -> None:
+        """Let pages believe that the person prefers ``light`` or ``dark``."""
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self._ask(
+            "POST",
+            "/goog/cdp/execute",
+            {"cmd": "Emulation.setEmulatedMedia", "params": {"features": features}},
+        )
+
     def screenshot(self, path: Path) -> None:
         path.write_bytes(base64.b64decode(self._ask("GET", "/screenshot")))
 
 
 @contextlib.contextmanager
-def browser(directory: Path, *, dark: bool = False) -> Iterator[Page]:
+def browser(directory: Path) -> Iterator[Page]:
     driver, program = shutil.which("chromedriver"), shutil.which("chromium")
     if driver is None or program is None:
         pytest.skip("chromium and chromium-driver are not installed")
     flags = [*FLAGS, f"--user-data-dir={directory / 'profile'}"]
-    if dark:
-        flags.append("--blink-settings=preferredColorScheme=0")
     process = subprocess.Popen(
         [driver, "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )

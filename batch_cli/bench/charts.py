@@ -12,7 +12,7 @@ from html import escape
 
 _WIDTH, _HEIGHT = 720, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 12, 12, 40
-_TICKS = 4
+_STEPS = 5
 _ROW = 30
 _NAME_WIDTH, _VALUE_WIDTH = 180, 110
 
@@ -28,11 +28,11 @@ class Line:
 
 def columns(title: str, bins: Sequence[tuple[str, float]], x_name: str, y_name: str) -> str:
     """Give a chart of upright bars that touch, as of a distribution; ``bins`` are their names and heights."""
-    highest = top_of(max((value for _, value in bins), default=0))
+    axis = ticks(max((value for _, value in bins), default=0))
     width = (_WIDTH - _LEFT - _RIGHT) / max(len(bins), 1)
-    parts = [_axes(highest, y_name, x_name)]
+    parts = [_axes(axis, y_name, x_name)]
     for at, (name, value) in enumerate(bins):
-        height = (_HEIGHT - _TOP - _BOTTOM) * value / highest
+        height = (_HEIGHT - _TOP - _BOTTOM) * value / axis[-1]
         x, y = _LEFT + width * at, _HEIGHT - _BOTTOM - height
         parts.append(
             f'<rect class="one" x="{x + 0.5:.1f}" y="{y:.1f}" width="{max(width - 1, 0.5):.1f}" height="{height:.1f}">'
@@ -52,12 +52,12 @@ def lines(title: str, given: Sequence[Line], x_name: str, y_name: str) -> str:
     """Give a chart of lines over one axis, which begins at 0, with their names beneath."""
     points = [point for line in given for point in line.points]
     x_span = max((x for x, _ in points), default=0.0) or 1.0
-    highest = top_of(max((y for _, y in points), default=0.0))
-    parts = [_axes(highest, y_name, x_name)]
+    axis = ticks(max((y for _, y in points), default=0.0))
+    parts = [_axes(axis, y_name, x_name)]
     for line in given:
         path = " ".join(
             f"{_LEFT + x / x_span * (_WIDTH - _LEFT - _RIGHT):.1f},"
-            f"{_HEIGHT - _BOTTOM - y / highest * (_HEIGHT - _TOP - _BOTTOM):.1f}"
+            f"{_HEIGHT - _BOTTOM - y / axis[-1] * (_HEIGHT - _TOP - _BOTTOM):.1f}"
             for x, y in line.points
         )
         parts.append(f'<polyline class="line {line.style}" points="{path}"/>')
@@ -88,13 +88,13 @@ def bars(title: str, rows: Sequence[tuple[str, float, str]], unit: str = "") -> 
     return _svg(title, len(rows) * _ROW + 4, parts)
 
 
-def top_of(highest: float) -> float:
-    """Give where an axis ends, so that its four steps are 1, 2 or 5 of some power of ten."""
+def ticks(highest: float) -> list[float]:
+    """Give the values of an axis from 0 to at least ``highest``: at most six, in steps of 1, 2 or 5 of a power of ten."""
     if highest <= 0:
-        return float(_TICKS)
-    power = 10.0 ** math.floor(math.log10(highest / _TICKS))
-    step = next((power * each for each in (1, 2, 5) if power * each * _TICKS >= highest), power * 10)
-    return step * _TICKS
+        return [0.0, 1.0]
+    power = 10.0 ** math.floor(math.log10(highest / _STEPS))
+    step = next((power * each for each in (1, 2, 5) if power * each * _STEPS >= highest), power * 10)
+    return [step * at for at in range(math.ceil(round(highest / step, 9)) + 1)]
 
 
 def number(value: float) -> str:
@@ -106,12 +106,12 @@ def number(value: float) -> str:
     return f"{value:.3g}"
 
 
-def _axes(highest: float, y_name: str, x_name: str) -> str:
+def _axes(values: Sequence[float], y_name: str, x_name: str) -> str:
     parts = []
-    for tick in range(_TICKS + 1):
-        y = _HEIGHT - _BOTTOM - (_HEIGHT - _TOP - _BOTTOM) * tick / _TICKS
+    for value in values:
+        y = _HEIGHT - _BOTTOM - (_HEIGHT - _TOP - _BOTTOM) * value / values[-1]
         parts.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(_text(_LEFT - 6, y + 4, number(highest * tick / _TICKS), "end"))
+        parts.append(_text(_LEFT - 6, y + 4, number(value), "end"))
     parts.append(_text(_LEFT, _HEIGHT - 6, f"across: {x_name}, up: {y_name}"))
     return "".join(parts)
 

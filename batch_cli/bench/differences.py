@@ -33,4 +33,9 @@ def first_difference(one: JsonValue, other: JsonValue) -> JsonObject | None:
 
 
 def _shown(value: JsonValue) -> JsonValue:
-    return None if value is _NOTHING else value
+    """Give a value as it can stand in a report: what is nested is only counted, however deep it is."""
+    if value is _NOTHING:
+        return None
+    if isinstance(value, list):
+        return f"a list of {len(value):,}"
+    return f"an object of {len(value):,}" if isinstance(value, dict) else value

@@ -13,7 +13,7 @@ from batch_cli.bench.connection import Answer, Connection, Failed, request_bytes
 from batch_cli.clock import Clock
 from batch_cli.httpclient.error_body import read_error
 from batch_cli.httpclient.origin import Origin
-from batch_cli.jsonl import dumps, loads
+from batch_cli.jsonl import dumps_exactly, loads
 from batch_cli.model import JsonObject, JsonValue
 from batch_cli.predict import spice_answer, torch_answer
 from batch_cli.predict.prediction import NotAnAnswer
@@ -120,6 +120,8 @@ def read_answer(answer: Answer, read: Read) -> Reply:
         return Reply(str(error))
     except ValueError:
         return Reply("the answer is not JSON")
+    except RecursionError:
+        return Reply("its answer is nested too deep to be read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ class Where:
 
     def post(self, path: str, body: JsonObject) -> bytes:
         """Give a POST as it stands on the wire."""
-        return request_bytes(self.origin, "POST", path, dumps(body), self.headers)
+        return request_bytes(self.origin, "POST", path, dumps_exactly(body), self.headers)
 
 
 def torch_examples(where: Where) -> HttpTarget:

@@ -86,6 +86,8 @@ class _Run:
         self._warm = threading.Barrier(plan.workers + 1)
         self._recording = Recording(plan)
         self._first_mark = b""
+        self._broken: Exception | None = None
+        """What a thread met that is no failed call but a bug, to be raised where it is seen."""
         self._callers = [target.open() for _ in range(plan.workers)]
         self._open: dict[int, tuple[float, float]] = {}
         """When the calls on their way were to begin and began, by worker."""
@@ -102,7 +104,8 @@ class _Run:
             while not self._over.is_set() and self._warm.n_waiting < self._plan.workers:
                 self._clock.sleep(0.001)
             recording.began = recording.ended = self._clock.monotonic()
-            self._warm.wait()
+            with contextlib.suppress(threading.BrokenBarrierError):
+                self._warm.wait()
             self._wait(threads, watch)
         except BaseException as error:
             recording.stopped_by = error
@@ -112,6 +115,8 @@ class _Run:
                 raise
         else:
             self._end(threads)
+        if self._broken is not None:
+            raise self._broken
         return recording
 
     def _wait(self, threads: list[threading.Thread], watch: Watch | None) -> None:
@@ -158,6 +163,10 @@ class _Run:
                 self._warm.wait()
             for intended in self._beginnings():
                 self._call(number, caller, intended)
+        except Exception as error:  # noqa: BLE001 - raised again by the thread that waits
+            self._broken = error
+            self._over.set()
+            self._warm.abort()
         finally:
             caller.close()
 

@@ -12,6 +12,7 @@ from batch_cli.bench.runner import Plan, Recording
 from batch_cli.bench.spread import percentile
 from batch_cli.cli.console import Console
 from batch_cli.cli.progress import ProgressMode
+from batch_cli.cli.text import plural
 from batch_cli.clock import Clock
 from batch_cli.jsonl import dumps
 
@@ -70,7 +71,7 @@ class BenchView:
         over = f" of {self._plan.seconds:g}" if self._plan.seconds else ""
         return (
             f"{seconds:6.1f}{over} s  {len(recording.calls):,}{ends} calls"
-            f"  {len(recording.calls) / seconds:,.1f}/s  {errors:,} errors"
+            f"  {len(recording.calls) / seconds:,.1f}/s  {plural(errors, 'error')}"
             f"  p50 {percentile(ordered, 50):,.1f} ms  p99 {percentile(ordered, 99):,.1f} ms  {sparkline(times)}"
         )
 

@@ -87,10 +87,12 @@ def bench(context: Context, asked: Asked) -> ExitCode:
         raise UsageError(
             f"{asked.mode} takes neither --rate nor --duration", hint="use them with benchmark or stress"
         )
-    baseline = None if asked.baseline is None else saved.load(asked.baseline)[0]
+    baseline, earlier = (None, {}) if asked.baseline is None else saved.load(asked.baseline)
     if baseline is None:
         for gate in gates:
             gate.judge(Run([]), None)  # one that needs a baseline says so before anything is sent
+    if earlier.get("mode") not in (None, asked.mode):
+        context.console.warn(f"the baseline is of {earlier['mode']}, this is {asked.mode}")
     measured = _measure(context, asked)
     verdicts = [gate.judge(measured.run, baseline) for gate in gates]
     facts: JsonObject = {
@@ -176,12 +178,12 @@ def _compare(context: Context, asked: Asked) -> Measured:
             pairs.append((torch_batch(where, inputs, model), torch_singles(where, inputs), size))
     with BenchView(context.console, context.clock, context.shared.progress, plan) as view:
         for batch, individual, size in pairs:
-            of_batch = run(batch, plan, context.clock, view)
+            of_batch = _run(batch, plan, context, view)
             recordings.append(of_batch)
             if of_batch.stopped_by is not None:
                 found.append(measures.compare(of_batch, Recording(plan), size))
                 break
-            of_singles = run(individual, plan, context.clock, view)
+            of_singles = _run(individual, plan, context, view)
             recordings.append(of_singles)
             found.append(measures.compare(of_batch, of_singles, size))
             if of_singles.stopped_by is not None:
@@ -190,6 +192,14 @@ def _compare(context: Context, asked: Asked) -> Measured:
         {"target": str(where.origin), **(found[0] if len(found) == 1 else {}), "by_batch_size": found},
         recordings,
     )
+
+
+def _run(target: Target, plan: Plan, context: Context, view: BenchView) -> Recording:
+    """Run a part of a measure; one that is stopped before its first call does not take the other parts with it."""
+    try:
+        return run(target, plan, context.clock, view)
+    except (KeyboardInterrupt, Stopped) as error:
+        return Recording(plan, stopped_by=error)
 
 
 def _as_many(inputs: Sequence[JsonValue], size: int) -> list[JsonValue]:

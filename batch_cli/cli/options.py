@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from pathlib import Path
 from typing import Annotated
 
@@ -103,6 +104,31 @@ Temperature = Annotated[
     float,
     typer.Option("--temperature", metavar="T", min=0, max=2, help="Temperature, where a line says nothing."),
 ]
+LongestAnswer = Annotated[
+    int | None,
+    typer.Option(
+        "--max-tokens",
+        metavar="N",
+        min=1,
+        help="Longest answer, where a line says nothing.  [default: 1000; prompts asked live: 256]",
+    ),
+]
+Variation = Annotated[
+    float | None,
+    typer.Option(
+        "--temperature",
+        metavar="T",
+        min=0,
+        max=2,
+        help="Temperature, where a line says nothing.  [default: 0.1; prompts asked live: 0]",
+    ),
+]
+TopP = Annotated[
+    float,
+    typer.Option(
+        "--top-p", metavar="P", min=0, max=1, help="Nucleus sampling; 1 is the same as none, and not sent."
+    ),
+]
 Parameters = Annotated[
     list[str] | None,
     typer.Option("--param", metavar="K=JSON", help="A further body field; may be repeated."),
@@ -138,6 +164,90 @@ SimulateSeed = Annotated[
 NoSimulate = Annotated[
     bool, typer.Option("--no-simulate", help="google: refuse to simulate where there is no key.")
 ]
+
+
+class Via(enum.StrEnum):
+    """How requests reach the model."""
+
+    BATCH = "batch"
+    DIRECT = "direct"
+
+
+CONCURRENCY = 16
+"""Requests in flight where nobody says how many: a model server with one place works off 16 in time."""
+ViaOption = Annotated[
+    Via,
+    typer.Option("--via", help="direct: send the requests one by one, at the live price, from this machine."),
+]
+BaseUrl = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--base-url",
+        metavar="URL[=N]",
+        help="direct: the model server; may be repeated, with a weight N each.  [default: the provider's]",
+    ),
+]
+MaxConcurrentOrNone = Annotated[
+    int | None,
+    typer.Option(
+        "--max-concurrent",
+        metavar="N",
+        min=1,
+        max=4096,
+        help="direct: N requests in flight.  [default: 16; prompts: 5]",
+    ),
+]
+MaxConcurrent = Annotated[
+    int,
+    typer.Option("--max-concurrent", metavar="N", min=1, max=4096, help="direct: N requests in flight."),
+]
+Concurrent = Annotated[
+    bool, typer.Option("--concurrent/--no-concurrent", help="direct: several requests at once, or one.")
+]
+Rpm = Annotated[
+    int | None,
+    typer.Option("--rpm", metavar="N", min=1, help="direct: N requests in any minute at most."),
+]
+Tpm = Annotated[
+    int | None, typer.Option("--tpm", metavar="N", min=1, help="direct: N tokens in any minute at most.")
+]
+Timeout = Annotated[
+    float,
+    typer.Option("--timeout", metavar="S", min=0.1, max=86400, help="direct: seconds for one whole answer."),
+]
+TimeoutOrNone = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout",
+        metavar="S",
+        min=0.1,
+        max=86400,
+        help="direct: seconds for one whole answer.  [default: 600; prompts: 60]",
+    ),
+]
+Grace = Annotated[
+    float,
+    typer.Option(
+        "--grace", metavar="S", min=0, help="direct: seconds for running requests to end after Ctrl-C."
+    ),
+]
+Dedupe = Annotated[bool, typer.Option("--dedupe", help="direct: send identical requests once.")]
+Cache = Annotated[
+    bool,
+    typer.Option("--cache", help="direct: use answers of earlier batches that were kept so, and keep these."),
+]
+CacheMb = Annotated[
+    int,
+    typer.Option("--cache-mb", metavar="N", min=1, help="direct: megabytes of answers that --cache keeps."),
+]
+AutoPath = Annotated[
+    bool,
+    typer.Option("--auto-path", help="direct: ask /chat/completions where /completions is refused."),
+]
+ChunkSize = Annotated[
+    int,
+    typer.Option("--chunk-size", metavar="N", min=1, max=512, help="Rows of predictions asked for at once."),
+]
 MaxWait = Annotated[
     str | None,
     typer.Option(
@@ -152,6 +262,25 @@ Interval = Annotated[
         min=0.05,
         max=86400,
         help="Look every S seconds at least.  [default: from 2 to 60, by how fast it goes]",
+    ),
+]
+
+
+class Executor(enum.StrEnum):
+    """Who works at a batch that runs here."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+ExecutorOption = Annotated[
+    Executor,
+    typer.Option("--executor", help="Who answers a batch that runs here: this machine, or a Ray cluster."),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--ray-address", metavar="HOST:PORT", help="The cluster.  [default: one started on this machine]"
     ),
 ]
 Description = Annotated[str, typer.Option("--description", metavar="TEXT", help="Kept with the batch.")]

@@ -11,10 +11,11 @@ from batch_cli.cli import prediction_output
 from batch_cli.cli.context import Context
 from batch_cli.cli.inputs import opener
 from batch_cli.cli.prediction_servers import server, stream_inputs
+from batch_cli.cli.progress import Reporter
 from batch_cli.cli.tables import RowFormat
 from batch_cli.cli.text import plural
 from batch_cli.errors import ExitCode, StateError, UsageError, quoted
-from batch_cli.events import Event, Note
+from batch_cli.events import Event, Note, Phase, Progress
 from batch_cli.httpclient.client import HttpClient
 from batch_cli.httpclient.proxies import proxy_for
 from batch_cli.model import JsonObject, JsonValue
@@ -26,6 +27,7 @@ from batch_cli.predict.spice import Spice
 from batch_cli.predict.torch import Torch, is_healthy
 
 _SECONDS = 60.0
+_MOST_NOTES = 20
 _MARGIN = 10.0
 """What a request may take beyond the time that the server was told."""
 
@@ -88,26 +90,13 @@ class Outcome:
 def predict(context: Context, asked: Asked) -> ExitCode:
     """Ask, write and judge."""
     _check(asked)
-    if context.console.json and (asked.style is not None or asked.output == "-"):
-        raise UsageError(
-            "--json and rows on standard output do not go together", hint="leave one of them out"
-        )
+    _check_output(context, asked)
     if asked.show is not None:
         return prediction_output.show_facts(context, *_facts(context, asked))
-    if asked.output not in (None, "-") and Path(str(asked.output)).exists() and not asked.force:
-        raise StateError(f"{quoted(str(asked.output))} exists", hint="use --force, or another file")
     begin = context.clock.monotonic()
-    outcome = Outcome()
-    whole = asked.ensemble is not None or asked.compare is not None or not prediction_output.streams(asked)
-    with contextlib.ExitStack() as stack:
-        write = stack.enter_context(prediction_output.lines(context, asked)) if not whole else None
-        for answer in _answers(context, asked, stack):
-            outcome.add(answer)
-            if write is None:
-                outcome.predictions += answer.predictions
-            else:
-                write(answer.predictions)
-    for note in outcome.notes[:20]:
+    is_whole = asked.ensemble is not None or asked.compare is not None or not prediction_output.streams(asked)
+    outcome = _collect(context, asked, is_whole=is_whole)
+    for note in outcome.notes[:_MOST_NOTES]:
         context.console.warn(note)
     facts: JsonObject = {
         "duration_ms": outcome.duration_ms,
@@ -115,13 +104,9 @@ def predict(context: Context, asked: Asked) -> ExitCode:
         "ok": outcome.ok,
         "failed": outcome.failed,
         "notes": outcome.notes,
+        **_together(asked, outcome.predictions),
     }
-    if asked.ensemble is not None:
-        weights = None if asked.weights is None else read_weights(asked.weights)
-        facts["ensemble"] = combine(outcome.predictions, Method(asked.ensemble), weights)
-    if asked.compare is not None:
-        facts["comparison"] = compare(*(_of(outcome.predictions, name) for name in asked.compare))
-    if whole:
+    if is_whole:
         prediction_output.show_whole(context, asked, outcome.predictions, facts)
     elif context.console.json:
         context.console.document("predict", {**facts, "file": asked.output})
@@ -129,6 +114,34 @@ def predict(context: Context, asked: Asked) -> ExitCode:
         f"{plural(outcome.ok + outcome.failed, 'prediction')} ({outcome.ok:,} ok, {outcome.failed:,} failed)"
     )
     return _exit_code(outcome, allow_failures=asked.allow_failures)
+
+
+def _collect(context: Context, asked: Asked, *, is_whole: bool) -> Outcome:
+    """Ask, and write each answer as it comes unless they are to be shown together."""
+    outcome = Outcome()
+    with contextlib.ExitStack() as stack:
+        write = None if is_whole else stack.enter_context(prediction_output.lines(context, asked))
+        reporter = stack.enter_context(Reporter(context.console, context.clock, context.shared.progress))
+        for answer in _answers(context, asked, stack):
+            outcome.add(answer)
+            done = outcome.ok + outcome.failed
+            reporter(Progress(Phase.RUN, done, None, outcome.failed, "predictions"))
+            if write is None:
+                outcome.predictions += answer.predictions
+            else:
+                write(answer.predictions)
+    return outcome
+
+
+def _together(asked: Asked, predictions: Sequence[Prediction]) -> JsonObject:
+    """Give the ensemble and the comparison, where they were asked for."""
+    facts: JsonObject = {}
+    if asked.ensemble is not None:
+        weights = None if asked.weights is None else read_weights(asked.weights)
+        facts["ensemble"] = combine(predictions, Method(asked.ensemble), weights)
+    if asked.compare is not None:
+        facts["comparison"] = compare(*(_of(predictions, name) for name in asked.compare))
+    return facts
 
 
 def _exit_code(outcome: Outcome, *, allow_failures: bool) -> ExitCode:
@@ -169,6 +182,22 @@ def _check(asked: Asked) -> None:
         if asked.ensemble is None:
             raise UsageError("--weights goes with --ensemble mean", hint="add --ensemble mean")
         read_weights(asked.weights)
+
+
+def _check_output(context: Context, asked: Asked) -> None:
+    """Refuse an output that cannot be written as asked, before anything is sent."""
+    if context.console.json and (asked.style is not None or asked.output == "-"):
+        raise UsageError(
+            "--json and rows on standard output do not go together", hint="leave one of them out"
+        )
+    if asked.fields is not None and prediction_output.streams(asked):
+        raise UsageError("--fields is for tables, not for files and JSON lines", hint="leave one of them out")
+    if asked.output is None:
+        return
+    if asked.style not in (None, RowFormat.JSONL, RowFormat.CSV):
+        raise UsageError("a file is JSON lines or CSV", hint="use --format jsonl or csv")
+    if asked.output != "-" and Path(asked.output).exists() and not asked.force:
+        raise StateError(f"{quoted(asked.output)} exists", hint="use --force, or another file")
 
 
 def _answers(context: Context, asked: Asked, stack: contextlib.ExitStack) -> Iterator[Answer]:

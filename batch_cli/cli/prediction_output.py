@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from batch_cli.cli.context import Context
 from batch_cli.cli.tables import Column, RowFormat, Table, show
-from batch_cli.errors import ExitCode, UsageError
+from batch_cli.errors import ExitCode
 from batch_cli.files import PartFile
 from batch_cli.jsonl import dumps
 from batch_cli.model import JsonObject, JsonValue
@@ -49,8 +49,6 @@ def streams(asked: Asked) -> bool:
 @contextlib.contextmanager
 def lines(context: Context, asked: Asked) -> Iterator[Write]:
     """Give what writes predictions as JSON lines or CSV; a file gets its name when all are written."""
-    if asked.style not in (None, RowFormat.JSONL, RowFormat.CSV):
-        raise UsageError("a file is JSON lines or CSV", hint="use --format jsonl or csv")
     form = _csv_rows if asked.style is RowFormat.CSV else _json_rows
     head = _csv_head() if asked.style is RowFormat.CSV else b""
     if asked.output in (None, "-"):

@@ -11,7 +11,7 @@ from batch_cli.cli.context import Context
 from batch_cli.errors import InvalidInput, UsageError, quoted
 from batch_cli.files import open_input
 from batch_cli.httpclient.origin import Origin
-from batch_cli.jsonl import BOM, is_blank, loads, read_lines
+from batch_cli.jsonl import BOM, is_blank, loads_exactly, read_lines
 from batch_cli.model import JsonValue
 from batch_cli.settings import KeyRule, find_api_key
 
@@ -58,7 +58,7 @@ def read_inputs(path: str, stdin: Callable[[], bytes]) -> list[JsonValue]:
     raw = stdin() if path == "-" else _read(Path(path))
     if raw.lstrip()[:1] == b"[":
         try:
-            whole = loads(raw)
+            whole = loads_exactly(raw)
         except ValueError:
             whole = None  # each line may be an array
         if isinstance(whole, list):
@@ -81,7 +81,7 @@ def stream_inputs(reopen: Callable[[], BinaryIO], source: str) -> Iterator[JsonV
         with reopen() as stream:
             raw = stream.read(_MOST_INPUT + 1)
         with contextlib.suppress(ValueError):
-            whole = loads(raw.removeprefix(BOM))
+            whole = loads_exactly(raw.removeprefix(BOM))
             if isinstance(whole, list):
                 yield from whole
                 return
@@ -94,7 +94,7 @@ def stream_inputs(reopen: Callable[[], BinaryIO], source: str) -> Iterator[JsonV
 
 def _line(path: str, number: int, line: bytes) -> JsonValue:
     try:
-        return loads(line)
+        return loads_exactly(line)
     except ValueError as error:
         raise InvalidInput(
             f"{path}:{number}: not JSON: {error}", hint="write a JSON array, or one JSON value a line"

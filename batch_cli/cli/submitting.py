@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from batch_cli.cli import documents
@@ -18,10 +17,14 @@ from batch_cli.jobs.submit import submit
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.messages import MessagesOptions
 from batch_cli.model import Batch, JsonObject, ModelName
+from batch_cli.predict.model_file import IN_PROCESS
+from batch_cli.providers import DIRECT_PREFIX, PREDICTORS
 from batch_cli.providers.base import WINDOW, EncodeOptions
 
 if TYPE_CHECKING:
     from batch_cli.cli.creating import Wishes
+    from batch_cli.engine.cluster.wishes import ClusterWishes
+    from batch_cli.engine.handlers.live.options import LiveWishes
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +51,23 @@ class Extras:
     max_wait: float | None = None
     results: str | None = None
     response_model: str | None = None
+    live: LiveWishes | None = None
+    """Ask the provider live, so; None: as a batch."""
+    cluster: ClusterWishes | None = None
+    """Who works at a batch that runs here; None: this machine."""
     announce: bool = False
     """Say ``Batch job created with ID`` on standard output, as create-from-file does."""
 
 
-def simulation(model: ModelName, errors: float, latency_ms: float, seed: int) -> JsonObject:
-    """Give the settings of the simulated model.
+def simulation(
+    model: ModelName, errors: float, latency_ms: float, seed: int, *, is_live: bool = False
+) -> JsonObject:
+    """Give the settings of the simulated model; of any other, and where the requests are sent somewhere, none.
 
     Raises:
         UsageError: they were given for another model.
     """
-    if model.provider != "local":
+    if is_live or model.provider != "local":
         if errors or latency_ms or seed:
             raise UsageError(
                 "--simulate-errors, --simulate-latency and --simulate-seed are for local/simulate",
@@ -68,7 +77,7 @@ def simulation(model: ModelName, errors: float, latency_ms: float, seed: int) ->
     if model.name != "simulate":
         raise UsageError(
             f"the local engine has no model '{model.name[:64]}'",
-            hint="use --model local/simulate",
+            hint="use --model local/simulate, or say where the model is: --base-url http://localhost:11434/v1",
             reference="E602",
         )
     return {"error_rate": errors, "latency": latency_ms / 1000, "seed": seed}
@@ -105,11 +114,13 @@ def submit_source(
 ) -> ExitCode:
     """Submit what ``source`` gives, and wait or fetch the results if asked."""
     order = order_of(source, encode, model, extras, endpoint)
-    if extras.results is not None and extras.results != "-":
-        from batch_cli.jobs.results import refuse_output  # noqa: PLC0415 - only with --results
+    if extras.results is not None:
+        from batch_cli.cli.output_names import refuse_name  # noqa: PLC0415 - only with --results
 
-        refuse_output(Path(extras.results))
-    with context.workspace() as workspace:
+        refuse_name(context, extras.results)
+    with context.workspace(
+        extras.live, is_direct=extras.live is not None, cluster=extras.cluster
+    ) as workspace:
         submission = submit(workspace, order)
         tell(context, submission, source.name)
         batch = submission.batch
@@ -155,9 +166,24 @@ def tell(context: Context, submission: Submission, name: str) -> None:
     if submission.batch.simulated:
         batch = submission.batch
         console.say(f"{batch.provider}/{batch.model}: answers are simulated by rules, no model is asked")
+    if submission.created and submission.batch.id.startswith(DIRECT_PREFIX):
+        console.say(f"{submission.batch.provider}: {_price(submission.batch.provider)}")
     if submission.pointer is not None:
         ids = "Batch ID" if len(submission.ids) == 1 else "Batch IDs"
         console.say(f"{ids} saved to {submission.pointer}")
+
+
+def _price(provider: str) -> str:
+    """Say what asking live costs, before anything is asked."""
+    if provider == "local":
+        return "each request goes to your model server"
+    if provider in PREDICTORS:
+        return "the model runs here" if provider in IN_PROCESS else "the rows go to your prediction server"
+    from batch_cli.providers.hosted.profile import terms  # noqa: PLC0415 - only for live batches
+
+    discount, _ = terms(provider)
+    saves = "" if discount is None else f"; a batch costs {discount:.0%} less"
+    return f"each request goes to its live endpoint, billed at full price{saves}"
 
 
 def _show(context: Context, submission: Submission, name: str, extras: Extras) -> None:
@@ -185,7 +211,12 @@ def submit_object(submission: Submission, name: str) -> JsonObject:
 
 def start_worker(context: Context, workspace: Workspace, batch: Batch) -> None:
     """Start a detached worker for a batch that runs here, unless one runs already."""
-    if batch.status.is_terminal or not workspace.provider(batch.provider).capabilities.runs_here:
+    runner = workspace.provider(batch.provider).of(batch.id)
+    if batch.status.is_terminal or not runner.capabilities.runs_here:
+        return
+    if batch.id.startswith(DIRECT_PREFIX):
+        started = workspace.direct(batch.provider).start_worker(batch.id)
+        context.console.say("a worker was started" if started else "a worker is running", detail=True)
         return
     from batch_cli.engine.daemon import ensure_worker  # noqa: PLC0415 - subprocess, only here
 

@@ -56,7 +56,7 @@ def ensure_worker(
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own words
             words,
             cwd=root,
-            env=_clean(environment),
+            env=clean(environment),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -77,7 +77,8 @@ def _bury(process: subprocess.Popen[bytes]) -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _clean(environment: Mapping[str, str]) -> dict[str, str]:
+def clean(environment: Mapping[str, str]) -> dict[str, str]:
+    """Give what a program needs of an environment to run: no keys."""
     return {
         name: value
         for name, value in environment.items()

@@ -44,6 +44,18 @@ def result_line(batch: StoredBatch, claim: Claim, call: Call, reply: Reply) -> b
     )
 
 
+def position_of(batch: StoredBatch, line: bytes) -> tuple[int, bool] | None:
+    """Read which request of a batch a result line answers, and whether well; None where it is no line of ours."""
+    try:
+        row = loads(line)
+        name, _, position = row["id"].rpartition("_")
+        if name != f"batch_req_{batch.id}" or not 0 <= int(position) < batch.total:
+            return None
+        return int(position), row["error"] is None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
 def abandoned_line(batch: StoredBatch, claim: Claim, call: Call) -> bytes:
     """Write the result line of a request that killed its workers again and again."""
     message = f"{claim.attempt - 1} workers died while they worked at this request"

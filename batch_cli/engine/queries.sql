@@ -55,6 +55,10 @@ select seq, id, key, status, endpoint, model, settings, metadata, total, complet
        (select count(*) from request where batch = seq and state = 'running'), next_index, next_offset
 from batch where id = ?
 
+-- name: standing
+-- By number or id, both unique; without counting what runs.
+select status, total, completed, failed from batch where seq = :batch or id = :batch
+
 -- name: batch_by_key
 -- An unanswered create is found again by the key it was sent with; unique index on key.
 select id from batch where key = ?
@@ -63,9 +67,9 @@ select id from batch where key = ?
 select id from batch where seq = ?
 
 -- name: open_batches
--- Oldest first; few are open at a time.
+-- Oldest first; few are open at a time. A batch that is asked for live has a worker of its own, with its key.
 select seq, next_index, next_offset, total from batch
-where status = 'in_progress' and (:only is null or id = :only) order by seq
+where status = 'in_progress' and (id = :only or :only is null and id not glob 'direct_*') order by seq
 
 -- name: advance_batch
 update batch set next_index = :next_index, next_offset = :next_offset,
@@ -80,7 +84,7 @@ values (?, ?, ?, ?, 'running', 1, ?)
 -- The partial index request_released holds only what crashes left behind.
 select request.batch, position, start, length, attempt from request
 join batch on seq = batch
-where state = 'released' and status = 'in_progress' and (:only is null or id = :only)
+where state = 'released' and status = 'in_progress' and (id = :only or :only is null and id not glob 'direct_*')
 order by batch, position limit :most
 
 -- name: claim_released
@@ -167,6 +171,19 @@ select coalesce(sum(total - completed - failed) filter (where status = 'in_progr
 from batch
 
 -- name: has_claimable
-select 1 from batch where status = 'in_progress' and (
+select 1 from batch where status = 'in_progress' and id not glob 'direct_*' and (
     next_index < total or exists (select 1 from request where batch = seq and state = 'released'))
 limit 1
+
+-- name: note_trouble
+-- Why nobody works at a batch that has not ended; null when somebody does again.
+update batch set error = :error where id = :id and status = 'in_progress' and error is not :error
+
+-- name: recorded_until
+-- The line end behind the last line counts. Once for each start of a live worker: a scan of the batch.
+select coalesce(max(result_start + result_length) + 1, 0) from request where batch = ?
+
+-- name: adopt
+-- Only what was given back by a dead worker: what somebody works at now will be recorded by them.
+update request set state = ?, result_start = ?, result_length = ?
+where batch = ? and position = ? and state = 'released'

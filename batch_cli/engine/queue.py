@@ -12,7 +12,7 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -25,6 +25,8 @@ LEASE_SECONDS = 30.0
 """How long a worker may be silent before others take its requests over."""
 SUSPECT_ATTEMPT = 3
 """From this attempt on a request is claimed alone, so that only it is blamed if the worker dies again."""
+_CARRIED = 1 << 15
+"""Bytes of a request that travels with its claim; of a longer one only the place does."""
 MOST_ATTEMPTS = 6
 """A request that was abandoned this often fails instead of being tried again."""
 
@@ -39,6 +41,8 @@ class Claim:
     start: int
     length: int
     attempt: int
+    line: bytes | None = field(default=None, compare=False, repr=False)
+    """The request itself, where it was read on the way and is small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,16 @@ class Completion:
     """A finished request: where its result line stands."""
 
     claim: Claim
+    is_good: bool
+    start: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An answer that stands in a result file and was not recorded."""
+
+    position: int
     is_good: bool
     start: int
     length: int
@@ -188,18 +202,20 @@ class Queue:
 
     # --- claiming ---
 
-    def claim(self, worker: int, most: int, *, only: str | None = None) -> list[Claim]:
+    def claim(self, worker: int, most: int, *, only: str | None = None, blames: bool = True) -> list[Claim]:
         """Take up to ``most`` requests for ``worker``: what crashes left first, then fresh ones, oldest first.
 
-        ``only`` names the one batch to work at. A suspect request comes alone. Empty when nothing waits.
+        ``only`` names the one batch to work at; without it, live batches are left to their own workers.
+        A suspect request comes alone, unless nobody ``blames`` it. Empty when nothing waits.
         """
-        with self.store.database.transaction():
-            claims = self._claim_released(worker, most, only)
+        # A claim that a power cut loses was made by a worker that is gone, too.
+        with self.store.database.transaction(waits_for_disk=False):
+            claims = self._claim_released(worker, most, only, blames=blames)
             if not claims:
                 claims = self._claim_fresh(worker, most, only)
         return claims
 
-    def _claim_released(self, worker: int, most: int, only: str | None) -> list[Claim]:
+    def _claim_released(self, worker: int, most: int, only: str | None, *, blames: bool) -> list[Claim]:
         database = self.store.database
         claims: list[Claim] = []
         for batch, position, start, length, attempt in database.rows(
@@ -208,7 +224,7 @@ class Queue:
             if not self._open_or_fail(batch):
                 continue
             claim = Claim(batch, position, start, length, attempt + 1)
-            is_suspect = claim.attempt >= SUSPECT_ATTEMPT
+            is_suspect = blames and claim.attempt >= SUSPECT_ATTEMPT
             if is_suspect and claims:
                 break
             claims.append(claim)
@@ -260,7 +276,8 @@ class Queue:
             line = stream.readline()
             if not line.endswith(b"\n"):
                 return
-            yield Claim(seq, position, offset, len(line) - 1, 1)
+            small = line[:-1] if len(line) <= _CARRIED else None
+            yield Claim(seq, position, offset, len(line) - 1, 1, small)
             offset += len(line)
 
     def batch(self, seq: int) -> StoredBatch | None:
@@ -298,6 +315,8 @@ class Queue:
 
     def read(self, claim: Claim) -> bytes:
         """Give the request line of a claim of this queue."""
+        if claim.line is not None:
+            return claim.line
         return os.pread(self._inputs[claim.batch].fileno(), claim.length, claim.start)
 
     # --- finishing ---
@@ -331,6 +350,24 @@ class Queue:
                 database.change(SQL["complete_batch"], {"seq": batch, "now": now})
                 database.change(SQL["end_cancelled"], {"seq": batch, "now": now})
         return counted
+
+    def recorded_until(self, seq: int) -> int:
+        """Give where the last recorded line of a batch ends in its result file."""
+        row = self.store.database.row(SQL["recorded_until"], (seq,))
+        return row[0] if row else 0
+
+    def adopt(self, seq: int, written: Iterable[Written]) -> int:
+        """Record answers that a dead worker wrote down, of requests that nobody works at; give how many counted."""
+        lines = list(written)
+        counts = {}
+        with self.store.database.transaction():
+            for is_good, state in ((True, "completed"), (False, "failed")):
+                group = [one for one in lines if one.is_good is is_good]
+                places = ((state, one.start, one.length, seq, one.position) for one in group)
+                counts[state] = self.store.database.change_many(SQL["adopt"], places)
+            self.store.database.change(SQL["count_finished"], {"seq": seq, **counts})
+            self.store.database.change(SQL["complete_batch"], {"seq": seq, "now": self.store.clock.now()})
+        return sum(counts.values())
 
     def release(self, claims: Iterable[Claim]) -> None:
         """Give claims back that were not begun, and never will be: they count as no attempt."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from batch_cli.errors import BatchCliError
 from batch_cli.model import JsonObject, JsonValue
 
 
@@ -31,6 +32,15 @@ class Reply:
     def is_good(self) -> bool:
         """Tell whether the request was answered."""
         return self.status < 400  # noqa: PLR2004 - HTTP
+
+
+class Halt(Exception):
+    """No request can be answered now, whichever; the message is the error's."""
+
+    def __init__(self, error: BatchCliError) -> None:
+        """Take what the user is to be told."""
+        super().__init__(error.message)
+        self.error = error
 
 
 def broken_reply(error: Exception) -> Reply:

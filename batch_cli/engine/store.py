@@ -27,6 +27,7 @@ from batch_cli.sql import Database, load_statements
 SQL = load_statements("batch_cli.engine", "queries.sql")
 _PAGE = 2_000
 _BUFFER = 1 << 20
+_ENDED = ("completed", "cancelled", "failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class StoredBatch:
     started_at: float | None
     ended_at: float | None
     error: str | None
-    """Why it failed: its files are damaged."""
+    """Why it failed: its files are damaged; or why nobody works at it now."""
     running: int
     next_index: int
     next_offset: int
@@ -56,7 +57,22 @@ class StoredBatch:
     @property
     def has_ended(self) -> bool:
         """Tell whether nothing will change any more."""
-        return self.status in ("completed", "cancelled", "failed")
+        return self.status in _ENDED
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a batch is: what a worker asks again and again, without what takes longer to find out."""
+
+    status: str
+    total: int
+    completed: int
+    failed: int
+
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether nothing will change any more."""
+        return self.status in _ENDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +125,12 @@ class Store:
 
     # --- input ---
 
-    def stage(self, key: str, lines: Iterator[bytes]) -> str:
+    def stage(self, key: str, lines: Iterator[bytes], prefix: str = "local_") -> str:
         """Store the requests of a future batch and give the batch's id; again: replaces the first try.
 
-        The id follows from ``key``, so that a run after a crash stages to the same place.
+        The id is ``prefix`` and what follows from ``key``, so that a run after a crash stages to the same place.
         """
-        batch_id = f"local_{key.removeprefix('bci_')[:12]}"
+        batch_id = f"{prefix}{key.removeprefix('bci_')[:12]}"
         directory = private_directory(self.root / batch_id)
         target = directory / "input.jsonl"
         try:
@@ -182,6 +198,11 @@ class Store:
         fields[6], fields[7] = loads(row[6]), loads(row[7])
         return StoredBatch(*fields)
 
+    def standing(self, batch: str | int) -> Standing | None:
+        """Give how far a batch is, by its id or its number; None: there is none."""
+        row = self.database.row(SQL["standing"], {"batch": batch})
+        return Standing(*row) if row else None
+
     def cancel(self, batch_id: str) -> StoredBatch | None:
         """Let nothing more of a batch start. What runs may finish and is kept; an ended batch stays as it is."""
         with self.database.transaction():
@@ -192,6 +213,10 @@ class Store:
     def fail(self, seq: int, error: str) -> None:
         """End a batch whose files are damaged. Call inside a transaction."""
         self.database.change(SQL["fail_batch"], {"seq": seq, "error": error, "now": self.clock.now()})
+
+    def note_trouble(self, batch_id: str, error: str | None) -> None:
+        """Say of a batch that has not ended why nobody works at it; None: somebody does."""
+        self.database.change(SQL["note_trouble"], {"id": batch_id, "error": error})
 
     def cancelling(self) -> set[int]:
         """Give the numbers of the batches that are being cancelled."""
@@ -294,6 +319,19 @@ class ResultFile:
 
         Where the bytes landed is asked from the kernel, because others may append in between.
         """
+        places = self.write(lines)
+        self.sync()
+        return places
+
+    def sync(self) -> None:
+        """Bring to the disk what was written."""
+        try:
+            os.fdatasync(self._descriptor) if hasattr(os, "fdatasync") else fsync(self._descriptor)
+        except OSError as error:
+            raise disk_error(error, self.path, doing="writing") from error
+
+    def write(self, lines: list[bytes]) -> list[tuple[int, int]]:
+        """Write lines and give where each stands, as `append` does; they survive any death of this process."""
         data = b"\n".join(lines) + b"\n"
         written = 0
         try:
@@ -301,8 +339,7 @@ class ResultFile:
             end = os.lseek(self._descriptor, 0, os.SEEK_CUR)
             if written < len(data):  # a short write: others may have appended since, so start anew
                 write_all(self._descriptor, b"\n")
-                return self.append(lines) if written else self._refused(data)
-            os.fdatasync(self._descriptor) if hasattr(os, "fdatasync") else fsync(self._descriptor)
+                return self.write(lines) if written else self._refused(data)
         except OSError as error:
             raise disk_error(error, self.path, doing="writing") from error
         places = []

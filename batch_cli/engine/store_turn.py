@@ -7,16 +7,18 @@ from itertools import groupby
 
 from batch_cli.engine.lines import abandoned_line, parse_call
 from batch_cli.engine.queue import LEASE_SECONDS, MOST_ATTEMPTS, Claim, Completion, Lease, Queue
-from batch_cli.engine.store import ResultFile, Store, StoredBatch
+from batch_cli.engine.store import ResultFile, Standing, Store, StoredBatch
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answered:
     """A claim with its answer, as a result line."""
 
     claim: Claim
     is_good: bool
     line: bytes
+    place: tuple[int, int] | None = None
+    """Where it stands in the result file, if it was written already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Turn:
     claims: list[Claim]
     batches: dict[int, StoredBatch]
     """The batches of the claims, where they were not known yet."""
-    only: StoredBatch | None
+    only: Standing | None
     """How the one batch stands that is worked at."""
     backlog: int
     """Requests that nobody has claimed yet."""
@@ -49,9 +51,9 @@ class Turn:
 class StoreTurns:
     """The turns of one worker; one at a time, and nothing else touches the database meanwhile."""
 
-    def __init__(self, store: Store, queue: Queue, only: str | None) -> None:
-        """Take turns with ``queue``; ``only`` names the one batch to work at."""
-        self._store, self._queue, self._only = store, queue, only
+    def __init__(self, store: Store, queue: Queue, only: str | None, *, blames: bool = True) -> None:
+        """Take turns with ``queue``; ``only`` names the one batch to work at; ``blames`` is `WorkerOptions.blames`."""
+        self._store, self._queue, self._only, self._blames = store, queue, only, blames
         self._files: dict[int, ResultFile] = {}
         self._next_renewal = 0.0
 
@@ -69,16 +71,30 @@ class StoreTurns:
         ended = self._close_ended(orders)
         claims: list[Claim] = []
         if orders.room:
-            claims = self._queue.claim(lease.worker, orders.room, only=self._only)
-            claims = self._fail_poisoned(claims)
+            claims = self._queue.claim(lease.worker, orders.room, only=self._only, blames=self._blames)
+            claims = self._fail_poisoned(claims) if self._blames else claims
         batches = {}
         for seq in {claim.batch for claim in claims}:
             if (batch := self._queue.batch(seq)) is not None:
                 batches[seq] = batch
         claims = [claim for claim in claims if claim.batch in batches]
-        only = self._store.batch(self._only) if self._only else None
+        only = self._store.standing(self._only) if self._only else None
         backlog = self._queue.backlog(self._only)
         return Turn(claims, batches, only, backlog, self._store.cancelling(), ended)
+
+    def write_down(self, batch: StoredBatch, answered: list[Answered]) -> None:
+        """Write result lines without waiting for the disk, from the thread of the event loop.
+
+        A worker that is killed now leaves them to `engine.written`: what cost money is not asked for again.
+        """
+        if batch.seq not in self._files:
+            path = self._store.results_path(batch.id)
+            if not path.parent.is_dir():
+                return  # it was deleted
+            self._files[batch.seq] = ResultFile(path)
+        places = self._files[batch.seq].write([one.line for one in answered])
+        for one, place in zip(answered, places, strict=True):
+            one.place = place
 
     def record(self, answered: list[Answered]) -> None:
         """Write result lines, then record where they stand."""
@@ -94,9 +110,9 @@ class StoreTurns:
         """Close the files of the batches that have ended with these orders."""
         ended = []
         for seq in {one.claim.batch for one in orders.answered} | {c.batch for c in orders.unwanted}:
-            batch = self._queue.batch(seq)
-            if batch is None or batch.has_ended:
-                ended.append((seq, batch))
+            standing = self._store.standing(seq)
+            if standing is None or standing.has_ended:
+                ended.append((seq, self._queue.batch(seq)))
                 self._queue.close_input(seq)
                 if seq in self._files:
                     self._files.pop(seq).close()
@@ -111,8 +127,13 @@ class StoreTurns:
             file = self._file(seq)
             if file is None:
                 continue
-            for one, (start, length) in zip(lines, file.append([one.line for one in lines]), strict=True):
-                completions.append(Completion(one.claim, one.is_good, start, length))
+            unwritten = [one for one in lines if one.place is None]
+            if unwritten:
+                for one, place in zip(unwritten, file.append([one.line for one in unwritten]), strict=True):
+                    one.place = place
+            else:
+                file.sync()
+            completions += [Completion(one.claim, one.is_good, *one.place) for one in lines if one.place]
         return completions
 
     def _file(self, seq: int) -> ResultFile | None:

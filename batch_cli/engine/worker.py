@@ -15,19 +15,26 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING
 
+from batch_cli.clock import Clock
+from batch_cli.engine.cluster.wishes import ClusterWishes
+from batch_cli.engine.event_loop import fastest
 from batch_cli.engine.handlers import Handlers, Wrap
-from batch_cli.engine.handlers.live.backend import Backend
+from batch_cli.engine.handlers.live.options import LiveSetup
 from batch_cli.engine.helpers import Helpers
 from batch_cli.engine.lines import parse_call, result_line
 from batch_cli.engine.queue import Claim, Queue
-from batch_cli.engine.reply import Handler, Reply, broken_reply
+from batch_cli.engine.reply import Halt, Handler, Reply, broken_reply
 from batch_cli.engine.stop_signals import held_back, leave_to_others, let_through
 from batch_cli.engine.store import Store, StoredBatch
 from batch_cli.engine.store_turn import Answered, Orders, StoreTurns, Turn
-from batch_cli.events import Listener, Note, Phase, Progress
+from batch_cli.events import Listener, LiveFigures, Note, Phase, Progress
+
+if TYPE_CHECKING:
+    from batch_cli.engine.cluster.handler import ClusterHandlers
 
 _MOST_CLAIMED = 512
 """How many requests are claimed at once at most; as many again may wait for a free slot."""
@@ -56,8 +63,28 @@ class WorkerOptions:
     """A descriptor whose end means that the worker this one helps has gone: stop then."""
     grace: float = 30.0
     """Seconds that running calls get to finish after a stop was asked for."""
-    backend: Backend | None = None
-    """The model server that answers live batches."""
+    live: LiveSetup | None = None
+    """The model servers that answer live batches."""
+    blames: bool = True
+    """A request whose worker died again and again fails: what it asks for may be what kills."""
+    cluster: ClusterWishes | None = None
+    """Where the handlers run; None: in this process."""
+
+
+def _makes_handlers(
+    options: WorkerOptions, tell: Callable[[str], None], clock: Clock, wrap: Wrap | None
+) -> Handlers | ClusterHandlers:
+    if options.cluster is None:
+        return Handlers(options.live, tell, clock, wrap)
+    from batch_cli.engine.cluster.connection import Cluster  # noqa: PLC0415 - ray, only where it is wanted
+    from batch_cli.engine.cluster.handler import ClusterHandlers  # noqa: PLC0415 - as above
+
+    return ClusterHandlers(
+        lambda: Cluster(options.cluster.address if options.cluster else None),
+        options.live,
+        tell,
+        blames=options.blames,
+    )
 
 
 class Worker:
@@ -71,12 +98,22 @@ class Worker:
         self._queue = Queue(store)
         self._batches: dict[int, StoredBatch] = {}
         self._handlers: dict[int, Handler] = {}
-        self._turns = StoreTurns(store, self._queue, options.only)
-        self._maker = Handlers(options.backend, lambda text: listener(Note(text, warning=True)), wrap)
+        self._turns = StoreTurns(store, self._queue, options.only, blames=options.blames)
+        self._maker = _makes_handlers(
+            options, lambda text: listener(Note(text, warning=True)), store.clock, wrap
+        )
         self._unwanted_batches: dict[int, asyncio.Event] = {}
         self._waiting: deque[Claim] = deque()
         self._answered: list[Answered] = []
+        self._written = 0
+        """How many of them stand in the result file already."""
+        self._recording = 0
+        """Answers that the store turn under way records."""
         self._calls: set[asyncio.Task[list[Answered]]] = set()
+        self._news: asyncio.Future[None] | None = None
+        """What the loop waits for: something has happened."""
+        self._failure: BaseException | None = None
+        """What ends the work for all."""
         self._signal: int | None = None
         self._deadline = float("inf")
         self._unwanted: list[Claim] = []
@@ -85,36 +122,50 @@ class Worker:
         self._idle_since: float | None = None
         self._helpers = None if options.leash is not None else Helpers(store.root, options.only)
 
+    @property
+    def figures(self) -> LiveFigures | None:
+        """How live requests fared; None where none was asked."""
+        return self._maker.figures
+
     def run(self) -> int | None:
         """Work until there is nothing left to do, or a signal asks to stop; give that signal's number.
 
         The first SIGINT or SIGTERM lets running calls finish, a second one leaves at once.
+
+        Raises:
+            BatchCliError: a handler has halted the work; what was answered is recorded.
         """
         if self._options.seconds is not None:
             self._deadline = self._store.clock.monotonic() + self._options.seconds
         thread = ThreadPoolExecutor(1, thread_name_prefix="store", initializer=leave_to_others)
         try:
-            with held_back():
-                asyncio.run(self._run(thread))
+            with held_back(), asyncio.Runner(loop_factory=self._loop_factory()) as runner:
+                runner.run(self._run(thread))
         finally:
             if self._helpers is not None:
                 self._helpers.stop(self._options.grace)
             thread.shutdown()
             self._turns.close()
+        if self._failure is not None:
+            raise self._failure
         return self._signal
+
+    def _loop_factory(self) -> Callable[[], asyncio.AbstractEventLoop]:
+        """Take the fast loop where it is about sending, which is all that it makes faster."""
+        return asyncio.new_event_loop if self._options.live is None else fastest()
 
     @property
     def _must_stop(self) -> bool:
-        return self._signal is not None or self._store.clock.monotonic() >= self._deadline
+        is_over = self._signal is not None or self._failure is not None
+        return is_over or self._store.clock.monotonic() >= self._deadline
 
     async def _run(self, thread: ThreadPoolExecutor) -> None:
         loop = asyncio.get_running_loop()
-        stopped: asyncio.Future[None] = loop.create_future()
-        with self._signals(loop, stopped):
+        with self._signals(loop):
             async with let_through():
-                await self._work(stopped, thread)
+                await self._work(thread)
 
-    async def _work(self, stopped: asyncio.Future[None], thread: ThreadPoolExecutor) -> None:
+    async def _work(self, thread: ThreadPoolExecutor) -> None:
         loop = asyncio.get_running_loop()
         with self._queue.join() as lease:
             turn: asyncio.Future[Turn] | None = None
@@ -123,8 +174,9 @@ class Worker:
                     self._start_calls()
                     if turn is None and self._wants_turn():
                         turn = loop.run_in_executor(thread, self._turns.run, lease, self._orders())
-                    await self._wait({stopped, *self._calls, *({turn} if turn else ())})
-                    self._collect_calls()
+                        turn.add_done_callback(self._wake)
+                    await self._wait()
+                    self._write_down()
                     if turn is not None and turn.done():
                         finished, turn = turn.result(), None
                         if await self._is_over(finished):
@@ -135,16 +187,28 @@ class Worker:
 
     def _orders(self) -> Orders:
         """Hand over what the next store turn has to do. What it reads is its own: it runs in another thread."""
-        answered, self._answered = self._answered, []
+        answered, self._answered, self._written = self._answered, [], 0
+        self._recording = len(answered)
         unwanted, self._unwanted = self._unwanted, []
         return Orders(answered, unwanted, self._claim_ahead if self._has_room else 0)
 
-    async def _wait(self, happenings: set[asyncio.Future[Any]]) -> None:
+    def _wake(self, _done: object = None) -> None:
+        """Let the loop look again: something has happened."""
+        if self._news is not None and not self._news.done():
+            self._news.set_result(None)
+
+    async def _wait(self) -> None:
         """Wait until something has happened, or it is time to look at the store or the clock again."""
+        loop = asyncio.get_running_loop()
         now = self._store.clock.monotonic()
         next_look = self._next_claim if self._has_room and self._next_claim > now else now + _LONGEST_SILENCE
-        timeout = max(0.0, min(self._deadline, next_look) - now)
-        await asyncio.wait(happenings, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        self._news = loop.create_future()
+        timer = loop.call_later(max(0.0, min(self._deadline, next_look) - now), self._wake)
+        try:
+            if not self._must_stop:  # a signal that came a moment ago woke nobody
+                await self._news
+        finally:
+            timer.cancel()
 
     def _wants_turn(self) -> bool:
         silence = self._store.clock.monotonic() - self._last_turn
@@ -163,10 +227,15 @@ class Worker:
     def _claim_ahead(self) -> int:
         """Enough to fill every slot twice: what waits here cannot be taken by another worker."""
         largest = max((handler.max_batch for handler in self._handlers.values()), default=1)
+        if not self._options.blames:
+            return (
+                _MOST_CLAIMED  # nobody else works at it, and what was only claimed is no attempt that counts
+            )
         return min(2 * self._options.concurrency * largest, _MOST_CLAIMED)
 
     async def _is_over(self, turn: Turn) -> bool:
         """Take in what a turn gave; tell whether the work is done, after a pause where there is none."""
+        self._recording = 0
         self._last_turn = self._store.clock.monotonic()
         # Where nothing was left to claim, the next look waits: requests under way may take minutes.
         self._next_claim = 0.0 if turn.claims else self._last_turn + _IDLE_SECONDS
@@ -189,7 +258,7 @@ class Worker:
                 self._listener(Note(f"{ended.id}: {ended.status}, {counts}"))
         if turn.only is not None:
             done = turn.only.completed + turn.only.failed
-            self._listener(Progress(Phase.RUN, done, turn.only.total, turn.only.failed))
+            self._listener(Progress(Phase.RUN, done, turn.only.total, turn.only.failed, live=self.figures))
         if turn.claims or self._calls or self._answered or self._waiting or self._unwanted:
             self._idle_since = None
             return False
@@ -209,14 +278,36 @@ class Worker:
         while (
             self._waiting
             and len(self._calls) < self._options.concurrency
-            and len(self._answered) < _MOST_ANSWERED
+            and len(self._answered) + self._recording < _MOST_ANSWERED
         ):
             batch = self._batches[self._waiting[0].batch]
             handler = self._handler(batch)
             claims: list[Claim] = []
             while self._waiting and len(claims) < handler.max_batch and self._waiting[0].batch == batch.seq:
                 claims.append(self._waiting.popleft())
-            self._calls.add(asyncio.create_task(self._call(handler, batch, claims)))
+            call = asyncio.create_task(self._call(handler, batch, claims))
+            self._calls.add(call)
+            call.add_done_callback(self._take)
+
+    def _take(self, call: asyncio.Task[list[Answered]]) -> None:
+        """Take in what a call gave; one that was cancelled gave nothing."""
+        self._calls.discard(call)
+        if not call.cancelled():
+            broken = call.exception()
+            if broken is None:
+                self._answered.extend(call.result())
+            else:
+                self._failure = self._failure or broken
+        self._wake()
+
+    def _write_down(self) -> None:
+        """Write live answers at once, before others are asked for in their place: a kill must not lose them."""
+        if self._options.blames:
+            return
+        fresh = self._answered[self._written :]
+        for seq, group in groupby(fresh, key=lambda one: one.claim.batch):
+            self._turns.write_down(self._batches[seq], list(group))
+        self._written = len(self._answered)
 
     def _handler(self, batch: StoredBatch) -> Handler:
         if batch.seq not in self._handlers:
@@ -228,6 +319,9 @@ class Worker:
         calls = [parse_call(self._queue.read(claim), batch.endpoint) for claim in claims]
         try:
             replies: Sequence[Reply | None] = await handler(calls)
+        except Halt as halt:
+            self._failure = self._failure or halt.error
+            replies = [None] * len(calls)
         except Exception as error:  # noqa: BLE001 - a broken handler must not take the other batches down
             replies = [broken_reply(error)] * len(calls)
         answered = []
@@ -238,21 +332,16 @@ class Worker:
                 answered.append(Answered(claim, reply.is_good, result_line(batch, claim, call, reply)))
         return answered
 
-    def _collect_calls(self) -> None:
-        for call in [call for call in self._calls if call.done()]:
-            self._calls.remove(call)
-            self._answered.extend(call.result())
-
     # --- stopping ---
 
     @contextlib.contextmanager
-    def _signals(self, loop: asyncio.AbstractEventLoop, stopped: asyncio.Future[None]) -> Iterator[None]:
+    def _signals(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
         """Let SIGINT and SIGTERM ask for a stop; what they did before comes back after the first."""
         previous: dict[int, signal.Handlers | Callable[[int, FrameType | None], object] | int | None] = {}
 
         def ask(number: int) -> None:
             self._signal = number
-            stopped.cancel()
+            self._wake()
             restore()
             if self._calls:
                 text = f"stopping when the running requests are answered, {self._options.grace:.0f} s at most"
@@ -271,7 +360,7 @@ class Worker:
                 previous[number] = signal.getsignal(number)
                 loop.add_signal_handler(number, ask, number)
         if self._options.leash is not None:
-            loop.add_reader(self._options.leash, self._let_go, loop, stopped)
+            loop.add_reader(self._options.leash, self._let_go, loop)
         try:
             yield
         finally:
@@ -279,12 +368,12 @@ class Worker:
             if self._options.leash is not None:
                 loop.remove_reader(self._options.leash)
 
-    def _let_go(self, loop: asyncio.AbstractEventLoop, stopped: asyncio.Future[None]) -> None:
+    def _let_go(self, loop: asyncio.AbstractEventLoop) -> None:
         """Stop when the other end of the leash is closed, by hand or by a death."""
         if self._options.leash is not None and not os.read(self._options.leash, 1):
             loop.remove_reader(self._options.leash)
             self._signal = signal.SIGTERM
-            stopped.cancel()
+            self._wake()
 
     async def _wind_up(self, turn: asyncio.Future[Turn] | None, thread: ThreadPoolExecutor) -> None:
         """Let running calls finish within the grace and record them; give back the rest."""
@@ -295,14 +384,13 @@ class Worker:
         for unwanted in self._unwanted_batches.values():
             unwanted.set()
         if self._calls:
-            grace = self._options.grace if self._signal is not None else _DEADLINE_GRACE
-            await asyncio.wait(self._calls, timeout=grace)
-            for call in self._calls:
+            # What is asked for live may have to be paid for, whether or not anybody waits for the answer.
+            is_patient = self._signal is not None or self._options.live is not None
+            await asyncio.wait(self._calls, timeout=self._options.grace if is_patient else _DEADLINE_GRACE)
+            left = [*self._calls]
+            for call in left:
                 call.cancel()
-            await asyncio.gather(*self._calls, return_exceptions=True)
-            for call in self._calls:
-                if not call.cancelled() and call.exception() is None:
-                    self._answered.extend(call.result())
+            await asyncio.gather(*left, return_exceptions=True)
         if self._answered:
             await loop.run_in_executor(thread, self._turns.record, self._answered)
         # What was begun and not finished is given back by leaving the lease, and counts as an attempt.

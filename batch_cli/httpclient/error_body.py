@@ -33,7 +33,10 @@ def read_error(body: bytes, status: int) -> ErrorBody:
         value: JsonValue = loads(body)
     except ValueError:
         return ErrorBody(_plain(body) or f"HTTP status {status} without a reason")
-    found = _read(value)
+    try:
+        found = _read(value)
+    except RecursionError:  # errors in errors, as deep as the parser goes
+        found = None
     return found or ErrorBody(f"HTTP status {status}: {_shorten(body.decode('utf-8', 'replace'))}")
 
 

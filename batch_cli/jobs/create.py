@@ -14,6 +14,7 @@ from batch_cli.errors import Problem, ProblemLog
 from batch_cli.files import PartFile
 from batch_cli.messages import MessagesOptions, read_messages
 from batch_cli.model import ModelName
+from batch_cli.prediction_rows import read_rows
 from batch_cli.providers.base import Codec, EncodeOptions
 from batch_cli.results import Sink
 
@@ -47,7 +48,12 @@ def encode_messages(
 
     What the lines hold beside their requests goes to ``columns``.
     """
-    for request in read_messages(stream, name, problems, messages):
+    requests = (
+        read_rows(stream, name, problems, messages, codec.row_field)
+        if codec.row_field is not None
+        else read_messages(stream, name, problems, messages)
+    )
+    for request in requests:
         try:
             line = codec.encode_line(request, options)
         except Unsupported as error:

@@ -37,7 +37,7 @@ class Sent:
 
 def sent_by(workspace: Workspace, place: BatchPlace, codec: Codec) -> Sent:
     """Give where the requests of a batch or job are to be looked for: where it ran here, its file, its provider."""
-    provider = workspace.provider(place.provider)
+    provider = workspace.provider_of(place)
     journal = workspace.journal
     intent = None if place.job else journal.by_batch(place.id)
     part = journal.job_of(place.id) if place.job is None else None

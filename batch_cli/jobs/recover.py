@@ -27,7 +27,8 @@ from batch_cli.files import held
 from batch_cli.jobs.intents import adopt, create, done
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.model import Batch, BatchStatus
-from batch_cli.providers.base import Provider, Upload
+from batch_cli.providers.account import Upload
+from batch_cli.providers.base import Provider
 from batch_cli.providers.hosted.leftovers import leftovers
 from batch_cli.state import GUARD_SECONDS, Intent, Job
 
@@ -145,7 +146,7 @@ def _settle(workspace: Workspace, intent: Intent, job: Job | None, *, named: boo
     if intent.state == "prepared":
         return Settled(intent, Action.NONE, why="nothing was started", hint=again, job=name)
     provider = workspace.provider(intent.provider)
-    if intent.account not in ("", workspace.account(intent.provider)):
+    if intent.account and intent.account != workspace.account(intent.provider):
         raise OutcomeUnknown(
             "it was begun with another key or address", hint="set the key and the base URL it was begun with"
         )

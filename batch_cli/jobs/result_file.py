@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 from batch_cli import __version__
@@ -26,9 +27,10 @@ from batch_cli.files import PartFile, resolve_output
 from batch_cli.jobs.asked import Asked, Source, read_requests
 from batch_cli.jobs.check import first_object
 from batch_cli.jobs.own_columns import with_columns_of
-from batch_cli.jobs.results import ResultsOrder, counts_of, summary_of, watched
+from batch_cli.jobs.results import ResultsOrder, watched
 from batch_cli.jobs.side_files import SideFiles
 from batch_cli.jobs.workspace import Workspace
+from batch_cli.jsonl import dumps
 from batch_cli.model import JsonObject
 from batch_cli.providers import load_codec
 from batch_cli.providers.base import Codec
@@ -40,8 +42,10 @@ from batch_cli.results import (
     Parse,
     Sink,
     Summary,
+    counts_of,
     finish_rows,
     read_manifest,
+    summary_of,
     take_in_order,
     write_manifest,
 )
@@ -303,9 +307,7 @@ def write_file(workspace: Workspace, file: GoodFile, output: Path) -> WrittenFil
     with PartFile(target, keep_trying=workspace.patience()) as part:
         manifest = read_manifest(target)
         is_same = manifest is not None and _proof(manifest) == _proof(facts)
-        if manifest is not None and is_same and not (before := summary_of(manifest)).is_damaged:
-            if file.order.written.watch is not None:
-                deque(rows(workspace, file), maxlen=0)
+        if manifest is not None and (before := written_before(workspace, file, manifest)) is not None:
             return WrittenFile(file, before, already_complete=True)
         if target.exists() and not is_same and not file.order.written.force:
             raise StateError(
@@ -318,6 +320,20 @@ def write_file(workspace: Workspace, file: GoodFile, output: Path) -> WrittenFil
         write_manifest(target, _manifest(workspace, summary, facts))
         part.commit()
     return WrittenFile(file, summary)
+
+
+def written_before(workspace: Workspace, file: GoodFile, manifest: JsonObject) -> Summary | None:
+    """Give the counts of a complete output if its ``manifest`` says that it is the one that is wanted, else None."""
+    if _proof(manifest) != _proof(_identity(file)) or (before := summary_of(manifest)).is_damaged:
+        return None
+    if file.order.written.watch is not None:
+        deque(rows(workspace, file), maxlen=0)
+    return before
+
+
+def owner_of(file: GoodFile) -> str:
+    """Give a name for what the output is made of: the same for the same contents, wanted alike."""
+    return sha256(dumps(_proof(_identity(file)), sort_keys=True)).hexdigest()
 
 
 def _identity(file: GoodFile) -> JsonObject:

@@ -16,6 +16,7 @@ from batch_cli.events import Event, Phase, Progress
 from batch_cli.files import PartFile, resolve_output
 from batch_cli.jobs.answer_types import parser_of, remembered_model, why_missing
 from batch_cli.jobs.attempts import ended_attempts, merge, running_attempts, with_attempts
+from batch_cli.jobs.calls import called_url, with_call
 from batch_cli.jobs.in_flight import stands
 from batch_cli.jobs.lost import lost_rows
 from batch_cli.jobs.own_columns import columns_of, with_columns_of
@@ -29,13 +30,13 @@ from batch_cli.results import (
     OutputRow,
     Sink,
     Summary,
-    checksums_of,
-    checksums_text,
+    counts_of,
     each_once,
     finish_rows,
     in_input_order,
     in_step,
     read_manifest,
+    summary_of,
     write_manifest,
 )
 from batch_cli.row_index import RowIndex, Strays
@@ -44,8 +45,6 @@ from batch_cli.writers import FormatName, Shape, write_rows
 from batch_cli.writers.in_order import FORMS, write_in_order
 
 _REPORT_EVERY = 2_000
-_COUNTS = ("rows", "ok", "failed", "missing", "missing_ids", "bytes", "sha256")
-_NEWER_COUNTS = ("retryable", "left_out", "duplicates", "conflicts", "unknown", "damaged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +58,8 @@ class ResultsOrder:
     force: bool = False
     """Replace an output of another batch."""
     form: FormatName = FormatName.LINES
+    with_call: bool = False
+    """Failed rows say which address was asked, and what came (`jobs.calls`)."""
     watch: Callable[[OutputRow], None] | None = None
     """Told of every row in order, also where the output turns out to be complete already."""
 
@@ -125,6 +126,9 @@ def rows(
         others = [(one.attempt or 0, _own_rows(workspace, one, order, strays)) for one in again]
         found = merge(found, others)
     found = with_columns_of(found, columns_of(workspace, batch))
+    if order.with_call:
+        url = called_url(workspace, batch)
+        found = (with_call(row, url) for row in found)
     return _reported(watched(found, order.watch), batch, workspace)
 
 
@@ -161,7 +165,7 @@ def _rows_of_job(
 def _rows_of_batch(
     workspace: Workspace, batch: Batch, order: ResultsOrder, strays: Strays
 ) -> Iterator[OutputRow]:
-    provider = workspace.provider(batch.provider)
+    provider = workspace.provider(batch.provider).of(batch.id)
     found: Iterator[BatchResult] = provider.results(batch.id)
     if provider.capabilities.runs_here:  # written here, once each and in order
         if order.in_order:
@@ -212,21 +216,26 @@ def write_results(workspace: Workspace, batch: Batch, order: ResultsOrder, outpu
     target = resolve_output(output)
     with PartFile(target, keep_trying=workspace.patience()) as part, SideFiles(target) as sides:
         manifest = read_manifest(target)
-        wanted = _identity(workspace, batch, order)
-        if manifest is not None and _said_before(manifest) == wanted:
-            before = summary_of(manifest)
-            if not before.is_damaged:
-                if order.watch is not None:
-                    deque(rows(workspace, batch, order), maxlen=0)
-                return Written(batch, before, str(output), already_complete=True)
+        if manifest is not None and (before := recall(workspace, batch, order, manifest)) is not None:
+            return Written(batch, before, str(output), already_complete=True)
         _refuse_to_replace(target, manifest, batch, order)
         strays = Strays(sides.add)
         summary = _write(workspace, batch, order, part, strays)
         sides.commit()
         old = manifest and {name: manifest[name] for name in ("batch", "sha256")}
-        write_manifest(target, {**_manifest(workspace, batch, summary, wanted), "replaces": old})
+        write_manifest(target, {**_manifest(workspace, batch, summary, order), "replaces": old})
         part.commit()
     return Written(batch, summary, str(output))
+
+
+def recall(workspace: Workspace, batch: Batch, order: ResultsOrder, manifest: JsonObject) -> Summary | None:
+    """Give the counts of a complete output if its ``manifest`` says that it is the one that is wanted, else None."""
+    is_it = _said_before(manifest) == _identity(workspace, batch, order)
+    if not is_it or (before := summary_of(manifest)).is_damaged:
+        return None
+    if order.watch is not None:
+        deque(rows(workspace, batch, order), maxlen=0)
+    return before
 
 
 def stream_results(workspace: Workspace, batch: Batch, order: ResultsOrder, sink: Sink) -> Written:
@@ -236,8 +245,8 @@ def stream_results(workspace: Workspace, batch: Batch, order: ResultsOrder, sink
 
 def _write(workspace: Workspace, batch: Batch, order: ResultsOrder, sink: Sink, strays: Strays) -> Summary:
     """Write the rows to ``sink`` in the form that is wanted; those of one batch at a time many together, if they can."""
-    provider = workspace.provider(batch.provider)
-    is_plain = order.in_order and order.watch is None and order.form in FORMS
+    provider = workspace.provider(batch.provider).of(batch.id)
+    is_plain = order.in_order and order.watch is None and not order.with_call and order.form in FORMS
     is_alone = not (batch.is_job or provider.capabilities.runs_here or ended_attempts(batch))
     has_more = columns_of(workspace, batch) or parser_of(workspace, provider, batch, order.response_model)
     if not (is_plain and is_alone) or has_more is not None:
@@ -312,6 +321,7 @@ def _identity(workspace: Workspace, batch: Batch, order: ResultsOrder) -> JsonOb
         "order": "input" if order.in_order or ended_attempts(batch) else "as-is",
         "response_model": None if model is None else {"name": model.name, "schema": model.schema},
         "columns": columns_digest(columns),
+        "return_error": order.with_call or None,
     }
 
 
@@ -326,18 +336,18 @@ def _attempts(batch: Batch) -> list[JsonObject] | None:
 
 
 def _said_before(manifest: JsonObject) -> JsonObject:
-    told = ("batch", "batches", "attempts", "format", "order", "response_model", "columns")
+    told = ("batch", "batches", "attempts", "format", "order", "response_model", "columns", "return_error")
     return {key: manifest.get(key) for key in told}
 
 
-def _manifest(workspace: Workspace, batch: Batch, summary: Summary, identity: JsonObject) -> JsonObject:
+def _manifest(workspace: Workspace, batch: Batch, summary: Summary, order: ResultsOrder) -> JsonObject:
     """Give what proves an output: what it answers, what is in it, and the hashes of both."""
     journal = workspace.journal
     sent = journal.job(batch.id) if batch.is_job else journal.by_batch(batch.id)
     return {
         "schema": "batch_cli.manifest/v1",
         "tool_version": __version__,
-        **identity,
+        **_identity(workspace, batch, order),
         "provider": batch.provider,
         "model": batch.model,
         "status": batch.status,
@@ -348,30 +358,3 @@ def _manifest(workspace: Workspace, batch: Batch, summary: Summary, identity: Js
         else {"count": sent.requests, "sha256": sent.sha256, "file": sent.source},
         **counts_of(summary),
     }
-
-
-def counts_of(summary: Summary) -> JsonObject:
-    """Give the part of a manifest that counts, for `summary_of` to read again."""
-    return {
-        **{name: getattr(summary, name) for name in (*_COUNTS, *_NEWER_COUNTS)},
-        "stray_ids": summary.stray_ids,
-        "errors_by_type": dict(summary.errors_by_type),
-        "errors_by_kind": dict(summary.errors_by_kind),
-        "usage": dict(summary.usage),
-        # Last, because it is long: five megabytes for a million lines.
-        "line_crc32": checksums_text(summary.checksums) if len(summary.checksums) == summary.rows else None,
-    }
-
-
-def summary_of(manifest: JsonObject) -> Summary:
-    """Give the counts that a manifest of ours holds; one of an older version lacks some."""
-    summary = Summary(**{name: manifest[name] for name in _COUNTS})
-    for name in _NEWER_COUNTS:
-        setattr(summary, name, manifest.get(name, 0))
-    summary.stray_ids = manifest.get("stray_ids", {})
-    summary.errors_by_type.update(manifest["errors_by_type"])
-    summary.errors_by_kind.update(manifest.get("errors_by_kind", {}))
-    summary.usage.update(manifest["usage"])
-    if (checksums := checksums_of(manifest)) is not None:
-        summary.checksums = checksums
-    return summary

@@ -37,7 +37,7 @@ from batch_cli.messages import MessagesForm
 from batch_cli.model import Batch, Limits
 from batch_cli.pointer import write_pointer
 from batch_cli.providers import load_codec
-from batch_cli.providers.base import Codec, Input, Provider
+from batch_cli.providers.base import LONGEST_ANSWER, Codec, Input, Provider
 from batch_cli.request_file import Scan, request_lines
 from batch_cli.shards import changed
 from batch_cli.state import Intent, Job, NewIntent
@@ -63,6 +63,8 @@ def submit(workspace: Workspace, order: SubmitOrder) -> Submission:
         StateError: another process is submitting the same right now.
     """
     codec = load_codec(order.model.provider, workspace.services)
+    if workspace.asks_live(order.model.provider):
+        codec = of_any_length(codec)  # its limits are those of a batch
     with closing(Spool()) as spool:
         found = _submit(workspace, order, codec, check(workspace, order, codec, spool))
     pointer = _save_pointer(workspace, order, found.batch) if order.save_id else None
@@ -74,6 +76,9 @@ def _submit(workspace: Workspace, order: SubmitOrder, codec: Codec, checked: Che
     provider = workspace.provider(order.model.provider)
     refuse_extras(provider, order)
     account = workspace.account(order.model.provider)
+    if workspace.asks_live(order.model.provider):
+        direct = workspace.direct(order.model.provider)
+        order = replace(order, settings=direct.settings(order.model.name, workspace.directory))
     new = _new_intent(order, checked.scan, account, simulated=provider.capabilities.simulated)
     with held(_content_lock(workspace, order, new)):
         if order.retry is not None:
@@ -113,6 +118,8 @@ def _as_batch(workspace: Workspace, provider: Provider, intent: Intent, checked:
         intent, batch = carry_out(workspace.journal, provider, intent, checked.source)
     else:
         batch = stands(workspace, workspace.find_batch(intent.batch, None))
+    if workspace.asks_live(batch.provider):
+        workspace.direct(batch.provider).remember(batch.id)
     return Submission(batch, intent.id, checked.scan, created)
 
 
@@ -148,7 +155,9 @@ def check(workspace: Workspace, order: SubmitOrder, codec: Codec, spool: Spool) 
         whole = RequestLines(order.open_file, codec.limits, order.name)
     else:
         if (source := foreign_codec(order, codec)) is not None:
-            conversion = Conversion(source, codec, order.encode.model or None, order.encode.max_tokens)
+            conversion = Conversion(
+                source, codec, order.encode.model or None, order.encode.max_tokens or LONGEST_ANSWER
+            )
             found = _scan_conversion(workspace, order, conversion, problems)
             make_lines = _foreign_lines(order, conversion)
         else:
@@ -195,7 +204,9 @@ def lines_of(order: SubmitOrder, codec: Codec) -> Callable[[], Iterator[bytes]]:
     if order.own_dialect_only or is_request_file(order, codec):
         return _own_lines(order, codec)
     if (source := foreign_codec(order, codec)) is not None:
-        return _foreign_lines(order, Conversion(source, codec, order.encode.model, order.encode.max_tokens))
+        return _foreign_lines(
+            order, Conversion(source, codec, order.encode.model, order.encode.max_tokens or LONGEST_ANSWER)
+        )
     return _converted_lines(order, codec)
 
 
@@ -305,7 +316,7 @@ def _scan_messages(workspace: Workspace, order: SubmitOrder, codec: Codec, probl
         if columns.count and not problems.errors:
             keep_columns(workspace, columns, found.sha256)
     found.models[order.encode.model] = found.requests
-    found.urls[order.encode.endpoint] = found.requests
+    found.urls[order.encode.endpoint if codec.row_field is None else codec.endpoints[0]] = found.requests
     return found
 
 

@@ -22,7 +22,7 @@ _ENDS = (BatchStatus.FAILED, BatchStatus.EXPIRED, BatchStatus.CANCELLED, BatchSt
 
 def look(workspace: Workspace, provider: str, batch_id: str) -> Batch | None:
     """Ask how a batch stands; None when the provider knows no such batch, and not only does not show it yet."""
-    found = workspace.provider(provider)
+    found = workspace.provider(provider).of(batch_id)
     batch = found.retrieve(batch_id)
     created = workspace.journal.done_at(batch_id) if batch is None and found.address else None
     pause = _PAUSE

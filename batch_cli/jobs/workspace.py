@@ -6,24 +6,32 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from batch_cli.clock import Clock
 from batch_cli.config import Service, Services
-from batch_cli.errors import Rejected, StateError, UsageError, quoted
+from batch_cli.errors import ConfigError, Rejected, StateError, UsageError, quoted
 from batch_cli.events import Event, Listener, Note
 from batch_cli.model import Batch, ModelName, Secret, check_batch_id
 from batch_cli.pointer import pointer_path, read_pointer
-from batch_cli.providers import REGISTRY, entry, open_provider
-from batch_cli.settings import KEY_RULES, KeyRule, api_key, find_api_key
+from batch_cli.providers import DIRECT_PREFIX, PREDICTORS, REGISTRY, entry, load_codec, open_provider
+from batch_cli.settings import KEY_RULES, KeyRule, api_key, find_api_key, key_in, missing_key
 from batch_cli.state import Job, Journal
 
 if TYPE_CHECKING:
-    from batch_cli.providers.base import Provider
+    from batch_cli.engine.cluster.wishes import ClusterWishes
+    from batch_cli.engine.handlers.live.options import LiveWishes
+    from batch_cli.providers.base import Place, Provider
+    from batch_cli.providers.direct.provider import Direct
+    from batch_cli.providers.routed import Routed
 
 _LOCK_PAUSE = 0.1
 _JOB_PREFIX = "bcj_"
 _ID_PREFIXES = {"msgbatch_": "anthropic", "batches/": "google", "local_": "local"}
+_LOCAL_KEY = "LOCAL_API_KEY"
+"""Holds the key of a model server on this machine or in its network, where it wants one."""
+_PREDICTION_KEYS = {"spice": KeyRule(("SPICE_API_KEY",)), "torch": KeyRule(("TORCH_API_KEY",))}
+"""Hold the keys of prediction servers, which seldom want one."""
 
 
 @dataclass(slots=False)
@@ -44,7 +52,13 @@ class Workspace:
     """A provider whose batches are simulated without a key needs one."""
     interval: float | None = None
     """Longest pause in seconds between two looks at a batch that runs elsewhere; None: the provider's own."""
-    _providers: dict[str, Provider] = field(default_factory=dict)
+    is_direct: bool = False
+    """New batches are run here, against the provider's live endpoints."""
+    live: LiveWishes | None = None
+    """How batches that are run so are asked."""
+    cluster: ClusterWishes | None = None
+    """Who works at batches that run here; None: this process."""
+    _providers: dict[str, Routed] = field(default_factory=dict)
     _keys: dict[str, Secret | None] = field(default_factory=dict)
 
     @cached_property
@@ -57,42 +71,94 @@ class Workspace:
         """The services that the user has named."""
         return Services(self.environment, REGISTRY)
 
-    def provider(self, name: str) -> Provider:
-        """Open a provider.
+    def provider(self, name: str) -> Routed:
+        """Open a provider; what it needs (a key, a base URL) is missed when it is asked for something.
 
         Raises:
             UsageError: unknown, or not able to run batches yet.
-            ConfigError: it needs a key and there is none, or none that can be right.
+            ConfigError: the config file is wrong.
         """
         if name not in self._providers:
-            from batch_cli.providers.base import Place  # noqa: PLC0415 - not needed for journal-only commands
+            from batch_cli.providers.routed import Routed  # noqa: PLC0415 - not needed for journal-only commands
 
             entry(name, services=self.services)
             # Also for a name of ours: a faulty file is told of before it is missed.
             found = self.services.get(name)
             service = None if name in REGISTRY else found
-            key = self._key(name, service)
-            place = Place(
-                self.state,
-                self.environment,
-                key,
-                self.listener,
-                self.interval,
-                knows_batch=lambda batch_id: self.journal.by_batch(batch_id) is not None,
-                has_rival=lambda key, requests: self.journal.has_rival(name, key, requests),
-                service=service,
+            self._providers[name] = Routed(
+                name,
+                load_codec(name, self.services),
+                lambda: self._batches(name, service),
+                lambda: self._direct(name, service),
+                is_direct=self.asks_live(name),
             )
-            self._keys[name] = key
-            self._providers[name] = open_provider(name, place, self.clock)
             for warning in self.services.warnings if service is not None else ():
                 self.say(Note(warning, warning=True))
         return self._providers[name]
 
+    def _batches(self, name: str, service: Service | None) -> Provider:
+        """Open what runs a provider's own batches.
+
+        Raises:
+            ConfigError: it needs a key and there is none, or none that can be right.
+        """
+        self._keys[name] = self._key(name, service)
+        return open_provider(name, self._place(name, service, self._keys[name]), self.clock)
+
+    def _direct(self, name: str, service: Service | None) -> Direct:
+        """Open what asks a provider live; its key is looked for when something is to be sent."""
+        from batch_cli.providers.direct.provider import Direct  # noqa: PLC0415 - only where it is used
+
+        def key() -> Secret | None:
+            found = self._key(name, service)
+            if found is None and name in KEY_RULES:
+                raise missing_key(KEY_RULES[name])
+            return found
+
+        codec = load_codec(name, self.services)
+        return Direct(name, codec, self._place(name, service, None), self.clock, key)
+
+    def asks_live(self, name: str) -> bool:
+        """Tell whether new batches of a provider are run here, as those of predictions always are."""
+        return self.is_direct or name in PREDICTORS
+
+    def direct(self, name: str) -> Direct:
+        """Open what asks a provider live."""
+        found = self.provider(name).of(DIRECT_PREFIX)
+        return cast("Direct", found)
+
+    def _place(self, name: str, service: Service | None, key: Secret | None) -> Place:
+        from batch_cli.providers.base import Place  # noqa: PLC0415 - not needed for journal-only commands
+
+        return Place(
+            self.state,
+            self.environment,
+            key,
+            self.listener,
+            self.interval,
+            knows_batch=lambda batch_id: self.journal.by_batch(batch_id) is not None,
+            has_rival=lambda key, requests: self.journal.has_rival(name, key, requests),
+            live=self.live,
+            cluster=self.cluster,
+            service=service,
+        )
+
+    def provider_of(self, place: BatchPlace) -> Provider:
+        """Give what runs a batch, or the batches of a job."""
+        one = place.id
+        if place.job is not None:
+            intents = (shard.intent for shard in self.journal.shards_of(place.job.id))
+            one = next((found.batch or found.staged or "" for found in intents if found), "")
+        return self.provider(place.provider).of(one)
+
     def _key(self, name: str, service: Service | None) -> Secret | None:
         """Find a provider's key; one that is simulated may have none, nor need a service that the user has named."""
         if service is None:
+            if name in PREDICTORS:
+                rule = _PREDICTION_KEYS.get(name)
+                return None if rule is None else find_api_key(name, self.environment, self.key_file, rule)
             if name not in KEY_RULES:
-                return None
+                return key_in(_LOCAL_KEY, self.environment)
             find = find_api_key if KEY_RULES[name].is_optional and not self.no_simulate else api_key
             return find(name, self.environment, self.key_file)
         variable = service.key_variable
@@ -101,13 +167,44 @@ class Workspace:
             return None
         return api_key(name, self.environment, self.key_file, KeyRule((variable,)))
 
-    def has_key(self, name: str) -> bool:
-        """Tell whether there is a key for a provider; one that cannot be right counts, and is refused when it is used."""
-        return any(self.environment.get(variable, "").strip() for variable in KEY_RULES[name].variables)
+    def elsewhere(self, name: str | None) -> list[str]:
+        """Give the provider ``name``, else all that run elsewhere and can be asked: there is a key, or none is needed.
+
+        A key that cannot be right counts, and is refused when it is used.
+
+        Raises:
+            UsageError: the provider runs batches here, or a key file would go to several.
+            ConfigError: there is a key for none of them, or the config file is wrong.
+        """
+        if name is not None:
+            if name not in KEY_RULES and name in REGISTRY:
+                raise UsageError(f"{name} runs batches on this machine", hint="leave out --remote")
+            return [name]
+        if self.key_file is not None:
+            raise UsageError("--api-key-file is the key of one provider", hint="add --provider NAME")
+        names = [known for known in KEY_RULES if self._is_set(*KEY_RULES[known].variables)]
+        names += [own for own in self.services.names if self._can_be_asked(own)]
+        if not names:
+            raise ConfigError(
+                "there is no key of any provider",
+                hint="set the key of one, such as OPENAI_API_KEY, or leave out --remote",
+                reference="E603",
+            )
+        return names
+
+    def _can_be_asked(self, own: str) -> bool:
+        """Tell whether a service that the user has named has an address, and its key if it wants one."""
+        service = self.services.get(own)
+        assert service is not None  # it is one of its names
+        has_address = service.base_url is not None or self._is_set(service.base_url_variable)
+        return has_address and (service.key_env is None or self._is_set(service.key_env))
+
+    def _is_set(self, *variables: str) -> bool:
+        return any(self.environment.get(variable, "").strip() for variable in variables)
 
     def account(self, name: str) -> str:
         """Give what the account at a provider is recognised by: its key and address; empty for what runs here."""
-        address = self.provider(name).address
+        address = self.provider(name).address  # opens it, and so finds its key
         if not address:
             return ""
         key = self._keys[name]
@@ -269,7 +366,7 @@ class Workspace:
         return batch
 
     def _why_unknown(self, place: BatchPlace) -> tuple[str, ...]:
-        address = self.provider(place.provider).address
+        address = self.provider_of(place).address
         if not address:
             return (f"state directory {self.state}",)
         submit = self.journal.by_batch(place.id)

@@ -8,12 +8,14 @@ from batch_cli.errors import BatchCliError, ConfigError, DamagedData, Rejected, 
 from batch_cli.httpclient.client import HttpClient, Reply, Sent
 from batch_cli.httpclient.error_body import read_error
 from batch_cli.httpclient.outcome import NoAnswer, NotSent
-from batch_cli.jsonl import dumps, loads
+from batch_cli.jsonl import dumps, dumps_exactly, loads
 from batch_cli.model import JsonObject, JsonValue
 
 MOST_BYTES = 256_000_000
 """Of an answer, which is read whole."""
-_PASSING = (408, 429, 500, 502, 503, 504)
+_PASSING = (408, 425, 429)
+_SERVER_FAULTS = range(500, 600)
+_REDIRECTS = range(300, 400)
 _UNAVAILABLE = (502, 503, 504)
 _TRY_LATER = "run it again later; --wait-ready 60 waits for a server that is starting"
 
@@ -38,7 +40,7 @@ class PredictionServer:
         """
         headers = {"content-type": "application/json"}
         return self._once(
-            Sent("POST", path, headers, dumps(body), None, self._seconds, most_bytes=MOST_BYTES)
+            Sent("POST", path, headers, dumps_exactly(body), None, self._seconds, most_bytes=MOST_BYTES)
         )
 
     def get(self, path: str) -> Reply:
@@ -59,10 +61,16 @@ class PredictionServer:
         if not reply.is_good:
             raise self.refused(reply)
         try:
-            return loads(reply.body)
+            value = loads(reply.body)
+            dumps(
+                value
+            )  # what is nested deeper than can be written again is refused here, not where it is shown
+        except TypeError as error:
+            raise self.damaged("it is nested too deep") from error
         except ValueError as error:
             start = " ".join(reply.body[:60].decode("utf-8", "replace").split())
             raise self.damaged(f"it is not JSON and starts with '{start}'") from error
+        return value
 
     def damaged(self, why: str) -> DamagedData:
         """Make the error of an answer that is none of this wire."""
@@ -79,8 +87,10 @@ class PredictionServer:
             return ConfigError(f"unauthorized: {self.name} refused the key", where=where, hint=hint)
         if reply.status in _UNAVAILABLE:
             return Temporary(f"{self.name} is unavailable", where=where, hint=_TRY_LATER)
-        if reply.status in _PASSING:
+        if reply.status in _PASSING or reply.status in _SERVER_FAULTS:
             return Temporary(f"{self.name} failed", where=where, hint=hint or "run it again later")
+        if reply.status in _REDIRECTS:
+            hint = "correct --base-url: no redirect is followed, because a key would go elsewhere with it"
         return Rejected(f"{self.name} refused the request", where=where, hint=hint)
 
     def wait_until(self, is_ready: Callable[[], bool], seconds: float) -> None:

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from batch_cli.providers.base import Codec, Place, Provider
 
 
+DIRECT_PREFIX = "direct_"
+"""How the ids of batches begin that are run here against a provider's live endpoints."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the table."""
@@ -23,6 +27,8 @@ class Entry:
     """``module:attribute`` of its dialect."""
     provider: str
     """``module:class`` of what runs its batches, or what makes it."""
+    predicts: bool = False
+    """Its rows are predictions: no chat, no prompts, and every batch is run here, by our own engine."""
 
 
 REGISTRY = {
@@ -36,7 +42,24 @@ REGISTRY = {
     "azure": Entry("batch_cli.providers.compatible:AZURE", "batch_cli.providers.hosted.services:azure"),
     "groq": Entry("batch_cli.providers.compatible:GROQ", "batch_cli.providers.hosted.services:groq"),
     "local": Entry("batch_cli.providers.openai:LOCAL", "batch_cli.providers.local:LocalProvider"),
+    "spice": Entry(
+        "batch_cli.providers.predictions:SPICE", "batch_cli.providers.direct.predictors:spice", predicts=True
+    ),
+    "torch": Entry(
+        "batch_cli.providers.predictions:TORCH", "batch_cli.providers.direct.predictors:torch", predicts=True
+    ),
+    "onnx": Entry(
+        "batch_cli.providers.predictions:ONNX", "batch_cli.providers.direct.predictors:onnx", predicts=True
+    ),
+    "function": Entry(
+        "batch_cli.providers.predictions:FUNCTION",
+        "batch_cli.providers.direct.predictors:function",
+        predicts=True,
+    ),
 }
+
+PREDICTORS = tuple(name for name, one in REGISTRY.items() if one.predicts)
+"""Those whose rows are predictions."""
 
 
 _NAMED = Entry("batch_cli.providers.compatible:named_codec", "batch_cli.providers.hosted.services:named")

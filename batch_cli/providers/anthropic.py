@@ -48,6 +48,7 @@ class AnthropicCodec:
 
     any_model: bool = False
     one_model: bool = False
+    row_field: str | None = None
     endpoints: tuple[str, ...] = (CHAT,)
 
     @property

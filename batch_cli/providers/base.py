@@ -9,6 +9,8 @@ from typing import Protocol
 
 from batch_cli.config import Service
 from batch_cli.dialects.base import Losses, Reading, Unsupported
+from batch_cli.engine.cluster.wishes import ClusterWishes
+from batch_cli.engine.handlers.live.options import LiveWishes
 from batch_cli.errors import Finding
 from batch_cli.events import Listener, ignore
 from batch_cli.line_pattern import Path as TextPath
@@ -22,7 +24,10 @@ from batch_cli.model import (
     Limits,
     Secret,
 )
+from batch_cli.providers.account import OfferedModel, Upload
 from batch_cli.response_model import ResponseModel
+
+LONGEST_ANSWER = 1000  # tokens, where nobody says how long an answer may be and it has to be said
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +36,10 @@ class EncodeOptions:
 
     model: str
     """The provider's own name of the model, without our prefix."""
-    max_tokens: int = 1000
-    temperature: float = 0.1
-    """What a line says itself wins over both."""
+    max_tokens: int | None = LONGEST_ANSWER
+    temperature: float | None = 0.1
+    top_p: float | None = None
+    """None: not said in the request. What a line says itself wins over all three."""
     endpoint: str = CHAT
     response_model: ResponseModel | None = None
     strict: bool = True
@@ -45,9 +51,9 @@ def create_request(request: BatchRequest, options: EncodeOptions) -> BatchReques
     """Give a request with what `create` was told: model, length limit, temperature; what the line says wins."""
     own = request.params
     limited = "max_tokens" in own or "max_completion_tokens" in own
-    defaults = {} if limited else {"max_tokens": options.max_tokens}
-    params = {**defaults, "temperature": options.temperature, **own}
-    return replace(request, model=options.model, params=params)
+    names = ("temperature", "top_p") if limited else ("max_tokens", "temperature", "top_p")
+    said = {name: value for name in names if (value := getattr(options, name)) is not None}
+    return replace(request, model=options.model, params={**said, **own})
 
 
 def refuse_losses(losses: Losses, title: str) -> None:
@@ -150,6 +156,11 @@ class Codec(Target, Protocol):
         """Tell whether all lines of a batch must name the same model."""
         ...
 
+    @property
+    def row_field(self) -> str | None:
+        """Give the member of the body that holds a row of names or numbers; None: its requests are made of messages."""
+        ...
+
     def is_readable(self, line: JsonObject) -> bool:
         """Tell whether `read_line` understands a parsed line: the dialect itself and its short shapes."""
         ...
@@ -230,24 +241,16 @@ class BatchOptions:
     """The provider's own settings (for the simulated model: its errors, latency and seed; or a `WINDOW`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """An input file of ours that lies at a provider."""
-
-    id: str
-    """As `Provider.stage` called it."""
-    name: str
-    """Our name for it: the submit's id and ``.jsonl``."""
-    bytes: int | None = None
-    created_at: float | None = None
-
-
 class Provider(Protocol):
     """A place that runs batches. Every method may be repeated; what is special is said at each."""
 
     name: str
     codec: Codec
-    capabilities: Capabilities
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Give what can be done with new batches."""
+        ...
 
     @property
     def address(self) -> str:
@@ -288,6 +291,14 @@ class Provider(Protocol):
         """
         ...
 
+    def models(self) -> Iterator[OfferedModel]:
+        """Give the models that the provider says it has, in its order, a page in memory. Nobody is asked before the first.
+
+        Raises:
+            Rejected: the provider has no such list.
+        """
+        ...
+
     def uploads(self) -> Iterator[Upload]:
         """Give the input files there that bear the name of a submit, in any order; none where there are no files.
 
@@ -308,10 +319,11 @@ class Provider(Protocol):
         """Stop what has not started; what is finished stays. Nothing happens to a batch that has ended."""
         ...
 
-    def delete(self, batch_id: str) -> list[tuple[str, str]]:
+    def delete(self, batch_id: str, *, dry_run: bool = False) -> list[tuple[str, str]]:
         """Remove the batch for good and give what was removed as ``(kind, name)``; again: nothing.
 
         Where the batch itself is not among it, the provider has no way to delete it, or did not know it.
+        With ``dry_run`` nothing is removed, and what is there to be removed is given.
         """
         ...
 
@@ -362,5 +374,9 @@ class Place:
     """Tell whether a batch came of a submit of this machine that is done."""
     has_rival: Callable[[str, int], bool] = lambda _key, _requests: False
     """Tell whether another submit than ``key``, of as many requests, waits for the answer to its create as well."""
+    live: LiveWishes | None = None
+    """What the command says about asking live."""
+    cluster: ClusterWishes | None = None
+    """Who works at what runs here; None: this process."""
     service: Service | None = None
     """What is to be opened, where it is a service that the user has named."""

@@ -45,6 +45,7 @@ class GoogleCodec:
 
     any_model: bool = False
     one_model: bool = False
+    row_field: str | None = None
     endpoints: tuple[str, ...] = (CHAT,)
 
     @property

@@ -56,6 +56,7 @@ class MistralCodec(InBody):
     limits: Limits = field(default_factory=lambda: Limits(requests=1_000_000))
     any_model: bool = False
     one_model: bool = True  # the model is the job's
+    row_field: str | None = None
     endpoints: tuple[str, ...] = (CHAT, EMBEDDINGS, MODERATIONS)
 
     @property

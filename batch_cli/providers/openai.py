@@ -114,6 +114,7 @@ class OpenAICodec(InBody):
     id_field: str = "custom_id"
     any_model: bool = False
     one_model: bool = False
+    row_field: str | None = None
     own_prefixes: tuple[str, ...] = ()
     """Model prefixes that are our notation and must not reach the provider."""
     takes_any_word: bool = True

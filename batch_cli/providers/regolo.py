@@ -38,6 +38,7 @@ class RegoloCodec:
     limits: Limits = field(default_factory=lambda: _FORM.limits)
     any_model: bool = False
     one_model: bool = False
+    row_field: str | None = None
     endpoints: tuple[str, ...] = ENDPOINTS
 
     @property

@@ -21,6 +21,7 @@ from typing import IO
 from batch_cli.clock import Clock, SystemClock
 from batch_cli.engine.daemon import open_log
 from batch_cli.engine.handlers.live.backend import Backend
+from batch_cli.engine.handlers.live.options import LiveSetup
 from batch_cli.engine.stop_signals import leave_to_others
 from batch_cli.engine.store import Store
 from batch_cli.errors import BatchCliError
@@ -111,8 +112,9 @@ def main(root: str) -> None:
     if not line.endswith(b"\n"):
         return  # the server is gone already
     backend = None if line == _NO_BACKEND else Backend.decode(line)
+    live = None if backend is None else LiveSetup.of(backend)
     concurrency = _CONCURRENCY if backend is None else backend.concurrency
-    options = WorkerOptions(concurrency, linger=_LINGER, leash=0, grace=5.0, backend=backend)
+    options = WorkerOptions(concurrency, linger=_LINGER, leash=0, grace=5.0, live=live)
     try:
         Worker(Store(Path(root), SystemClock()), options, _say, held_to_rules).run()
     except BatchCliError as error:  # the server meets it too

@@ -57,6 +57,17 @@ class TestConnectivity:
         assert done.code == 10
         assert "Error: the server gave no reason" in done.out
 
+    @pytest.mark.parametrize(
+        ("head", "status"), [(b'{"success": false, "error": ', 200), (b"", 500), (b"", 200)]
+    )
+    def test_an_error_nested_beyond_reason_is_a_failure(self, cli: Cli, head: bytes, status: int) -> None:
+        deep = head + b'[{"message": ' * 480 + b"1" + b"}]" * 480 + (b"}" if head else b"")
+        with answering(lambda _: Said(deep, status)) as server:
+            done = cli("bench", "connectivity", "--base-url", server.url, "--timeout", "5")
+
+        assert done.code == 10
+        assert "Traceback" not in done.err
+
     def test_nobody_there_is_6_without_a_trace(self, cli: Cli) -> None:
         done = cli("bench", "connectivity", "--base-url", "http://127.0.0.1:1")
 
@@ -221,14 +232,12 @@ class TestConsistency:
 class TestStress:
     def test_it_ends_in_time_and_counts_what_the_server_counts(self, cli: Cli) -> None:
         with answering(lambda _: Said(GOOD, seconds=0.01)) as server:
-            begin = time.monotonic()
             done = cli(
                 "bench", "stress", "--duration", "1", "--concurrent", "4", "--base-url", server.url, "--json"
             )
-            seconds = time.monotonic() - begin
 
         assert done.code == 0
-        assert seconds < 2.5
+        assert 1.0 <= done.json["elapsed_seconds"] < 2.0
         assert done.json["total_batch_requests"] == len(server.asked) > 40
         assert set(done.json["worker_analysis"]) == {"0", "1", "2", "3"}
 
@@ -240,7 +249,6 @@ class TestStress:
             return Said(GOOD)
 
         with answering(answer) as server:
-            begin = time.monotonic()
             done = cli(
                 "bench",
                 "stress",
@@ -252,11 +260,10 @@ class TestStress:
                 server.url,
                 "--json",
             )
-            seconds = time.monotonic() - begin
             release.set()
 
         assert done.code == 10
-        assert seconds < 0.5 + 1 + 0.5  # the start of the command among it
+        assert done.json["elapsed_seconds"] < 0.5 + 1
         assert done.json["total_batch_requests"] == len(server.asked) == 3
         assert done.json["error_analysis"] == {"cut off: no answer when the time was over": 3}
 

@@ -130,11 +130,17 @@ class TestSpice:
             (Said(b"Runtime is shutting down", 503), 6, ("unavailable", "shutting down")),
             (Said(b"", 502), 6, ("unavailable",)),
             (Said(b"", 504), 6, ("unavailable",)),
+            (Said(b"busy", 429), 6, ("HTTP 429: busy",)),
+            (Said(b"busy", 529), 6, ("HTTP 529: busy",)),
             (Said(cut=True), 6, ("no proper answer", "--single")),
             (Said(b"<html>Login</html>"), 13, ("not JSON", "<html>Login")),
             (Said(b'{"predictions": ['), 13, ("not JSON",)),
             (Said({"predictions": []}), 13, ("1 predictions were asked for, the answer has 0",)),
-            (Said(b"", 302, headers={"location": "http://elsewhere.example/"}), 5, ("HTTP 302",)),
+            (
+                Said(b"", 302, headers={"location": "http://elsewhere.example/"}),
+                5,
+                ("HTTP 302", "correct --base-url"),
+            ),
             (Said(b"\x1b[31mred", 400), 5, ("\\x1b[31mred",)),
         ],
     )
@@ -263,6 +269,9 @@ class TestTogether:
             ("a", "--inputs", "x"),
             ("a", "--api", "torch"),
             ("a", "--json", "--format", "csv"),
+            ("a", "--fields", "status", "--format", "jsonl"),
+            ("a", "--format", "table", "-o", "x"),
+            ("a", "--ensemble", "mean", "--format", "table", "-o", "x"),
             ("--api", "torch", "--ensemble", "mean"),
             ("--model", "m.py:f"),
         ],
@@ -376,6 +385,14 @@ class TestInProcess:
             (None, "ValueError: three"),
         ]
         assert (done.json["ok"], done.json["failed"], done.json["file"]) == (2, 1, "out.jsonl")
+
+    def test_how_far_it_is_can_be_followed(self, cli: Cli) -> None:
+        words = ("predict", "--model", "mine.py:half", "--inputs", "in.jsonl", "--chunk-size", "1")
+        done = cli(*words, "--progress", "json", "-o", "out.jsonl")
+
+        events = [json.loads(line) for line in done.err.splitlines() if line.startswith("{")]
+        assert events[0]["unit"] == "predictions"
+        assert events[0]["done"] == 1
 
     def test_rows_as_csv(self, cli: Cli) -> None:
         done = cli("predict", "--model", "mine.py:half", "--inputs", "in.jsonl", "--format", "csv")

@@ -19,6 +19,8 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
 
 @pytest.fixture(params=GROUNDS, ids=lambda ground: ground.name + ground.case)
 def runner(request: pytest.FixtureRequest, servers: Servers, tmp_path: Path) -> Iterator[Runner]:
+    if request.param.package:
+        pytest.importorskip(request.param.package)
     running = Runner(request.param, servers, tmp_path)
     yield running
     running.close()

@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from batch_cli.clock import Clock, SystemClock
+from batch_cli.engine.handlers.live.options import LiveOptions, LiveWishes
 from batch_cli.jsonl import dumps
+from batch_cli.local_models.samples import example
 from batch_cli.model import Secret
-from batch_cli.providers import open_provider
+from batch_cli.providers import PREDICTORS, open_provider
 from batch_cli.providers.base import BatchOptions, Input, Place, Provider
+from batch_cli.providers.direct.provider import Direct
 from batch_cli.providers.google import GOOGLE
 from batch_cli.providers.hosted.google.batches import GoogleBatches
 from tests.mistral_server import MistralServer
+from tests.onnx_files import doubling
 from tests.serving import ServerProcess
 from tests.support import chat
 
@@ -54,6 +58,12 @@ class Ground:
     """Opens it in another way than the table does."""
     keeps_cancelled: bool = True
     """What a cancelled batch had answered can be had."""
+    said: Callable[[str], str] = lambda text: text
+    """Gives what the answer to a text holds."""
+    failing: Callable[[str, str], Any] | None = None
+    """Makes a request that fails, where a server cannot be told to let some fail."""
+    package: str = ""
+    """What has to be installed for it."""
     case: str = ""
     """Which of several grounds of one provider it is."""
 
@@ -79,6 +89,48 @@ def mistral_line(custom_id: str, text: str) -> Any:
     return {"custom_id": custom_id, "body": {"messages": line["body"]["messages"]}}
 
 
+def name_line(custom_id: str, _text: str) -> Any:
+    """Give a row of a Spice runtime, whose models bring their own data."""
+    body = {"model_name": "mean"}
+    return {"custom_id": custom_id, "method": "POST", "url": "/v1/predict", "body": body}
+
+
+def failing_name(custom_id: str, _text: str) -> Any:
+    return {**name_line(custom_id, ""), "body": {"model_name": "failing"}}
+
+
+def input_line(custom_id: str, text: str) -> Any:
+    """Give a row to predict from."""
+    return {"custom_id": custom_id, "method": "POST", "url": "/predict", "body": {"inputs": text}}
+
+
+def failing_input(custom_id: str, _text: str) -> Any:
+    return {**input_line(custom_id, ""), "body": {"inputs": 7, "model_name": "failing"}}
+
+
+def numbers_line(custom_id: str, text: str) -> Any:
+    return {**input_line(custom_id, ""), "body": {"inputs": [len(text), 1]}}
+
+
+def failing_numbers(custom_id: str, _text: str) -> Any:
+    return {**input_line(custom_id, ""), "body": {"inputs": [1, 2, 3]}}
+
+
+def onnx_model(directory: Path, latency: float) -> None:
+    del latency
+    doubling(directory / "double.onnx")
+
+
+def function_model(directory: Path, latency: float) -> None:
+    """Write a model that takes its time over each row."""
+    code = f"import time\ndef length(text):\n    time.sleep({latency})\n    return len(text)\n"
+    (directory / "model.py").write_text(code)
+
+
+MODELS = {"onnx": onnx_model, "function": function_model}
+ONE_BY_ONE = LiveWishes(options=LiveOptions(concurrency=1, per_minute=60, rows=1))
+"""Predictions cannot be told to take their time, only be asked for slowly."""
+
 GROUNDS = [
     Ground("local", None, chat),
     Ground("openai", ("OPENAI_BASE_URL", "/v1"), chat),
@@ -101,6 +153,32 @@ GROUNDS = [
         open=google_by_file,
         keeps_cancelled=False,
         case="file",
+    ),
+    Ground("spice", ("SPICE_BASE_URL", ""), name_line, said=lambda _text: "15.02", failing=failing_name),
+    Ground(
+        "torch",
+        ("TORCH_BASE_URL", ""),
+        input_line,
+        "example",
+        said=lambda text: str(example(text)[0]),
+        failing=failing_input,
+    ),
+    Ground(
+        "onnx",
+        None,
+        numbers_line,
+        "double.onnx",
+        said=lambda text: f"[{2.0 * len(text)},2.0]",
+        failing=failing_numbers,
+        package="onnxruntime",
+    ),
+    Ground(
+        "function",
+        None,
+        input_line,
+        "model.py:length",
+        said=lambda text: f"[{float(len(text))}]",
+        failing=failing_input,
     ),
 ]
 
@@ -142,7 +220,11 @@ class Runner:
     def open(self, *, errors: float = 0.0, latency: float = 0.0, state: str = "state") -> Provider:
         """Open the provider, whose model fails or takes its time; another ``state`` is another machine."""
         environment = {}
-        if self.ground.base_url is None:
+        self._fails = bool(errors) and self.ground.failing is not None
+        live = ONE_BY_ONE if latency and self.ground.name in PREDICTORS else None
+        if self.ground.name in MODELS:
+            MODELS[self.ground.name](self._directory, latency)
+        elif self.ground.base_url is None:
             self.settings = {"error_rate": errors, "latency": latency, "seed": 3}
         else:
             words = [*self.ground.serve]
@@ -155,10 +237,12 @@ class Runner:
                 self._servers.mistral(errors, latency) if self.ground.mistral else self._servers.get(*words)
             )
             environment[variable] = server.url + path
-        place = Place(self._directory / state, environment, Secret("sk-test"))
+        place = Place(self._directory / state, environment, Secret("sk-test"), live=live)
         self.close()
         opened = self.ground.open or partial(open_provider, self.ground.name)
         self.provider = opened(place, SystemClock())
+        if isinstance(self.provider, Direct):
+            self.settings = self.provider.settings(self.ground.model, self._directory)
         return self.provider
 
     def close(self) -> None:
@@ -166,7 +250,9 @@ class Runner:
             self.provider.close()
 
     def lines(self, count: int) -> list[Any]:
-        return [self.ground.line(f"r{n}", f"text {n}") for n in range(count)]
+        failing = self.ground.failing if self._fails else None
+        makers = (self.ground.line, failing or self.ground.line)
+        return [makers[n % 2](f"r{n}", f"text {n}") for n in range(count)]
 
     def source(self, lines: list[Any]) -> Input:
         encoded = [line if isinstance(line, bytes) else dumps(line) for line in lines]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch_cli.providers import REGISTRY, load_codec
+from batch_cli.providers import PREDICTORS, REGISTRY, load_codec
 from batch_cli.providers.base import Answer
 from batch_cli.result_file import UNREAD, NotAResult
 
@@ -43,7 +43,7 @@ def failure(provider: str, line: Any) -> tuple[str, str | None, bool]:
     return error.type, error.code, error.retryable
 
 
-@pytest.mark.parametrize("provider", REGISTRY)
+@pytest.mark.parametrize("provider", [name for name in REGISTRY if name not in PREDICTORS])
 class TestEveryDialect:
     def test_a_good_line_is_a_good_row_with_its_answer(self, provider: str) -> None:
         codec = load_codec(provider)

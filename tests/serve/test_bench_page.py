@@ -76,6 +76,25 @@ def test_every_button_shows_its_results_and_nothing_leaves_the_server(
     page.screenshot(tmp_path / "page.png")
 
 
+def test_both_pages_follow_the_scheme_that_a_person_prefers(
+    ours: ServerProcess, page: Page, tmp_path: Path
+) -> None:
+    command(tmp_path, "bench", "--iterations", "2", "--base-url", ours.url, "--html", "report.html")
+    for address in (f"{ours.url}/bench", (tmp_path / "report.html").as_uri()):
+        colours = []
+        for scheme in ("light", "dark"):
+            page.prefer(scheme)
+            page.open(address)
+            style = "getComputedStyle(document.body)"
+            colours.append(page.run(f"return [{style}.backgroundColor, {style}.color]"))
+        page.prefer("light")
+
+        assert colours == [
+            ["rgb(255, 255, 255)", "rgb(27, 31, 36)"],
+            ["rgb(13, 17, 23)", "rgb(230, 237, 243)"],
+        ]
+
+
 def test_a_server_that_is_not_deterministic_is_found(page: Page, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(USER_CODE)
     with ServerProcess(tmp_path, "--ui", "--prediction-model", "mine.py:example") as server:

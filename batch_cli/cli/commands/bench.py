@@ -83,7 +83,14 @@ def run(
     ] = None,
     model: Annotated[
         list[str] | None,
-        typer.Option("--model", "-m", metavar="NAME", help="The model; with spice it may be repeated."),
+        typer.Option(
+            "--model",
+            "-m",
+            envvar="BATCH_CLI_PREDICTION_MODEL",  # BATCH_CLI_MODEL names a provider's
+            show_envvar=False,
+            metavar="NAME",
+            help="The model; with spice it may be repeated.",
+        ),
     ] = None,
     inputs: Annotated[
         str | None,

@@ -11,6 +11,7 @@ import typer
 from batch_cli.cli import options
 from batch_cli.cli.app import CommandFacts
 from batch_cli.cli.context import Context
+from batch_cli.cli.progress import ProgressMode
 from batch_cli.cli.tables import RowFormat
 from batch_cli.errors import ExitCode
 
@@ -108,6 +109,8 @@ def run(
         typer.Option(
             "--model",
             "-m",
+            envvar="BATCH_CLI_PREDICTION_MODEL",  # BATCH_CLI_MODEL names a provider's
+            show_envvar=False,
             metavar="NAME",
             help="The model of --inputs; FILE.py:FUNCTION runs here, without a server.",
         ),
@@ -182,6 +185,7 @@ def run(
     ] = None,
     fields: options.FieldsOption = None,
     header: options.HeaderOption = False,
+    progress: options.ProgressOption = ProgressMode.AUTO,
     api_key_file: options.KeyFile = None,
 ) -> ExitCode:
     """Ask models for predictions."""

@@ -9,6 +9,7 @@ import typer
 from batch_cli.cli import options
 from batch_cli.cli.app import CommandFacts
 from batch_cli.cli.context import Context
+from batch_cli.cli.options import CONCURRENCY, Via
 from batch_cli.cli.progress import ProgressMode
 from batch_cli.errors import ExitCode
 
@@ -19,6 +20,10 @@ FACTS = CommandFacts(
         "batch-cli submit requests.jsonl -m mistral/mistral-small-latest --wait",
         "batch-cli submit big.jsonl -m local/simulate --wait --results out.jsonl",
         "batch-cli submit huge.jsonl -m local/simulate --split-requests 50000 --wait --results out.jsonl",
+        "batch-cli submit requests.jsonl -m openai/gpt-4o-mini --via direct --max-concurrent 64 --rpm 500 --wait",
+        "batch-cli submit prompts.csv -m local/llama3 --base-url http://localhost:11434/v1 --wait",
+        "batch-cli submit names.txt -m spice/any --wait --results predictions.jsonl",
+        "batch-cli submit rows.csv -m onnx/model.onnx --wait --results predictions.jsonl",
         "jq -c '[{role:\"user\",content:.text}]' rows.jsonl | batch-cli submit - -m local/simulate",
     ),
     exits=(
@@ -38,7 +43,10 @@ FACTS = CommandFacts(
         " 24 hours is the same batch, so the same line can be run again after any crash. A file over the"
         " provider's limits is refused without --split; with it, one job of several batches is made, which"
         " the other commands take as one; batches that the provider has no room for are held back until wait"
-        " creates them."
+        " creates them. --via direct sends the requests one by one to the provider's live endpoints, at its full"
+        " price, or to your own model servers: the same batch for all other commands, run by a worker here."
+        " So are rows of predictions: -m spice/ANY (the rows are names of models), torch/MODEL, onnx/FILE and"
+        " function/FILE.py:FUNCTION (the rows are inputs: a JSON value a line, or a CSV file of numbers)."
     ),
 )
 
@@ -77,14 +85,44 @@ def run(
     simulate_latency: options.SimulateLatency = 0.0,
     simulate_seed: options.SimulateSeed = 0,
     no_simulate: options.NoSimulate = False,
+    via: options.ViaOption = Via.BATCH,
+    base_url: options.BaseUrl = None,
+    max_concurrent: options.MaxConcurrent = CONCURRENCY,
+    concurrent: options.Concurrent = True,
+    rpm: options.Rpm = None,
+    tpm: options.Tpm = None,
+    timeout: options.Timeout = 600.0,
+    grace: options.Grace = 30.0,
+    dedupe: options.Dedupe = False,
+    cache: options.Cache = False,
+    cache_mb: options.CacheMb = 1000,
+    auto_path: options.AutoPath = False,
+    chunk_size: options.ChunkSize = 32,
     api_key_file: options.KeyFile = None,
     lock_timeout: options.LockTimeout = 0.0,
     progress: options.ProgressOption = ProgressMode.AUTO,
 ) -> ExitCode:
     """Check a file in any format and submit it as a batch."""
-    from batch_cli.cli import creating, inputs, submitting  # noqa: PLC0415 - kept out of --help
+    from batch_cli.cli import asking_live, creating, inputs, submitting  # noqa: PLC0415 - kept out of --help
 
     name = inputs.chosen_model(model, services=context.services)
+    live = asking_live.wishes(
+        name,
+        via,
+        asking_live.Pace(
+            max_concurrent if concurrent else 1,
+            rpm,
+            tpm,
+            timeout,
+            grace,
+            dedupe,
+            cache_mb if cache else None,
+            auto_path,
+            chunk_size,
+        ),
+        base_url or (),
+        splits=split or split_requests is not None or split_bytes is not None,
+    )
     wishes = creating.Wishes(
         model=name,
         response_model=response_model,
@@ -99,8 +137,11 @@ def run(
     )
     extras = submitting.Extras(
         metadata=inputs.metadata(metadata, description),
-        settings=submitting.simulation(name, simulate_errors, simulate_latency, simulate_seed)
+        settings=submitting.simulation(
+            name, simulate_errors, simulate_latency, simulate_seed, is_live=live is not None
+        )
         | submitting.window(completion_window),
+        live=live,
         save_id=save_id,
         again=again,
         split=submitting.splitting(split=split, requests=split_requests, size_limit=split_bytes),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from batch_cli.bench import measures
 from batch_cli.bench.call import Call, Reply
-from batch_cli.bench.charts import number, top_of
+from batch_cli.bench.charts import number, ticks
 from batch_cli.bench.page import page
 from batch_cli.bench.runner import Plan, Recording
 
@@ -100,7 +100,19 @@ def test_a_run_without_a_good_call_or_with_one_is_a_page(mode: str, count: int) 
 
 @given(st.floats(min_value=1e-9, max_value=1e12))
 def test_an_axis_ends_at_or_above_the_highest_value_and_not_far_above(highest: float) -> None:
-    assert highest * 0.999999 <= top_of(highest) <= highest * 2.6
+    values = ticks(highest)
+
+    assert values[0] == 0
+    assert 2 <= len(values) <= 6
+    assert highest * 0.999999 <= values[-1] <= highest * 1.7
+
+
+@pytest.mark.parametrize(
+    ("highest", "values"),
+    [(47, [0, 10, 20, 30, 40, 50]), (5, [0, 1, 2, 3, 4, 5]), (0, [0, 1]), (21.5, [0, 5, 10, 15, 20, 25])],
+)
+def test_the_steps_of_an_axis_are_round(highest: float, values: list[float]) -> None:
+    assert ticks(highest) == values
 
 
 @pytest.mark.parametrize(

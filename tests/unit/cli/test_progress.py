@@ -6,7 +6,7 @@ import pytest
 
 from batch_cli.cli.console import Console
 from batch_cli.cli.progress import ProgressMode, Reporter, outcome
-from batch_cli.events import Note, Phase, Progress
+from batch_cli.events import LiveFigures, Note, Phase, Progress
 from tests.support import FakeClock
 
 Stderr = pytest.CaptureFixture[str]
@@ -51,6 +51,31 @@ def test_json_lines_are_for_programs(capsys: Stderr, clock: FakeClock) -> None:
     assert events[1] == {
         "event": "progress", "phase": "run", "done": 50, "failed": 1, "total": 100, "unit": "requests", "eta_s": 5.1,
     }  # fmt: skip
+
+
+def test_live_requests_are_told_of_with_their_speed(capsys: Stderr, clock: FakeClock) -> None:
+    live = LiveFigures(in_flight=64, tokens=9_000, saved=2, saved_tokens=50, p50=0.81, p95=2.14)
+    for mode in (ProgressMode.LINES, ProgressMode.JSON):
+        with Reporter(Console({}), clock, mode) as reporter:
+            reporter(Progress(Phase.RUN, 0, 100))
+            clock.advance(2)
+            reporter(Progress(Phase.RUN, 50, 100, live=live))
+
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == (
+        "running: 50 of 100 requests, 25/s, 64 in flight, 4,500 tokens/s, p50 0.8 s, p95 2.1 s, 2 s left"
+    )
+    told = json.loads(lines[-1])
+    wanted = {
+        "in_flight": 64,
+        "rate": 25.0,
+        "tokens": 9000,
+        "tokens_rate": 4500.0,
+        "p50_s": 0.81,
+        "p95_s": 2.14,
+    }
+    assert {name: told[name] for name in wanted} == wanted
+    assert told["saved"] == 2
 
 
 @pytest.mark.parametrize(("quiet", "mode"), [(0, ProgressMode.LINES), (1, ProgressMode.NONE)])

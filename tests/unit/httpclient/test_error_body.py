@@ -65,3 +65,9 @@ def test_nothing_gets_words(body: bytes) -> None:
 @given(st.binary(max_size=300) | st.text(max_size=200).map(str.encode))
 def test_whatever_comes_gives_a_message(body: bytes) -> None:
     assert 0 < len(read_error(body, 500).message) <= 520
+
+
+def test_errors_in_errors_without_an_end_are_shown_as_they_stand() -> None:
+    body = b'{"error": ' * 1000 + b'"deep"' + b"}" * 1000
+
+    assert read_error(body, 500).message.startswith("HTTP status 500")

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from batch_cli.errors import UsageError, quoted
 from batch_cli.jsonl import dumps, loads
-from batch_cli.model import Secret
+from batch_cli.model import JsonObject, Secret
 
 LIVE = "live"
 """The handler, in the settings of a batch, that sends requests to the model server which the worker knows."""
@@ -34,6 +34,8 @@ class Backend:
     """``authorization`` (as a bearer) or a header that holds the bare key."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """What else every request says, such as the version of the API."""
+    weight: int = 1
+    """Its share of the requests where there are several."""
 
     def endpoint(self, path: str) -> str:
         """Give the address of one of OpenAI's paths: ``/v1/embeddings`` lies at ``embeddings`` below the base."""
@@ -46,21 +48,28 @@ class Backend:
 
     def encode(self) -> bytes:
         """Write it, key included, as one line for a pipe to another process of ours; for nothing else."""
-        key = None if self.key is None else self.key.reveal()
-        fields = {
+        return dumps(self.to_json()) + b"\n"
+
+    def to_json(self) -> JsonObject:
+        """Give all there is, key included; for `encode` and its like."""
+        return {
             "url": self.url,
-            "key": key,
+            "key": None if self.key is None else self.key.reveal(),
             "concurrency": self.concurrency,
             "seconds": self.seconds,
             "key_header": self.key_header,
             "headers": dict(self.headers),
+            "weight": self.weight,
         }
-        return dumps(fields) + b"\n"
 
     @classmethod
     def decode(cls, line: bytes) -> Backend:
         """Read what `encode` wrote."""
-        fields = loads(line)
+        return cls.from_json(loads(line))
+
+    @classmethod
+    def from_json(cls, fields: JsonObject) -> Backend:
+        """Read what `to_json` gave."""
         key = None if fields["key"] is None else Secret(fields["key"])
         return cls(**{**fields, "key": key})
 

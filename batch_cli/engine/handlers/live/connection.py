@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
+from yarl import URL
 
 from batch_cli import __version__
 from batch_cli.engine.handlers.live.backend import Backend, is_public
@@ -36,6 +37,8 @@ _KEEP_SECONDS = 4.0
 Source: https://www.uvicorn.org/settings/ (read 2026-11-21).
 """
 _PIECE = 1 << 16
+_MOST_URLS = 64
+_JSON, _NOTHING = {"Content-Type": "application/json"}, dict[str, str]()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class Connection:
         if backend.key is not None:
             key = backend.key.reveal()
             headers[backend.key_header] = f"Bearer {key}" if backend.key_header == "authorization" else key
+        self._urls: dict[str, URL] = {}
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 limit=0,  # who calls bounds how much is on its way
@@ -82,16 +86,34 @@ class Connection:
 
     async def send(self, method: str, url: str, body: bytes | None, seconds: float) -> Answer:
         """Do what `Transport.send` says."""
-        async with self.stream(method, url, body, seconds) as stream:
-            announced = stream.headers.get("content-length", "")
-            if announced.isdecimal() and int(announced) > MOST_BYTES:
-                raise Unusable(f"its answer has {int(announced):,} bytes; {MOST_BYTES:,} are read")
-            content = bytearray()
-            async for piece in stream.pieces:
-                content += piece
-                if len(content) > MOST_BYTES:
-                    raise Unusable(f"its answer has more than {MOST_BYTES:,} bytes")
-            return Answer(stream.status, stream.headers, bytes(content))
+        try:
+            async with (
+                asyncio.timeout(seconds),
+                self._session.request(
+                    method,
+                    self._parsed(url),
+                    data=body,
+                    headers=_NOTHING if body is None else _JSON,
+                    allow_redirects=False,
+                ) as response,
+            ):
+                _refuse_packed(response)
+                announced = response.content_length
+                if announced is not None and announced > MOST_BYTES:
+                    raise Unusable(f"its answer has {announced:,} bytes; {MOST_BYTES:,} are read")
+                content = await (response.read() if announced is not None else _bounded(response))
+                return Answer(response.status, response.headers, content)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise _translated(error, seconds) from error
+
+    def _parsed(self, url: str) -> URL:
+        """Take an address apart once: there are few, and many requests to each."""
+        found = self._urls.get(url)
+        if found is None:
+            if len(self._urls) >= _MOST_URLS:
+                self._urls.clear()
+            found = self._urls[url] = URL(url)
+        return found
 
     @contextlib.asynccontextmanager
     async def stream(
@@ -102,21 +124,34 @@ class Connection:
         Raises:
             TransportError: there is no answer, or it ended too early; also while the pieces are read.
         """
-        kind = {} if body is None else {"Content-Type": "application/json"}
         try:
             async with (
                 asyncio.timeout(seconds),
                 self._session.request(
-                    method, url, data=body, headers=kind, allow_redirects=False
+                    method, url, data=body, headers=_NOTHING if body is None else _JSON, allow_redirects=False
                 ) as response,
             ):
-                packing = response.headers.get("Content-Encoding", "identity").strip().lower()
-                if packing not in ("", "identity"):
-                    raise Unusable(f"its answer is packed ({packing[:32]}), which was not asked for")
+                _refuse_packed(response)
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 yield Stream(response.status, headers, response.content.iter_chunked(_PIECE))
         except (aiohttp.ClientError, TimeoutError) as error:
             raise _translated(error, seconds) from error
+
+
+def _refuse_packed(response: aiohttp.ClientResponse) -> None:
+    packing = response.headers.get("Content-Encoding", "identity").strip().lower()
+    if packing not in ("", "identity"):
+        raise Unusable(f"its answer is packed ({packing[:32]}), which was not asked for")
+
+
+async def _bounded(response: aiohttp.ClientResponse) -> bytes:
+    """Read an answer that does not say how long it is."""
+    content = bytearray()
+    async for piece in response.content.iter_chunked(_PIECE):
+        content += piece
+        if len(content) > MOST_BYTES:
+            raise Unusable(f"its answer has more than {MOST_BYTES:,} bytes")
+    return bytes(content)
 
 
 def _translated(error: Exception, seconds: float) -> TransportError:

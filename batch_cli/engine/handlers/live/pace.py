@@ -35,14 +35,15 @@ class Pace:
             self._tell(f"the model server at {self._url} is back after {now - self._away_since:.0f} s")
             self._away_since = None
 
-    def refused(self, sent_at: float, reason: str, *, wait: float | None, is_away: bool) -> None:
+    def refused(self, sent_at: float, reason: str, *, wait: float | None, is_away: bool) -> bool:
         """Note that a request sent at ``sent_at`` found no room, or nobody at all; hold all of them back.
 
-        ``wait`` is what the server asked for. Requests that were under way together count as one round, or the
+        True: it is the first of its round. ``wait`` is what the server asked for. Requests that were under way together count as one round, or the
         pauses would grow with the number of requests instead of with time.
         """
         now = self._now()
-        if sent_at > self._paused_at:
+        is_first = sent_at > self._paused_at
+        if is_first:
             self._rounds += 1
             self._paused_at = now
             self._open_at = now + (backoff(self._rounds, self.dice) if wait is None else wait)
@@ -51,3 +52,4 @@ class Pace:
         if self._away_since is None and (is_away or self._rounds >= _ROUNDS_TOLD):
             self._away_since = now
             self._tell(f"the model server at {self._url} is not there: {reason}; its requests wait")
+        return is_first

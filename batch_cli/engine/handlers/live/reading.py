@@ -11,10 +11,30 @@ from batch_cli.engine.handlers.live.transport import Answer
 from batch_cli.engine.reply import Reply
 from batch_cli.json_faults import MAX_DEPTH, explain
 from batch_cli.jsonl import loads
-from batch_cli.model import CHAT, COMPLETIONS, EMBEDDINGS, RESPONSES, JsonObject, JsonValue
+from batch_cli.model import (
+    CHAT,
+    COMPLETIONS,
+    EMBEDDINGS,
+    MESSAGES,
+    MODERATIONS,
+    RESPONSES,
+    JsonObject,
+    JsonValue,
+    object_of,
+)
 
 BAD_ANSWER = 502
-_LISTS = {CHAT: "choices", COMPLETIONS: "choices", EMBEDDINGS: "data", RESPONSES: "output"}
+GENERATE, EMBED = ":generateContent", ":embedContent"
+"""How the paths of Gemini's requests end, behind the model."""
+_REFUSED = 400
+_LISTS = {
+    CHAT: "choices",
+    COMPLETIONS: "choices",
+    EMBEDDINGS: "data",
+    RESPONSES: "output",
+    MODERATIONS: "results",
+    MESSAGES: "content",
+}
 """What the answer of an endpoint holds at least."""
 _SHOWN = 200
 _LONGEST_MESSAGE = 2_000
@@ -45,7 +65,22 @@ def read_answer(url: str, answer: Answer) -> Reply:
         keys = ", ".join(sorted(value)[:8])[:_SHOWN] or "nothing"
         message = f"the model server's answer is none of {url}: it has no {wanted}, but {keys}"
         return error_reply(BAD_ANSWER, "backend_bad_answer", message)
+    if url.endswith(GENERATE):
+        return _read_candidates(answer.status, value)
     return Reply(answer.status, _countable(value))
+
+
+def _read_candidates(status: int, value: JsonObject) -> Reply:
+    """Read Gemini's answer: candidates, or the reason why the prompt was blocked, which fails its row."""
+    if isinstance(value.get("candidates"), list):
+        return Reply(status, value)
+    reason = object_of(value.get("promptFeedback")).get("blockReason")
+    if reason:
+        error = {"message": f"the prompt was blocked: {reason}", "type": "blocked", "code": str(reason)}
+        return Reply(_REFUSED, {**value, "error": error})
+    keys = ", ".join(sorted(value)[:8])[:_SHOWN] or "nothing"
+    message = f"the answer has no candidates, but {keys}"
+    return error_reply(BAD_ANSWER, "backend_bad_answer", message)
 
 
 def error_reply(status: int, code: str, message: str) -> Reply:
@@ -111,7 +146,7 @@ def _read_error(answer: Answer) -> Reply:
     code = fields.get("code")
     error: JsonObject = {
         "message": message,
-        "type": _word(fields.get("type")) or "backend_error",
+        "type": _word(fields.get("type")) or _word(fields.get("status")) or "backend_error",
         "param": _word(fields.get("param")),
         "code": _word(code) or (str(code) if isinstance(code, int) else None),
     }
@@ -149,13 +184,19 @@ def _countable(value: JsonObject) -> JsonObject:
     usage = value.get("usage")
     if usage is None:
         return value
-    if isinstance(usage, dict) and all(_is_count(usage.get(name)) for name in _COUNTS):
-        details = [usage.get(name) for name in _DETAILS]
-        if all(
-            one is None or (isinstance(one, dict) and all(map(_is_count, one.values()))) for one in details
-        ):
-            return value
-    return {**value, "usage": None}
+    return value if isinstance(usage, dict) and _can_be_added_up(usage) else {**value, "usage": None}
+
+
+def _can_be_added_up(usage: JsonObject) -> bool:
+    """Look at each count there is; written out, because every answer passes here."""
+    for name in _COUNTS:
+        if name in usage and not _is_count(usage[name]):
+            return False
+    for name in _DETAILS:
+        details = usage.get(name)
+        if details is not None and not (isinstance(details, dict) and all(map(_is_count, details.values()))):
+            return False
+    return True
 
 
 def _is_count(value: JsonValue) -> bool:

@@ -16,7 +16,7 @@ class Answer:
 
     status: int
     headers: Mapping[str, str]
-    """By name in lower case."""
+    """Found by their names in lower case, however they were sent."""
     body: bytes
 
 

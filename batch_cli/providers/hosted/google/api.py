@@ -40,7 +40,7 @@ class GoogleApi:
         """
         origin = origin_of(place.environment, BASE_URL_VARIABLES, BASE_URL)
         self.origin = origin
-        self.version = _version(place.environment)
+        self.version = version_of(place.environment)
         self.http: HttpClient = connect(place, clock, origin, {}, key_header="x-goog-api-key")
         self.without_key: HttpClient = connect(
             replace(place, key=None), clock, origin, {}, key_header="x-goog-api-key"
@@ -103,7 +103,12 @@ class GoogleApi:
         self.without_key.close()
 
 
-def _version(environment: Mapping[str, str]) -> str:
+def version_of(environment: Mapping[str, str]) -> str:
+    """Give the version of the API that is spoken.
+
+    Raises:
+        ConfigError: what the variable holds is none.
+    """
     given = environment.get(VERSION_VARIABLE, "").strip() or _VERSION
     version = "v1beta" if given == "beta" else given
     if not _VERSION_FORM.fullmatch(version):

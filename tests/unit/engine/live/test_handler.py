@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 
 from batch_cli.engine.handlers.live.backend import Backend
-from batch_cli.engine.handlers.live.handler import Live, ModelServer
+from batch_cli.engine.handlers.live.figures import Figures
+from batch_cli.engine.handlers.live.fleet import Fleet, ModelServer
+from batch_cli.engine.handlers.live.handler import Live
 from batch_cli.engine.handlers.live.pace import Pace
+from batch_cli.engine.handlers.live.rates import Rates
 from batch_cli.engine.handlers.live.retrying import MOST_REFUSALS
 from batch_cli.engine.handlers.live.transport import (
     Answer,
@@ -47,7 +50,9 @@ class Scene:
         self.sent: list[tuple[str, str, bytes | None]] = []
         backend = Backend("http://m/v1")
         self.pace = Pace(backend.url, self.lines.append, self.clock.monotonic, Random(3))
-        self.live = Live(ModelServer(backend, self, self.pace, self.clock.monotonic), self.rest)
+        server = ModelServer(backend, self, self.pace, self.clock.monotonic)
+        rates = Rates(None, None, self.clock.monotonic)
+        self.live = Live(Fleet([server], rates, Figures()), self.rest, self.wait_for)
 
     async def send(self, method: str, url: str, body: bytes | None, seconds: float) -> Answer:
         assert seconds > 0
@@ -61,6 +66,10 @@ class Scene:
         self.rests.append(seconds)
         self.clock.advance(seconds)
         return self.clock.steady < self.patience
+
+    async def wait_for(self, something: asyncio.Future[None]) -> bool:
+        await something
+        return True
 
     def ask(self, call: Call | None = None) -> Reply | None:
         (reply,) = asyncio.run(self.live([call or Call("a", CHAT, {"model": "m"})]))

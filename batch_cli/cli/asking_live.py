@@ -1,0 +1,84 @@
+"""How the options that ask a provider live become what the core understands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from batch_cli.cli.options import Via
+from batch_cli.engine.handlers.live.options import LiveOptions, LiveWishes
+from batch_cli.errors import UsageError
+from batch_cli.model import ModelName
+from batch_cli.predict.model_file import IN_PROCESS
+from batch_cli.providers import PREDICTORS
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What the options say about speed."""
+
+    concurrency: int
+    per_minute: int | None
+    tokens_per_minute: int | None
+    seconds: float
+    grace: float
+    dedupe: bool = False
+    cache_mb: int | None = None
+    auto_path: bool = False
+    rows: int = 32
+
+
+def wishes(
+    model: ModelName, via: Via, pace: Pace, base_urls: Sequence[str], *, splits: bool = False
+) -> LiveWishes | None:
+    """Give how the provider is asked live; None: it is given a batch. Nothing but the user's word switches.
+
+    Raises:
+        UsageError: an option contradicts another.
+    """
+    is_local = model.provider == "local"
+    predicts = model.provider in PREDICTORS
+    if predicts:
+        _refuse_for_predictions(model, pace, base_urls)
+    if via is Via.BATCH and not predicts and not (is_local and base_urls):
+        if base_urls:
+            raise UsageError("--base-url is for --via direct", hint="add --via direct, at the live price")
+        if pace.per_minute is not None or pace.tokens_per_minute is not None:
+            raise UsageError(
+                "--rpm and --tpm are for --via direct", hint="add --via direct, or leave them out"
+            )
+        return None
+    if is_local and not base_urls:
+        raise UsageError(
+            f"--via direct: {model} has no address",
+            hint="say where the model server is, for example --base-url http://localhost:11434/v1",
+        )
+    if splits:
+        raise UsageError(
+            "--split is for batches, which have limits", hint="leave it out: live requests have none"
+        )
+    options = LiveOptions(
+        pace.concurrency,
+        pace.per_minute,
+        pace.tokens_per_minute,
+        pace.seconds,
+        pace.dedupe,
+        None if pace.cache_mb is None else pace.cache_mb * 1_000_000,
+        pace.auto_path,
+        pace.rows,
+    )
+    return LiveWishes(tuple(base_urls), options, pace.grace)
+
+
+def _refuse_for_predictions(model: ModelName, pace: Pace, base_urls: Sequence[str]) -> None:
+    """Refuse what is said of chats alone.
+
+    Raises:
+        UsageError: something is.
+    """
+    if base_urls and model.provider in IN_PROCESS:
+        raise UsageError(f"--base-url: {model} runs in this process", hint="leave it out")
+    if pace.dedupe or pace.cache_mb is not None or pace.auto_path or pace.tokens_per_minute is not None:
+        raise UsageError(
+            "--dedupe, --cache, --auto-path and --tpm are not for predictions", hint="leave them out"
+        )
