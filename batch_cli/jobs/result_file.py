@@ -259,8 +259,8 @@ def _write(workspace: Workspace, file: GoodFile, sink: Sink) -> Summary:
     if asked is None or not wanted.in_order or not is_plain:
         return write_rows(rows(workspace, file), sink, shape_of(file), file.strays)
 
-    def report(done: int) -> None:
-        workspace.say(Progress(Phase.RESULTS, done, asked.scan.requests))
+    def report(done: Summary) -> None:
+        workspace.say(Progress(Phase.RESULTS, done.rows, asked.scan.requests))
 
     return write_in_order(asked.ids(), file.index, sink, wanted.form, file.strays, report=report)
 
