@@ -3,11 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test soak check fmt bench completions dev clean
+.PHONY: help demo test soak test-ray check fmt bench completions dev clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 $(VENV)/python: ## (a virtual environment of its own)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -34,6 +34,10 @@ test: $(VENV)/developing ## run all tests, a file of them on each processor
 soak: $(VENV)/developing ## the tests that take long: every fault of the network, passing and lasting
 	$(BIN)/python -m pytest -m soak
 
+test-ray: $(VENV)/developing ## the tests of --executor ray, which start real clusters
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[ray]'
+	$(BIN)/python -m pytest tests/cluster
+
 check: $(VENV)/developing ## ruff, mypy --strict, import-linter, the tests of the documentation
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -49,6 +53,8 @@ bench: $(VENV)/developing ## measure what the README promises; figures, not test
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/kill_soak.py
+	$(BIN)/python benchmarks/live.py
+	$(BIN)/python benchmarks/live_soak.py
 	$(BIN)/python benchmarks/backend.py
 	$(BIN)/python benchmarks/serve.py
 	$(BIN)/python benchmarks/transfers.py

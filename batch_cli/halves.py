@@ -9,10 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import pickle
-import select
-import signal
-import sys
 import threading
 from array import array
 from collections import Counter
@@ -21,6 +17,8 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from batch_cli.errors import ProblemLog
+from batch_cli.forked import Forked, has_two_processors
+from batch_cli.jsonl import Part
 from batch_cli.model import JsonObject
 from batch_cli.request_file import Rules, Scan, Scanner
 
@@ -41,7 +39,7 @@ def scan_halves(
 
     Needs Linux (a fork is safe and cheap there), two processors and a regular file.
     """
-    if not _has_two_processors():
+    if not has_two_processors():
         return None
     with contextlib.ExitStack() as stack:
         first = stack.enter_context(open_file())
@@ -51,15 +49,15 @@ def scan_halves(
         second.seek(_size(first) // 2)
         second.readline(rules.limits.line_bytes + 1)
         middle = second.tell()
-        child = _Child(lambda: _read_half(second, name, rules))
+        child = Forked(lambda: _read_half(second, name, rules))
         digest = _FileDigest(whole) if hashed else None  # a thread, so it starts after the fork
         try:
             scanner = Scanner(name, rules, ProblemLog(1))
-            for _ in scanner.read(_Part(first, middle), report):
+            for _ in scanner.read(Part(first, middle), report):
                 if not _is_clean(scanner) or child.has_failed():
                     return None
             half = child.result()
-            if half is None or not _is_clean(scanner) or not _add(scanner, half):
+            if not isinstance(half, _Half) or not _is_clean(scanner) or not _add(scanner, half):
                 return None
             if digest is not None:
                 scanner.result.sha256 = digest.finish()
@@ -118,23 +116,6 @@ def _add(scanner: Scanner, half: _Half) -> bool:
     return True
 
 
-class _Part:
-    """The start of a stream, up to a line's end, as something to read."""
-
-    def __init__(self, stream: BinaryIO, length: int) -> None:
-        self._stream, self._left = stream, length
-
-    def read(self, size: int, /) -> bytes:
-        return self._counted(self._stream.read(min(size, self._left)))
-
-    def readline(self, size: int, /) -> bytes:
-        return self._counted(self._stream.readline(size))
-
-    def _counted(self, raw: bytes) -> bytes:
-        self._left -= len(raw)
-        return raw
-
-
 class _FileDigest:
     """The hash of a whole file, computed in a thread while others check it."""
 
@@ -163,56 +144,8 @@ class _FileDigest:
             self._hash.update(b"\n")
 
 
-class _Child:
-    """A forked process that computes one value and hands it over; None when it fails in any way."""
-
-    def __init__(self, compute: Callable[[], object]) -> None:
-        self._read_end, write_end = os.pipe()
-        self._pid = os.fork()
-        if self._pid == 0:
-            os.close(self._read_end)
-            _be_child(compute, write_end)
-        os.close(write_end)
-        self._stream = os.fdopen(self._read_end, "rb")
-
-    def has_failed(self) -> bool:
-        """Tell whether the child has ended without a value."""
-        return bool(select.select([self._stream], [], [], 0)[0]) and not self._stream.peek(1)
-
-    def result(self) -> _Half | None:
-        try:
-            value = pickle.load(self._stream)  # noqa: S301 - written by our own child
-        except (EOFError, pickle.UnpicklingError):
-            return None
-        return value if isinstance(value, _Half) else None
-
-    def stop(self) -> None:
-        self._stream.close()
-        os.kill(self._pid, signal.SIGKILL)
-        os.waitpid(self._pid, 0)
-
-
-def _be_child(compute: Callable[[], object], write_end: int) -> None:
-    """Compute, hand over, and end without anything of the parent's being cleaned up twice."""
-    code = 1
-    try:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
-        value = compute()
-        if value is not None:
-            with os.fdopen(write_end, "wb") as stream:
-                pickle.dump(value, stream, protocol=5)
-            code = 0
-    finally:
-        os._exit(code)
-
-
 def _size(stream: BinaryIO) -> int:
     try:
         return os.fstat(stream.fileno()).st_size
     except OSError:  # not a file of the system
         return 0
-
-
-def _has_two_processors() -> bool:
-    return sys.platform == "linux" and len(os.sched_getaffinity(0)) > 1

@@ -68,6 +68,26 @@ class Readable(Protocol):
         ...
 
 
+class Part:
+    """The start of a stream, up to a line's end, as something to read."""
+
+    def __init__(self, stream: Readable, length: int) -> None:
+        """Give ``length`` bytes of ``stream`` from where it stands."""
+        self._stream, self._left = stream, length
+
+    def read(self, size: int, /) -> bytes:
+        """Give ``size`` bytes, fewer only at the end."""
+        return self._counted(self._stream.read(min(size, self._left)))
+
+    def readline(self, size: int, /) -> bytes:
+        """Give what is left of the current line, ``size`` bytes at most."""
+        return self._counted(self._stream.readline(size))
+
+    def _counted(self, raw: bytes) -> bytes:
+        self._left -= len(raw)
+        return raw
+
+
 class Block(NamedTuple):
     """Some whole lines of a file: the number of the first one, the bytes as they stand, and cut into lines."""
 
@@ -78,15 +98,14 @@ class Block(NamedTuple):
     """Without their line ends."""
 
 
-def read_blocks(stream: Readable, *, max_bytes: int, size: int = 1 << 18) -> Iterator[Block]:
-    """Give the lines of ``stream`` in blocks of about ``size`` bytes, in order, each line whole.
+def read_blocks(stream: Readable, *, max_bytes: int, size: int = 1 << 18, number: int = 1) -> Iterator[Block]:
+    """Give the lines of ``stream`` in blocks of about ``size`` bytes, in order, each line whole; ``number`` is the first's.
 
     Memory: two blocks, and at most one line that is longer.
 
     Raises:
         LineTooLong: a line has more than ``max_bytes``; the lines before it were given.
     """
-    number = 1
     while raw := stream.read(min(size, max_bytes)):
         whole = raw.rfind(b"\n") + 1
         too_long = False

@@ -123,7 +123,7 @@ class RequestIds:
 def _read_jsonl(
     stream: BinaryIO, name: str, problems: ProblemLog, options: MessagesOptions
 ) -> Iterator[BatchRequest]:
-    for number, raw in _lines(stream, name, problems, options):
+    for number, raw in _with_list_joined(_lines(stream, name, problems, options), options.line_bytes):
         try:
             value = loads_exactly(raw)
         except ValueError:
@@ -132,12 +132,40 @@ def _read_jsonl(
                 problems.add(fault.at(name, number))
             continue
         try:
-            yield _request_of(value, number, options)
+            yield from _requests_of(value, number, options)
         except _WrongShape as wrong:
             column = locate(raw.decode("utf-8", "replace"), wrong.path) if wrong.path else 1
             problems.add(
                 Problem(wrong.code, str(wrong), wrong.hint, name, number, column, wrong.path or None)
             )
+
+
+def _with_list_joined(lines: Iterator[tuple[int, bytes]], most: int) -> Iterator[tuple[int, bytes]]:
+    """Give the lines, those of a JSON list of texts that the whole file is as one; held are ``most`` bytes of it."""
+    held: list[tuple[int, bytes]] = []
+    size = 0
+    for number, raw in lines:
+        if not held and (not raw.lstrip().startswith(b"[") or _is_json(raw)):
+            yield number, raw
+            break
+        held.append((number, raw))
+        size += len(raw) + 1
+        if size > most:
+            break
+    whole = b"\n".join(raw for _, raw in held)
+    if len(held) > 1 and size <= most and _is_json(whole):
+        yield held[0][0], whole
+    else:
+        yield from held
+    yield from lines
+
+
+def _is_json(raw: bytes) -> bool:
+    try:
+        loads_exactly(raw)
+    except ValueError:
+        return False
+    return True
 
 
 def _lines(
@@ -251,6 +279,17 @@ class _WrongShape(Exception):
     def __init__(self, code: str, message: str, hint: str | None = None, path: str = "") -> None:
         super().__init__(message)
         self.code, self.hint, self.path = code, hint, path
+
+
+def _requests_of(value: JsonValue, line: int, options: MessagesOptions) -> Iterator[BatchRequest]:
+    """Read a list of texts as so many prompts, and anything else as one request."""
+    if not (isinstance(value, list) and value and all(isinstance(one, str) for one in value)):
+        yield _request_of(value, line, options)
+        return
+    for at, text in enumerate(value):
+        if not text.strip():
+            raise _WrongShape("E303", "the prompt is empty", "give it a text", f"[{at}]")
+        yield _prompt_request(text, line)
 
 
 def _request_of(value: JsonValue, line: int, options: MessagesOptions) -> BatchRequest:

@@ -63,12 +63,13 @@ def read_pointer(directory: Path, provider: str) -> list[str]:
     return [check_batch_id(line, source=path.name) for line in ids]
 
 
-def remove_pointer(directory: Path, provider: str, *batch_ids: str) -> bool:
-    """Remove the pointer file if it points at ``batch_ids`` and nothing else."""
+def remove_pointer(directory: Path, provider: str, *batch_ids: str, dry_run: bool = False) -> bool:
+    """Remove the pointer file if it points at ``batch_ids`` and nothing else; with ``dry_run`` only tell whether it does."""
     try:
         if not set(read_pointer(directory, provider)) <= set(batch_ids):
             return False
-        pointer_path(directory, provider).unlink()
+        if not dry_run:
+            pointer_path(directory, provider).unlink()
     except (OSError, BatchCliError):
         return False
     return True

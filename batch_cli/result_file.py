@@ -7,9 +7,9 @@ fetched. Both tell where each row stands, so that nobody has to keep it. Memory:
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import BinaryIO
 
 from batch_cli.digest import Digest
@@ -24,12 +24,13 @@ from batch_cli.jsonl import (
     is_blank,
     loads,
     loads_exactly,
-    read_blocks,
     read_lines,
 )
 from batch_cli.model import BatchResult, JsonObject, ResultError, RowFile, RowPlace
 from batch_cli.request_line import packed
 from batch_cli.row_index import DAMAGED, RowIndex
+from batch_cli.sealed_halves import SealedHalves
+from batch_cli.sealed_lines import SealedRun, changed, heads_of, ids_of, is_sealed, unified
 
 Read = Callable[[JsonObject], BatchResult]
 """From a parsed line to its row; raises `NotAResult`."""
@@ -38,10 +39,6 @@ UNREAD = "unknown_result"
 """The error type of a row whose line is a result that nobody here understands; reading warns once for each code."""
 
 _LONGEST_LINE = 256_000_000
-_OWN_MEMBERS = ("custom_id", "id", "response", "error")
-# Ids with escapes are left to the parser; all that parses has no raw control characters in them.
-_OWN_HEAD = re.compile(rb'\{"id": ?("[^"\\]*"|null), ?"custom_id": ?("[^"\\]+"), ?"response": ?(?=\{)')
-_OWN_TAILS = (b'}, "error": null}', b'},"error":null}')
 _ALL_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 _LONG_NUMBER = b"0" * 19
 _AGAIN = "download the file again"
@@ -97,7 +94,7 @@ def read_rows(stream: BinaryIO, read: Read, name: str) -> Iterator[BatchResult]:
         raw = _without_bom(line)
         offset = line.offset + len(line.raw) - len(raw)
         try:
-            row, head = _row_of(loads(raw), raw, read)
+            row, is_own = _row_of(loads(raw), raw, read)
         except (ValueError, TypeError, NotAResult) as error:
             what = f"line {line.number:,} of {name} is not a result: {error}"
             if not has_begun:
@@ -110,9 +107,9 @@ def read_rows(stream: BinaryIO, read: Read, name: str) -> Iterator[BatchResult]:
         has_begun = True
         row.source = raw
         if file is not None:  # its own bytes will be read again
-            row.place = RowPlace(file, offset, len(raw), is_own=head is not None)
-        elif head is not None:
-            row.raw = _own_row(head, raw).raw
+            row.place = RowPlace(file, offset, len(raw), is_own=is_own)
+        elif is_own:
+            row.raw = _own_row(raw).raw
         yield row
 
 
@@ -125,14 +122,12 @@ def _row_file(stream: BinaryIO, read: Read) -> RowFile | None:
         return None
 
     def again(raw: bytes, is_own: bool) -> BatchResult:  # noqa: FBT001 - as `RowFile.again`
-        if is_own and (head := _OWN_HEAD.match(raw)) is not None:
-            return _own_row(head, raw)
         try:
+            if is_own:
+                return _own_row(raw)
             row = _row_of(loads(raw), raw, read)[0]
         except (ValueError, TypeError, NotAResult) as error:
-            raise DamagedData(
-                "a result file was changed while it was read", hint="run the same command again"
-            ) from error
+            raise changed() from error
         row.source = raw
         return row
 
@@ -144,37 +139,20 @@ def _without_bom(line: Line) -> bytes:
     return line.raw.removeprefix(BOM) if line.number == 1 else line.raw
 
 
-def _row_of(value: JsonObject, raw: bytes, read: Read) -> tuple[BatchResult, re.Match[bytes] | None]:
-    """Give the row of a line that was parsed, and the start of the line where it stands as ours does."""
+def _row_of(value: JsonObject, raw: bytes, read: Read) -> tuple[BatchResult, bool]:
+    """Give the row of a line that was parsed, and whether it is a sealed one."""
     result = read(value)
-    if result.error is None and result.response is not None and len(value) == len(_OWN_MEMBERS):
-        head = _own_head(raw)
-        if head is not None:
-            return result, head
+    if result.error is None and result.response is not None and is_sealed(raw):
+        return result, True
     if _may_hold_a_long_number(raw):
         result = read(loads_exactly(raw))
-    return result, None
+    return result, False
 
 
-def _own_head(raw: bytes) -> re.Match[bytes] | None:
-    """Find the ids of a good row of OpenAI's shape; None: the line is written in another way than ours."""
-    if not raw.endswith(_OWN_TAILS) or raw.count(b'"response"') != 1:
-        return None
-    return _OWN_HEAD.match(raw)
-
-
-def _own_row(head: re.Match[bytes], raw: bytes) -> BatchResult:
-    """Give the row of such a line, with our line for it.
-
-    Only the two ids at the start change places; the response, which is nearly all of the line, is not written anew.
-    """
-    row_id, custom_id = head.groups()
-    tail = _OWN_TAILS[0] if raw.endswith(_OWN_TAILS[0]) else _OWN_TAILS[1]
-    response = raw[head.end() : 1 - len(tail)]
-    line = b"".join(
-        (b'{"custom_id":', custom_id, b',"id":', row_id, b',"response":', response, b',"error":null}')
-    )
-    return BatchResult(custom_id[1:-1].decode("utf-8"), raw=line, source=raw)
+def _own_row(raw: bytes) -> BatchResult:
+    """Give the row of a sealed line that was read before."""
+    (head,) = heads_of((raw,))
+    return BatchResult(ids_of((head,))[0], raw=unified(head), source=raw)
 
 
 def _may_hold_a_long_number(raw: bytes) -> bool:
@@ -194,18 +172,20 @@ class _Checker:
         self.number = 0 if self.file is None else index.number_of(self.file)
         self.found = Checked()
         self.warned: dict[str, tuple[Problem, int]] = {}
+        self.knows_sealed = False
 
     def run(self, report: Callable[[int], None] | None) -> Checked:
         digest = Digest()
         try:
-            for block in read_blocks(self.stream, max_bytes=_LONGEST_LINE):
-                digest.update(block.raw)
-                if block.number == 1 and self._is_something_else(block.lines[0]):
-                    break
-                self._take_block(block)
-                self.found.bytes += len(block.raw)
-                if report is not None:
-                    report(block.number + len(block.lines) - 1)
+            with SealedHalves(self.stream, _LONGEST_LINE, is_file=self.file is not None) as halves:
+                for block, runs in halves:
+                    digest.update(block.raw)
+                    if block.number == 1 and self._is_something_else(block.lines[0]):
+                        break
+                    self._take_block(block, runs)
+                    self.found.bytes += len(block.raw)
+                    if report is not None:
+                        report(block.number + len(block.lines) - 1)
         except LineTooLong as error:
             self._problem("E701", f"line too long for a result: over {_LONGEST_LINE:,} bytes", error.number)
         self.found.sha256 = digest.finish()
@@ -214,16 +194,28 @@ class _Checker:
             self.problems.add(replace(first, message=f"{first.message}{more}"))
         return self.found
 
-    def _take_block(self, block: Block) -> None:
-        offset, number = self.found.bytes, block.number
-        last = -1 if block.raw.endswith(b"\n") else number + len(block.lines) - 1
-        for raw in block.lines:
+    def _take_block(self, block: Block, runs: list[SealedRun]) -> None:
+        """Give the lines of a block to the index: those that are good beyond doubt together, every other by itself."""
+        starts = list(
+            accumulate(map(len, block.lines), lambda at, length: at + length + 1, initial=self.found.bytes)
+        )
+        at = 0
+        for run in runs if self.knows_sealed else ():
+            self._take_each(block, starts, at, run.start)
+            at = run.start + len(run.hashes)
+            lengths = map(len, block.lines[run.start : at])
+            if not self.index.put_sealed(run, self.number, starts[run.start : at], lengths):
+                self._take_each(block, starts, run.start, at)
+        self._take_each(block, starts, at, len(block.lines))
+
+    def _take_each(self, block: Block, starts: list[int], first: int, stop: int) -> None:
+        last = -1 if block.raw.endswith(b"\n") else len(block.lines) - 1
+        for at in range(first, stop):
+            raw, number = block.lines[at], block.number + at
             start = len(BOM) if number == 1 and raw.startswith(BOM) else 0
             text = raw[start:] if start else raw
             if text[:1] == b"{" or not is_blank(text):
-                self._take(text, number, offset + start, is_last=number == last)
-            offset += len(raw) + 1
-            number += 1
+                self._take(text, number, starts[at] + start, is_last=at == last)
 
     def _problem(
         self, code: str, message: str, line: int, column: int = 1, hint: str | None = _AGAIN
@@ -255,9 +247,9 @@ class _Checker:
             if not isinstance(value, dict):
                 self._problem("E701", "not a result line: it must be a JSON object", number)
                 return
-            result, head = _row_of(value, raw, self.read)
+            result, is_own = _row_of(value, raw, self.read)
             # What is nested too deep can be read, but not written.
-            if head is None and raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
+            if not is_own and raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
                 dumps(value)
         except NotAResult as error:
             column = locate(raw.decode("utf-8"), error.path) if error.path else 1
@@ -266,10 +258,12 @@ class _Checker:
         except (ValueError, TypeError):
             self._fault(raw, number, is_last=is_last)
             return
+        # Whoever reads one of them as good reads all so; without a file they have no places.
+        self.knows_sealed |= is_own and self.file is not None
         if self.file is None:
             self.index.put(result)
         else:
-            self.index.put_at(result, self.number, offset, len(raw), is_own=head is not None)
+            self.index.put_at(result, self.number, offset, len(raw), is_own=is_own)
         if result.error is not None and result.error.type == UNREAD:
             message = f"{result.error.message}; the row counts as failed"
             self._warn(result.error.code or UNREAD, "W701", message, number, result.custom_id)

@@ -29,16 +29,19 @@ from batch_cli.row_index import (
     RowIndex,
     StrayKind,
     Strays,
-    add_usage,
     error_object,
     response_in,
     response_of,
     unified_line,
     usage_of,
 )
+from batch_cli.token_usage import add_usage
 
 Parse = Callable[[BatchResult], tuple[JsonValue, ResultError | None]]
 """From a good row to its typed answer, or to the reason why it has none."""
+
+NO_RESULT = "no result came for this request"
+"""Why a row is missing, where nothing more is known."""
 
 _NO_ERROR = b',"error":null}'
 _KEPT_IDS = 100
@@ -49,7 +52,7 @@ def in_input_order(
     ids: Iterable[str],
     results: Iterable[BatchResult],
     *,
-    why_missing: str = "no result came for this request",
+    why_missing: str = NO_RESULT,
     strays: Strays | None = None,
 ) -> Iterator[BatchResult]:
     """Give one result for each id, in the order of the ids, once all results came.
@@ -64,12 +67,12 @@ def in_input_order(
 
 
 def take_in_order(
-    ids: Iterable[str], index: RowIndex, *, why_missing: str = "no result came for this request"
+    ids: Iterable[str], index: RowIndex, *, why_missing: str = NO_RESULT
 ) -> Iterator[BatchResult]:
     """Do what `in_input_order` does with rows that are in an index already."""
     take = index.take
     for custom_id in ids:
-        yield take(custom_id) or _missing(custom_id, why_missing)
+        yield take(custom_id) or missing_row(custom_id, why_missing)
     index.refuse_rest()
 
 
@@ -99,7 +102,8 @@ def in_step(ids: Iterable[str], results: Iterable[BatchResult]) -> Iterator[Batc
         yield result
 
 
-def _missing(custom_id: str, why: str) -> BatchResult:
+def missing_row(custom_id: str, why: str) -> BatchResult:
+    """Give the row of a request that no result came for."""
     return BatchResult(custom_id, error=ResultError("missing", why, "missing", retryable=True))
 
 

@@ -10,7 +10,7 @@ import enum
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -18,6 +18,8 @@ from batch_cli import token_usage
 from batch_cli.errors import DamagedData
 from batch_cli.jsonl import dumps, dumps_exactly, loads
 from batch_cli.model import BatchResult, JsonObject, ResultError, RowFile
+from batch_cli.sealed_lines import Head, SealedRun, heads_of, ids_of
+from batch_cli.token_usage import add_usage
 
 DAMAGED = "damaged_row"
 """The error type of what a reader gives for a line that is no result; its row has no id."""
@@ -30,6 +32,7 @@ _LENGTH = (1 << 20) - 1
 _FILES = 8
 _IN_CONFLICT = -1
 _BLOCK = 1 << 16
+_AT_ONCE = 1 << 20
 _KEPT_IDS = 3
 
 
@@ -157,6 +160,25 @@ class RowIndex:
         elif row.response is not None and (usage := usage_of(row.response)):
             add_usage(self._usage, usage)
 
+    def put_sealed(self, run: SealedRun, number: int, offsets: Iterable[int], lengths: Iterable[int]) -> bool:
+        """Note where sealed lines stand, all at once; False, and nothing is noted: one of the ids came before."""
+        keys = [hashed & _HASH for hashed in run.hashes]
+        if len(set(keys)) < len(keys) or not self._places.keys().isdisjoint(keys):
+            return False
+        rest = number << 1 | True
+        self._places.update(
+            zip(
+                keys,
+                [
+                    offset << 24 | (min(_LENGTH, length)) << 4 | rest
+                    for offset, length in zip(offsets, lengths, strict=True)
+                ],
+                strict=True,
+            )
+        )
+        self._usage.update(run.usage)
+        return True
+
     def _again(self, row: BatchResult, key: int, known: int, place: int) -> None:
         """Decide what a second row of an id is."""
         line, offset = self._line(place), place >> 24
@@ -208,6 +230,26 @@ class RowIndex:
         if row.custom_id != custom_id:
             raise _same_hash(row.custom_id, custom_id)
         return row
+
+    def take_sealed(self, ids: Sequence[str], start: int) -> list[Head]:
+        """Give the lines of some ids from ``start`` on, as far as they are sealed, as they stand in their files.
+
+        That is a megabyte or one line; none: the next is to be taken by itself.
+        """
+        places, files, lines, size = self._places, self._files, list[bytes](), 0
+        for at in range(start, len(ids)):
+            key = hash(ids[at]) & _HASH
+            place = places.get(key, 0)
+            length = place >> 4 & _LENGTH
+            if not place & 1 or length == _LENGTH or size > _AT_ONCE:
+                break
+            del places[key]
+            lines.append(os.pread(files[place >> 1 & _FILES - 1].descriptor, length, place >> 24))
+            size += length
+        heads = heads_of(lines)
+        if (found := ids_of(heads)) != (asked := ids[start : start + len(heads)]):
+            raise _same_hash(*next(pair for pair in zip(found, asked, strict=True) if pair[0] != pair[1]))
+        return heads
 
     def take_all(self) -> Iterator[BatchResult]:
         """Give all rows in the order in which they came; an error row for ids whose rows contradict each other."""
@@ -330,10 +372,3 @@ def response_in(line: bytes) -> JsonObject | None:
 def usage_of(response: JsonObject | None) -> JsonObject | None:
     """Give what an answer says it used, by the provider's own names."""
     return None if response is None else token_usage.usage_of(response.get("body"))
-
-
-def add_usage(total: Counter[str], usage: JsonObject) -> None:
-    """Add what one answer used to a sum."""
-    for name, amount in usage.items():
-        if isinstance(amount, int):
-            total[name] += amount

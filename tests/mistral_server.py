@@ -230,6 +230,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return self._file(method, file_id, rest)
             case "POST", ["batch", "jobs"]:
                 return self._create(json.loads(body))
+            case "GET", ["models"]:
+                return 200, {"object": "list", "data": [_model("simulate")]}
             case "GET", ["batch", "jobs"]:
                 jobs = [job.shown() for job in self.state.jobs.values()]
                 return 200, _page(jobs[::-1] if query.get("order_by") == ["-created"] else jobs, query)
@@ -307,6 +309,12 @@ class _Handler(BaseHTTPRequestHandler):
 def _page(items: list[Any], query: dict[str, list[str]]) -> Any:
     size, number = int(query.get("page_size", ["100"])[0]), int(query.get("page", ["0"])[0])
     return {"object": "list", "data": items[number * size : (number + 1) * size], "total": len(items)}
+
+
+def _model(name: str) -> Any:
+    capabilities = {"completion_chat": True, "fine_tuning": False}
+    more = {"owned_by": "mistralai", "capabilities": capabilities, "max_context_length": 32_768}
+    return {"id": name, "object": "model", "created": 1_735_689_600, **more}
 
 
 def _error(message: str, kind: str) -> Any:

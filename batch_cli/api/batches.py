@@ -118,7 +118,10 @@ def _settings(model: ModelName, simulate: Mapping[str, float] | None) -> JsonObj
 
 def _start_worker(workspace: Workspace, batch: Batch) -> None:
     """Start a detached worker for a batch that runs here, unless one runs already."""
-    if not batch.status.is_terminal and workspace.provider(batch.provider).capabilities.runs_here:
+    if (
+        not batch.status.is_terminal
+        and workspace.provider(batch.provider).of(batch.id).capabilities.runs_here
+    ):
         daemon.ensure_worker(workspace.state / "engine", workspace.environment)
 
 
@@ -130,7 +133,7 @@ def wait_for(workspace: Workspace, place: BatchPlace, seconds: float | None) -> 
     Raises:
         KeyboardInterrupt: Ctrl-C; the batch goes on, or can be gone on with.
     """
-    runs_here = workspace.provider(place.provider).capabilities.runs_here
+    runs_here = workspace.provider_of(place).capabilities.runs_here
     if runs_here and threading.current_thread() is not threading.main_thread():
         return _watch(workspace, place, seconds)  # a worker hears signals, which only the main thread can
     try:

@@ -42,13 +42,14 @@ class Client:
     def generate_batch_response(
         self,
         prompts: Iterable[str],
-        max_tokens: int = 256,
-        temperature: float = 0,
+        max_tokens: int | None = 256,
+        temperature: float | None = 0,
         top_p: float = 1.0,
         timeout: float = 60,
         *,
         concurrent: bool = True,
         max_concurrent: int = 5,
+        retries: int = 0,
         return_error: Literal[False] = False,
         **params: Any,
     ) -> Texts: ...
@@ -57,13 +58,14 @@ class Client:
     def generate_batch_response(
         self,
         prompts: Iterable[str],
-        max_tokens: int = 256,
-        temperature: float = 0,
+        max_tokens: int | None = 256,
+        temperature: float | None = 0,
         top_p: float = 1.0,
         timeout: float = 60,
         *,
         concurrent: bool = True,
         max_concurrent: int = 5,
+        retries: int = 0,
         return_error: Literal[True],
         **params: Any,
     ) -> tuple[Texts, Errors]: ...
@@ -71,21 +73,24 @@ class Client:
     def generate_batch_response(  # noqa: PLR0913 - the names and their order are gen_ai's
         self,
         prompts: Iterable[str],
-        max_tokens: int = 256,
-        temperature: float = 0,
+        max_tokens: int | None = 256,
+        temperature: float | None = 0,
         top_p: float = 1.0,
         timeout: float = 60,
         *,
         concurrent: bool = True,
         max_concurrent: int = 5,
+        retries: int = 0,
         return_error: bool = False,
         **params: Any,
     ) -> Texts | tuple[Texts, Errors]:
-        """Ask every prompt once and give the texts of the answers in the order of the prompts, None for a failed one.
+        """Ask every prompt and give the texts of the answers in the order of the prompts, None for a failed one.
 
         With ``return_error`` a second list says of each prompt why it failed, or None. One failure never stops
-        the others, and nothing is tried again. ``max_concurrent`` requests are under way at once, one with
-        ``concurrent=False``; each may take ``timeout`` seconds, to the last byte. ``params`` are more members of
+        the others. What may pass (a 429, a 5xx, a broken connection) is tried again up to ``retries`` times, after
+        what the server asks for or a growing pause by chance. ``max_concurrent`` requests are under way at once, one with
+        ``concurrent=False``; each try may take ``timeout`` seconds, to the last byte. None for ``max_tokens`` or
+        ``temperature`` sends none. ``params`` are more members of
         the body, in the provider's own words (``stop=["END"]``). All texts are held in memory.
 
         Raises:
@@ -94,8 +99,8 @@ class Client:
         """
         from batch_cli.prompts.asking import ask_all  # noqa: PLC0415 - asyncio, 70 ms
 
-        texts = _checked(prompts, timeout, max_concurrent)
-        options = PromptOptions(max_tokens, temperature, top_p, timeout, params)
+        texts = _checked(prompts, timeout, max_concurrent, retries)
+        options = PromptOptions(max_tokens, temperature, top_p, timeout, retries, params)
         self._service.check(options)
         outcomes: list[Outcome] = [""] * len(texts)
 
@@ -124,13 +129,14 @@ class Client:
 def generate_batch_response(
     prompts: Iterable[str],
     client: Client,
-    max_tokens: int = 256,
-    temperature: float = 0,
+    max_tokens: int | None = 256,
+    temperature: float | None = 0,
     top_p: float = 1.0,
     timeout: float = 60,
     *,
     concurrent: bool = True,
     max_concurrent: int = 5,
+    retries: int = 0,
     return_error: Literal[False] = False,
     **params: Any,
 ) -> Texts: ...
@@ -140,13 +146,14 @@ def generate_batch_response(
 def generate_batch_response(
     prompts: Iterable[str],
     client: Client,
-    max_tokens: int = 256,
-    temperature: float = 0,
+    max_tokens: int | None = 256,
+    temperature: float | None = 0,
     top_p: float = 1.0,
     timeout: float = 60,
     *,
     concurrent: bool = True,
     max_concurrent: int = 5,
+    retries: int = 0,
     return_error: Literal[True],
     **params: Any,
 ) -> tuple[Texts, Errors]: ...
@@ -213,7 +220,7 @@ def _key(
     return found
 
 
-def _checked(prompts: Iterable[str], timeout: float, max_concurrent: int) -> list[str]:
+def _checked(prompts: Iterable[str], timeout: float, max_concurrent: int, retries: int) -> list[str]:
     if isinstance(prompts, str):
         raise UsageError("prompts is one text", hint="give a list of texts: [prompt]")
     texts = list(prompts)
@@ -222,6 +229,8 @@ def _checked(prompts: Iterable[str], timeout: float, max_concurrent: int) -> lis
             raise UsageError(f"prompts[{number}] is {type(text).__name__}, not a text", hint="give texts")
     if max_concurrent < 1:
         raise UsageError("max_concurrent must be at least 1", hint="1 asks one after the other")
+    if retries < 0:
+        raise UsageError("retries must be at least 0", hint="0 asks every prompt once")
     if not timeout > 0:
         raise UsageError("timeout must be more than 0 seconds", hint="give for example timeout=60")
     return texts

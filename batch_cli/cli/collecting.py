@@ -25,10 +25,11 @@ from batch_cli.jobs.results import (
     stream_results,
     write_results,
 )
-from batch_cli.jobs.side_files import side_path
+from batch_cli.jobs.side_files import side_name
 from batch_cli.jobs.workspace import BatchPlace, Workspace
 from batch_cli.jsonl import dumps
 from batch_cli.model import Batch, JsonValue
+from batch_cli.object_store import ObjectAddress, is_object
 from batch_cli.providers.base import Answer
 from batch_cli.response_model import load_response_model
 from batch_cli.results import OutputRow, Summary
@@ -51,6 +52,10 @@ class Wanted:
     allow_partial: bool = False
     form: FormatName = FormatName.LINES
     fail_if: tuple[Condition, ...] = ()
+    return_error: bool = False
+    """Failed rows say how they were asked, too."""
+    prompts: tuple[str, ...] = ()
+    """What the rows answer, where it was typed: shown with them in place of a table."""
     extras: ExtrasWanted = field(default_factory=ExtrasWanted)
 
 
@@ -63,12 +68,23 @@ def collect(context: Context, workspace: Workspace, place: BatchPlace, wanted: W
     with Extras(wanted.extras, context.environment, wanted.output) as extras:
         watch = None if wanted.extras.nothing else extras.watch
         order = ResultsOrder(
-            model, in_order=wanted.in_order, force=wanted.force, form=wanted.form, watch=watch
+            model,
+            in_order=wanted.in_order,
+            force=wanted.force,
+            form=wanted.form,
+            with_call=wanted.return_error,
+            watch=watch,
         )
-        if wanted.output is None:
+        if wanted.output is None and wanted.prompts:
+            written = _show_pairs(context, workspace, batch, order, wanted)
+        elif wanted.output is None:
             written = _show_table(context, workspace, batch, order)
         elif wanted.output == "-":
             written = stream_results(workspace, batch, order, sink_for(context.console, wanted.form))
+        elif is_object(wanted.output):
+            from batch_cli.jobs.object_results import write_results_object  # noqa: PLC0415 - only there
+
+            written = write_results_object(workspace, batch, order, ObjectAddress.parse(wanted.output))
         else:
             written = write_results(workspace, batch, order, Path(wanted.output))
         extras.finish(context.console, written.summary, f"results of {batch.id}{documents.mark(batch)}")
@@ -130,11 +146,23 @@ def warn_of_strays(context: Context, summary: Summary, output: str | None) -> No
         if not count:
             continue
         ids = ", ".join(quoted(custom_id) for custom_id in summary.stray_ids.get(kind, ()))
-        kept = str(side_path(Path(str(output)), kind)) if is_file else "nowhere; use -o FILE to keep them"
+        kept = side_name(str(output), kind) if is_file else "nowhere; use -o FILE to keep them"
         context.console.warn(f"{plural(count, noun)} {what}{f' ({ids})' if ids else ''}; kept in {kept}")
 
 
 # --- the table ---
+
+
+def _show_pairs(
+    context: Context, workspace: Workspace, batch: Batch, order: ResultsOrder, wanted: Wanted
+) -> Written:
+    from batch_cli.cli.prompting import show_pairs  # noqa: PLC0415 - only where prompts were typed
+
+    strays, shape = Strays(), shape_of(workspace, batch, order)
+    found = rows(workspace, batch, order, strays)
+    summary = show_pairs(context.console, wanted.prompts, found, shape, with_errors=wanted.return_error)
+    summary.close(strays)
+    return Written(batch, summary, "-")
 
 
 def _show_table(context: Context, workspace: Workspace, batch: Batch, order: ResultsOrder) -> Written:

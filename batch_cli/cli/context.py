@@ -18,6 +18,7 @@ from batch_cli.settings import state_directory
 
 if TYPE_CHECKING:
     from batch_cli.config import Services
+    from batch_cli.engine.cluster.wishes import ClusterWishes
     from batch_cli.engine.handlers.live.options import LiveWishes
     from batch_cli.jobs.workspace import Workspace
 
@@ -62,10 +63,16 @@ class Context:
         return Services(self.environment, REGISTRY)
 
     @contextmanager
-    def workspace(self, live: LiveWishes | None = None, *, is_direct: bool = False) -> Iterator[Workspace]:
+    def workspace(
+        self,
+        live: LiveWishes | None = None,
+        *,
+        is_direct: bool = False,
+        cluster: ClusterWishes | None = None,
+    ) -> Iterator[Workspace]:
         """Give the core's surroundings, with a listener that shows progress while they are in use.
 
-        ``is_direct``: new batches are asked live, as ``live`` says.
+        ``is_direct``: new batches are asked live, as ``live`` says. ``cluster``: who works at what runs here.
         """
         from batch_cli.jobs.workspace import Workspace  # noqa: PLC0415 - SQLite, not for help
 
@@ -82,6 +89,7 @@ class Context:
                 interval=self.shared.interval,
                 is_direct=is_direct,
                 live=live,
+                cluster=cluster,
             )
             try:
                 yield workspace

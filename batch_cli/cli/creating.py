@@ -16,9 +16,11 @@ from batch_cli.jobs.create import CreatedFile, CreateOrder, create_file, create_
 from batch_cli.jsonl import dumps
 from batch_cli.messages import MessagesForm, MessagesOptions
 from batch_cli.model import CHAT, JsonObject, ModelName
+from batch_cli.object_store import ObjectAddress, ObjectStore, is_object
 from batch_cli.providers import load_codec
-from batch_cli.providers.base import EncodeOptions
+from batch_cli.providers.base import Codec, EncodeOptions
 from batch_cli.response_model import load_response_model
+from batch_cli.settings import state_directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +31,15 @@ class Wishes:
     response_model: str | None = None
     max_tokens: int = 1000
     temperature: float = 0.1
+    top_p: float | None = None
     endpoint: str | None = None
     extra: JsonObject = field(default_factory=dict)
     strict: bool = True
     id_prefix: str = "request-"
     id_field: str | None = None
     prompt_column: str | None = None
+    is_text: bool = False
+    """The file holds a prompt on each line, whatever its name."""
     skip: int = 0
     limit: int | None = None
 
@@ -47,6 +52,7 @@ class Wishes:
             model=self.model.name,
             max_tokens=self.max_tokens,
             temperature=self.temperature,
+            top_p=self.top_p,
             endpoint=self.endpoint or CHAT,
             response_model=model,
             strict=self.strict,
@@ -57,7 +63,7 @@ class Wishes:
         """Give how the messages file is read."""
         named = None if path == "-" else Path(path)
         return MessagesOptions(
-            form=MessagesForm.of(named, self.prompt_column),
+            form=MessagesForm.TEXT if self.is_text else MessagesForm.of(named, self.prompt_column),
             prompt_column=self.prompt_column,
             delimiter="\t" if named is not None and named.suffix.lower() == ".tsv" else ",",
             id_prefix=self.id_prefix,
@@ -92,7 +98,11 @@ def write_file(context: Context, messages_file: str, wishes: Wishes, output: str
         raise UsageError(
             "the messages file and the output are the same file", hint="choose another name for -o"
         )
-    created = create_file(order, codec, Path(output))
+    created = (
+        _created_object(context, order, codec, output)
+        if is_object(output)
+        else create_file(order, codec, Path(output))
+    )
     console.say(
         f"Batch file created: {output} ({plural(created.requests, 'request')}, {size(created.bytes)})"
     )
@@ -104,6 +114,15 @@ def write_file(context: Context, messages_file: str, wishes: Wishes, output: str
     else:
         console.line(output)
     return ExitCode.OK
+
+
+def _created_object(context: Context, order: CreateOrder, codec: Codec, output: str) -> CreatedFile:
+    """Write the request file, then send it; an object that is there is replaced, as a file is."""
+    from batch_cli.jobs.object_output import ObjectOutput  # noqa: PLC0415 - only for an object
+
+    made = ObjectOutput(ObjectStore(context.environment), ObjectAddress.parse(output))
+    with made.file(state_directory(context.environment, context.shared.state_dir)) as path:
+        return replace(create_file(order, codec, path), path=output)
 
 
 def _document(created: CreatedFile, wishes: Wishes) -> JsonObject:

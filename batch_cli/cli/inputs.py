@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from batch_cli.cli.console import Console
+from batch_cli.cli.text import size
 from batch_cli.config import Services
-from batch_cli.errors import UsageError
+from batch_cli.errors import UsageError, disk_error
 from batch_cli.files import open_input, reopened
 from batch_cli.jsonl import loads_exactly
 from batch_cli.model import DEFAULT_MODEL, INTENT, JsonObject, ModelName
+from batch_cli.object_store import ObjectAddress, ObjectStore, is_object
 from batch_cli.providers import entry
 
 STDIN_NAME = "<stdin>"
@@ -23,9 +26,14 @@ STDIN_NAME = "<stdin>"
 def opener(path: str, console: Console) -> tuple[Callable[[], BinaryIO], str]:
     """Give how to open ``path`` again and again, and its name for messages; ``-`` is standard input.
 
+    An object in a bucket is copied once into a file without a name, so that what is read twice is the same.
+
     Raises:
         InvalidInput: it cannot be opened.
+        ConfigError, Rejected, Temporary: the store of an object cannot be used.
     """
+    if is_object(path):
+        return object_opener(path, console), path
     if path != "-":
         open_input(Path(path)).close()  # fails here, before anything else is done
         return lambda: open_input(Path(path)), path
@@ -40,8 +48,29 @@ def opener(path: str, console: Console) -> tuple[Callable[[], BinaryIO], str]:
     return lambda: reopened(spool.fileno()), STDIN_NAME
 
 
+def object_opener(path: str, console: Console) -> Callable[[], BinaryIO]:
+    """Copy an object to this machine, and give how to read the copy again and again."""
+    address = ObjectAddress.parse(path)
+    try:
+        with tempfile.TemporaryFile(prefix="batch-cli-") as spool:
+            facts = ObjectStore(os.environ).read(address, spool)
+            spool.flush()
+            copy = os.dup(spool.fileno())
+    except OSError as error:
+        raise disk_error(error, tempfile.gettempdir(), doing="copying an object to") from error
+    console.say(f"{path}: {size(facts.size)} copied, ETag {facts.etag or 'unknown'}", detail=True)
+
+    def open_copy() -> BinaryIO:
+        return reopened(copy)
+
+    weakref.finalize(open_copy, os.close, copy)
+    return open_copy
+
+
 def is_same_file(path: str, output: str) -> bool:
-    """Tell whether what is read and what is to be written are one file."""
+    """Tell whether what is read and what is to be written are one file, or one object."""
+    if is_object(path):
+        return path == output
     try:
         return path != "-" and Path(path).samefile(output)
     except OSError:

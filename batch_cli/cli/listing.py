@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from batch_cli.cli import documents
 from batch_cli.cli.console import Console
@@ -10,6 +11,7 @@ from batch_cli.cli.context import Context
 from batch_cli.cli.tables import Column, RowFormat, Table, show
 from batch_cli.cli.text import duration
 from batch_cli.clock import Clock, rfc3339
+from batch_cli.errors import BatchCliError, ExitCode
 from batch_cli.jobs.follow import ListOrder, list_batches
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.model import Batch
@@ -127,3 +129,10 @@ def show_one(console: Console, clock: Clock, batch: Batch) -> None:
         counted = ", ".join(f"{count:,} {status}" for status, count in rest.items())
         rows.append([f"{rest.total():,} more batches", counted])
     show(console, Table("Batch", columns, rows), None)
+
+
+def code_of_failures(asked: Sequence[str], failures: Mapping[str, BatchCliError]) -> ExitCode:
+    """Give the exit code of a question to several providers: of the only one its own reason, else that some failed."""
+    if not failures:
+        return ExitCode.OK
+    return failures[asked[0]].exit_code if len(asked) == 1 else ExitCode.TEMPORARY

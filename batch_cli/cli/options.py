@@ -104,6 +104,31 @@ Temperature = Annotated[
     float,
     typer.Option("--temperature", metavar="T", min=0, max=2, help="Temperature, where a line says nothing."),
 ]
+LongestAnswer = Annotated[
+    int | None,
+    typer.Option(
+        "--max-tokens",
+        metavar="N",
+        min=1,
+        help="Longest answer, where a line says nothing.  [default: 1000; prompts asked live: 256]",
+    ),
+]
+Variation = Annotated[
+    float | None,
+    typer.Option(
+        "--temperature",
+        metavar="T",
+        min=0,
+        max=2,
+        help="Temperature, where a line says nothing.  [default: 0.1; prompts asked live: 0]",
+    ),
+]
+TopP = Annotated[
+    float,
+    typer.Option(
+        "--top-p", metavar="P", min=0, max=1, help="Nucleus sampling; 1 is the same as none, and not sent."
+    ),
+]
 Parameters = Annotated[
     list[str] | None,
     typer.Option("--param", metavar="K=JSON", help="A further body field; may be repeated."),
@@ -162,6 +187,16 @@ BaseUrl = Annotated[
         help="direct: the model server; may be repeated, with a weight N each.  [default: the provider's]",
     ),
 ]
+MaxConcurrentOrNone = Annotated[
+    int | None,
+    typer.Option(
+        "--max-concurrent",
+        metavar="N",
+        min=1,
+        max=4096,
+        help="direct: N requests in flight.  [default: 16; prompts: 5]",
+    ),
+]
 MaxConcurrent = Annotated[
     int,
     typer.Option("--max-concurrent", metavar="N", min=1, max=4096, help="direct: N requests in flight."),
@@ -179,6 +214,16 @@ Tpm = Annotated[
 Timeout = Annotated[
     float,
     typer.Option("--timeout", metavar="S", min=0.1, max=86400, help="direct: seconds for one whole answer."),
+]
+TimeoutOrNone = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout",
+        metavar="S",
+        min=0.1,
+        max=86400,
+        help="direct: seconds for one whole answer.  [default: 600; prompts: 60]",
+    ),
 ]
 Grace = Annotated[
     float,
@@ -217,6 +262,25 @@ Interval = Annotated[
         min=0.05,
         max=86400,
         help="Look every S seconds at least.  [default: from 2 to 60, by how fast it goes]",
+    ),
+]
+
+
+class Executor(enum.StrEnum):
+    """Who works at a batch that runs here."""
+
+    LOCAL = "local"
+    RAY = "ray"
+
+
+ExecutorOption = Annotated[
+    Executor,
+    typer.Option("--executor", help="Who answers a batch that runs here: this machine, or a Ray cluster."),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--ray-address", metavar="HOST:PORT", help="The cluster.  [default: one started on this machine]"
     ),
 ]
 Description = Annotated[str, typer.Option("--description", metavar="TEXT", help="Kept with the batch.")]

@@ -14,10 +14,10 @@ from batch_cli.cli.result_extras import Extras
 from batch_cli.cli.text import plural
 from batch_cli.columns import columns_path
 from batch_cli.errors import ExitCode, Problem, UsageError
+from batch_cli.jobs.asked import Source
 from batch_cli.jobs.result_file import (
     FileOrder,
     GoodFile,
-    Source,
     WrittenFile,
     check_results,
     rows,
@@ -27,6 +27,7 @@ from batch_cli.jobs.result_file import (
 )
 from batch_cli.jobs.results import ResultsOrder
 from batch_cli.jobs.workspace import Workspace
+from batch_cli.object_store import ObjectAddress, is_object
 from batch_cli.response_model import load_response_model
 from batch_cli.writers import FormatName
 
@@ -75,9 +76,18 @@ def convert(
             ),
             None if requests in (None, "-") else columns_path(Path(str(requests))),
         )
-        output = None if wanted.output in (None, "-") else Path(str(wanted.output))
+        address = (
+            None
+            if wanted.output is None or not is_object(wanted.output)
+            else ObjectAddress.parse(wanted.output)
+        )
+        output = None if address or wanted.output in (None, "-") else Path(str(wanted.output))
         with check_results(workspace, order, output) as file:
-            if output is not None:
+            if address is not None:
+                from batch_cli.jobs.object_results import write_file_object  # noqa: PLC0415 - only there
+
+                written = write_file_object(workspace, file, address)
+            elif output is not None:
                 written = write_file(workspace, file, output)
             elif as_table:
                 answer = shape_of(file).answer

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
-from batch_cli.cli import collecting, submitting
+from batch_cli.cli import collecting, prompting, submitting
 from batch_cli.cli.context import Context
 from batch_cli.cli.creating import Wishes
 from batch_cli.cli.inputs import opener
+from batch_cli.cli.output_names import refuse_name
 from batch_cli.errors import ExitCode, NotFinished, NothingUsable, Stopped
-from batch_cli.jobs.results import refuse_output
 from batch_cli.jobs.run import RunOrder, run
 from batch_cli.jobs.workspace import Workspace
 
@@ -22,30 +21,38 @@ _AGAIN = "run the same line again: it goes on where it was, and nothing is paid 
 class Wanted:
     """What the options say besides what a submit is told."""
 
-    output: str
-    """``-`` is standard output."""
+    output: str | None
+    """``-`` is standard output; None shows them there."""
     attempts: int
     max_wait: float | None = None
     allow_partial: bool = False
     force: bool = False
+    return_error: bool = False
+    prompts: tuple[str, ...] = ()
+    """What was typed in place of a file."""
 
 
 def run_file(
     context: Context, path: str, wishes: Wishes, extras: submitting.Extras, wanted: Wanted
 ) -> ExitCode:
-    """Take a file to its answers."""
-    if wanted.output != "-" and not wanted.force:
-        refuse_output(Path(wanted.output))
-    open_file, name = opener(path, context.console)
+    """Take a file to its answers, or the prompts that were typed; then ``path`` is not looked at."""
+    if not wanted.force:
+        refuse_name(context, wanted.output)
     encode = wishes.encode_options()
-    source = submitting.Source(open_file, name, wishes.messages_options(path))
+    if wanted.prompts:
+        source = prompting.source(wanted.prompts, wishes.messages_options("-"))
+    else:
+        open_file, name = opener(path, context.console)
+        source = submitting.Source(open_file, name, wishes.messages_options(path))
     order = RunOrder(
         submitting.order_of(source, encode, wishes.model, extras, wishes.endpoint),
         wanted.attempts,
         encode.response_model,
         wanted.max_wait,
     )
-    with context.workspace(extras.live, is_direct=extras.live is not None) as workspace:
+    with context.workspace(
+        extras.live, is_direct=extras.live is not None, cluster=extras.cluster
+    ) as workspace:
         try:
             return _run(context, workspace, order, wanted, wishes.response_model)
         except Stopped as error:
@@ -59,7 +66,12 @@ def _run(
     if not end.is_readable:
         raise NotFinished(f"{end.place.id} has not ended", hint=_AGAIN)
     results = collecting.Wanted(
-        wanted.output, response_model, force=wanted.force, allow_partial=wanted.allow_partial
+        wanted.output,
+        response_model,
+        force=wanted.force,
+        allow_partial=wanted.allow_partial,
+        return_error=wanted.return_error,
+        prompts=wanted.prompts,
     )
     try:
         code = collecting.collect(context, workspace, end.place, results)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from batch_cli.cli import documents
@@ -24,6 +23,7 @@ from batch_cli.providers.base import WINDOW, EncodeOptions
 
 if TYPE_CHECKING:
     from batch_cli.cli.creating import Wishes
+    from batch_cli.engine.cluster.wishes import ClusterWishes
     from batch_cli.engine.handlers.live.options import LiveWishes
 
 
@@ -53,6 +53,8 @@ class Extras:
     response_model: str | None = None
     live: LiveWishes | None = None
     """Ask the provider live, so; None: as a batch."""
+    cluster: ClusterWishes | None = None
+    """Who works at a batch that runs here; None: this machine."""
     announce: bool = False
     """Say ``Batch job created with ID`` on standard output, as create-from-file does."""
 
@@ -112,11 +114,13 @@ def submit_source(
 ) -> ExitCode:
     """Submit what ``source`` gives, and wait or fetch the results if asked."""
     order = order_of(source, encode, model, extras, endpoint)
-    if extras.results is not None and extras.results != "-":
-        from batch_cli.jobs.results import refuse_output  # noqa: PLC0415 - only with --results
+    if extras.results is not None:
+        from batch_cli.cli.output_names import refuse_name  # noqa: PLC0415 - only with --results
 
-        refuse_output(Path(extras.results))
-    with context.workspace(extras.live, is_direct=extras.live is not None) as workspace:
+        refuse_name(context, extras.results)
+    with context.workspace(
+        extras.live, is_direct=extras.live is not None, cluster=extras.cluster
+    ) as workspace:
         submission = submit(workspace, order)
         tell(context, submission, source.name)
         batch = submission.batch

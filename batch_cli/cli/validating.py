@@ -24,6 +24,7 @@ from batch_cli.jobs.fix import Source, fix, map_path, source_of
 from batch_cli.jobs.measure import measure
 from batch_cli.jsonl import dumps
 from batch_cli.model import Limits, ModelName
+from batch_cli.object_store import is_object
 from batch_cli.providers import load_codec
 from batch_cli.providers.base import Codec
 from batch_cli.request_file import Scan
@@ -90,7 +91,8 @@ def _report(context: Context, path: str, order: Order) -> FileReport:
     name = _as_text(path)
     tally = Tally()
     problems = ProblemLog(order.max_errors, tally.add)
-    report = FileReport(name, None if path == "-" else Path(path), None, Scan(), problems, tally)
+    is_file = path != "-" and not is_object(path)
+    report = FileReport(name, Path(path) if is_file else None, None, Scan(), problems, tally)
     try:
         open_file, known_as = opener(path, context.console)
     except InvalidInput as error:

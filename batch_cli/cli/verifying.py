@@ -12,7 +12,7 @@ from batch_cli.cli.main import problem_lines, problem_object
 from batch_cli.cli.reports.junit import xml_text
 from batch_cli.cli.tables import Column, RowFormat, Table, show
 from batch_cli.errors import ExitCode
-from batch_cli.jobs.result_file import Source
+from batch_cli.jobs.asked import Source
 from batch_cli.jobs.verify import Check, Outcome, Verified, verify
 from batch_cli.model import JsonObject
 

@@ -11,6 +11,7 @@ from batch_cli.cli.tables import Column, Table, show
 from batch_cli.cli.text import duration, one_line, plural
 from batch_cli.clock import rfc3339
 from batch_cli.engine.daemon import ensure_worker, log_path, sole_worker, stop_worker, worker_pid
+from batch_cli.engine.live_worker import stop_live_workers
 from batch_cli.engine.queue import Queue
 from batch_cli.engine.store import Store
 from batch_cli.errors import ExitCode, StateError, Stopped
@@ -79,7 +80,13 @@ def _dated(context: Context) -> Listener:
 def stop(context: Context, grace: float) -> ExitCode:
     """Ask the detached worker to stop, and wait until it has."""
     with context.workspace() as workspace:
-        stopped = stop_worker(workspace.state / "engine", context.clock, grace + 5)
+        root = workspace.state / "engine"
+        busy = stop_live_workers(root, context.clock, grace + 5) if root.is_dir() else []
+        stopped = stop_worker(root, context.clock, grace + 5)
+    if busy:
+        raise StateError(
+            f"worker {busy[0]} has not ended yet", hint="wait, or end it with kill -9: nothing is lost"
+        )
     if stopped.pid is None:
         context.console.say("no worker runs")
     elif not stopped.has_ended:

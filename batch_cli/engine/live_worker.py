@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from batch_cli.clock import SystemClock
+from batch_cli.clock import Clock, SystemClock
+from batch_cli.engine.cluster.wishes import ClusterWishes
 from batch_cli.engine.daemon import clean, open_log
 from batch_cli.engine.handlers.live.options import LiveOptions, LiveSetup
 from batch_cli.engine.queue import Queue
@@ -27,6 +29,7 @@ from batch_cli.jsonl import loads
 
 _SWITCH_SECONDS = 0.0005
 """How long the thread of the store may keep Python to itself: every system call of the event loop waits as long."""
+_PAUSE = 0.05
 _LOOK_SECONDS = 0.5
 """Between two looks at a batch that another process works at."""
 
@@ -34,9 +37,9 @@ _LOOK_SECONDS = 0.5
 class LiveBatch:
     """A live batch, seen by who works at it or wants to."""
 
-    def __init__(self, store: Store, batch_id: str) -> None:
-        """Look at one batch of ``store``."""
-        self._store, self._id = store, batch_id
+    def __init__(self, store: Store, batch_id: str, cluster: ClusterWishes | None = None) -> None:
+        """Look at one batch of ``store``; who works at it here may let a ``cluster`` send its requests."""
+        self._store, self._id, self._cluster = store, batch_id, cluster
         self._directory = store.root / batch_id
 
     # --- how fast ---
@@ -119,6 +122,7 @@ class LiveBatch:
             live=replace(setup, answers=self._answers_path(setup.options)),
             # What only sends its requests is never killed by one of them; a model in this process may be.
             blames=not setup.backends,
+            cluster=self._cluster,
         )
         sys.setswitchinterval(_SWITCH_SECONDS)
         queue = Queue(self._store)
@@ -168,6 +172,27 @@ class LiveBatch:
             self.work(setup, listener, None, grace)
         finally:
             os.close(lock)
+
+
+def stop_live_workers(root: Path, clock: Clock, grace: float) -> list[int]:
+    """Ask the processes that work at live batches in the background to stop; give those that have not, in ``grace`` seconds."""
+    left: dict[Path, int] = {}
+    for path in root.glob("direct_*/worker.lock"):
+        lock = try_lock(path)
+        if lock is not None:
+            os.close(lock)
+            continue
+        with contextlib.suppress(OSError, ValueError):
+            left[path] = int(path.read_text(encoding="ascii"))
+            os.kill(left[path], signal.SIGTERM)
+    end = clock.monotonic() + grace
+    while left and clock.monotonic() < end:
+        clock.sleep(_PAUSE)
+        for path in list(left):
+            if (lock := try_lock(path)) is not None:
+                os.close(lock)
+                del left[path]
+    return list(left.values())
 
 
 def _tell_saved(figures: LiveFigures | None, listener: Listener) -> None:

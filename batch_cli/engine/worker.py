@@ -17,7 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
 from types import FrameType
+from typing import TYPE_CHECKING
 
+from batch_cli.engine.cluster.wishes import ClusterWishes
 from batch_cli.engine.event_loop import fastest
 from batch_cli.engine.handlers import Handlers, Wrap
 from batch_cli.engine.handlers.live.options import LiveSetup
@@ -29,6 +31,9 @@ from batch_cli.engine.stop_signals import held_back, leave_to_others, let_throug
 from batch_cli.engine.store import Store, StoredBatch
 from batch_cli.engine.store_turn import Answered, Orders, StoreTurns, Turn
 from batch_cli.events import Listener, LiveFigures, Note, Phase, Progress
+
+if TYPE_CHECKING:
+    from batch_cli.engine.cluster.handler import ClusterHandlers
 
 _MOST_CLAIMED = 512
 """How many requests are claimed at once at most; as many again may wait for a free slot."""
@@ -61,6 +66,24 @@ class WorkerOptions:
     """The model servers that answer live batches."""
     blames: bool = True
     """A request whose worker died again and again fails: what it asks for may be what kills."""
+    cluster: ClusterWishes | None = None
+    """Where the handlers run; None: in this process."""
+
+
+def _makes_handlers(
+    options: WorkerOptions, tell: Callable[[str], None], wrap: Wrap | None
+) -> Handlers | ClusterHandlers:
+    if options.cluster is None:
+        return Handlers(options.live, tell, wrap)
+    from batch_cli.engine.cluster.connection import Cluster  # noqa: PLC0415 - ray, only where it is wanted
+    from batch_cli.engine.cluster.handler import ClusterHandlers  # noqa: PLC0415 - as above
+
+    return ClusterHandlers(
+        lambda: Cluster(options.cluster.address if options.cluster else None),
+        options.live,
+        tell,
+        blames=options.blames,
+    )
 
 
 class Worker:
@@ -75,9 +98,7 @@ class Worker:
         self._batches: dict[int, StoredBatch] = {}
         self._handlers: dict[int, Handler] = {}
         self._turns = StoreTurns(store, self._queue, options.only, blames=options.blames)
-        self._maker = Handlers(
-            options.live, lambda text: listener(Note(text, warning=True)), store.clock, wrap
-        )
+        self._maker = _makes_handlers(options, lambda text: listener(Note(text, warning=True)), wrap)
         self._unwanted_batches: dict[int, asyncio.Event] = {}
         self._waiting: deque[Claim] = deque()
         self._answered: list[Answered] = []
@@ -168,8 +189,7 @@ class Worker:
         answered, self._answered, self._written = self._answered, [], 0
         self._recording = len(answered)
         unwanted, self._unwanted = self._unwanted, []
-        if self._suspects:
-            self._suspects.difference_update(unwanted, (one.claim for one in answered))
+        self._suspects.difference_update(unwanted, (one.claim for one in answered) if self._suspects else ())
         return Orders(answered, unwanted, self._claim_ahead if self._has_room else 0)
 
     def _wake(self, _done: object = None) -> None:

@@ -25,6 +25,7 @@ from batch_cli.httpclient.error_body import read_error
 from batch_cli.httpclient.mask import Mask
 from batch_cli.httpclient.origin import Origin
 from batch_cli.httpclient.outcome import NoAnswer, Unknown, told_apart
+from batch_cli.httpclient.proxies import Proxy
 from batch_cli.httpclient.retry_after import MOST_SECONDS, retry_after
 from batch_cli.jsonl import dumps, loads
 from batch_cli.model import JsonObject
@@ -42,7 +43,7 @@ _UNSEEN_PAUSE = 5.0
 _MOST_REDIRECTS = 3
 _REDIRECTS = (301, 302, 303, 307, 308)
 _PASSING = (408, 409, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529)
-_NO_BODY = 204
+_NO_BODY, _NO_ROUTE = 204, (404, 405)
 _MEMBERS_OF_ERRORS = {"error", "type", "status", "code", "message", "request_id"}
 """An object with no more than these is no answer."""
 
@@ -119,7 +120,7 @@ class HttpClient:
         clock: Clock,
         listener: Listener,
         *,
-        proxy: str | None = None,
+        proxy: Proxy | None = None,
         pause: float = _FIRST_PAUSE,
     ) -> None:
         """Send ``headers``, the key among them, to ``origin`` alone, through ``proxy`` if one is given."""
@@ -312,12 +313,13 @@ class HttpClient:
         )
 
     def _connections(self) -> httpcore2.ConnectionPool:
+        proxy = self._proxy
         if self._pool is None:
             if self._context is None and self.origin.scheme == "https":
                 self._context = httpcore2.default_ssl_context()
             self._pool = httpcore2.ConnectionPool(
                 ssl_context=self._context,
-                proxy=None if self._proxy is None else httpcore2.Proxy(self._proxy),
+                proxy=None if proxy is None else httpcore2.Proxy(f"{proxy.scheme}://{proxy}", proxy.user),
                 max_connections=1,
                 network_backend=self._network,
             )
@@ -327,7 +329,7 @@ class HttpClient:
     def _translated(self) -> Iterator[None]:
         """Say of whatever breaks whether the request can have arrived; its connection is not used again."""
         try:
-            with told_apart(self.origin.authority, self._mask.text):
+            with told_apart(self.origin.authority, self._mask.text, by=self._proxy):
                 yield
         except (NoAnswer, ConfigError):
             self.close()
@@ -384,5 +386,9 @@ def refusal(reply: Reply, origin: Origin) -> ConfigError | Rejected:
             said.message,
             where=tuple(where),
             hint="the account has no credit left: add some, then run it again",
+        )
+    if reply.status in _NO_ROUTE:
+        return Rejected(
+            said.message, where=tuple(where), hint=f"check what was asked for, and the base URL {origin}"
         )
     return Rejected(said.message, where=tuple(where))

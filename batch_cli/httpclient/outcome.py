@@ -10,7 +10,9 @@ from collections.abc import Callable, Iterator
 import httpcore2
 
 from batch_cli.errors import ConfigError
+from batch_cli.httpclient.proxies import Proxy
 
+_WANTS_USER = "407"
 _NUMBER = re.compile(r"^\[Errno -?\d+\] ")
 """What Python puts before the system's words."""
 
@@ -28,14 +30,15 @@ class Unknown(NoAnswer):
 
 
 @contextlib.contextmanager
-def told_apart(host: str, mask: Callable[[str], str]) -> Iterator[None]:
+def told_apart(host: str, mask: Callable[[str], str], *, by: Proxy | None = None) -> Iterator[None]:
     """Say of whatever breaks while a request is on its way to ``host`` whether it can have arrived.
 
-    ``mask`` takes keys out of what is told of it.
+    ``mask`` takes keys out of what is told of it; ``by`` is the proxy on its way, if there is one.
 
     Raises:
         NotSent, Unknown: as above.
-        ConfigError: the host has no certificate to be trusted, which trying again does not change.
+        ConfigError: the host has no certificate to be trusted, or the proxy wants a user: trying again does not
+            change it.
     """
     try:
         yield
@@ -45,9 +48,16 @@ def told_apart(host: str, mask: Callable[[str], str]) -> Iterator[None]:
                 f"{host} cannot prove who it is: {fault}",
                 hint="check the base URL; for a company's own authority set SSL_CERT_FILE",
             ) from error
-        raise NotSent(f"cannot connect to {host}: {_reason(error)}") from error
+        way = "" if by is None else f" by the proxy {by}"
+        raise NotSent(f"cannot connect to {host}{way}: {_reason(error)}") from error
     except httpcore2.ProxyError as error:
-        raise NotSent(f"the proxy refused to connect to {host}: {mask(str(error))}") from error
+        if str(error).startswith(_WANTS_USER):
+            raise ConfigError(
+                f"the proxy {by} refuses its user or wants one",
+                where=mask(str(error)),
+                hint="write user and password into HTTPS_PROXY: http://USER:PASSWORD@HOST:PORT",
+            ) from error
+        raise NotSent(f"the proxy {by} refused to connect to {host}: {mask(str(error))}") from error
     except (
         httpcore2.NetworkError,
         httpcore2.TimeoutException,

@@ -49,6 +49,8 @@ class Deleted:
 def delete(workspace: Workspace, place: BatchPlace, *, force: bool = False, dry_run: bool = False) -> Deleted:
     """Remove a batch, or all of a job, with its files, as far as its provider deletes them.
 
+    With ``dry_run`` nothing is removed, and what would be is given.
+
     Raises:
         StateError: it is still running, and ``force`` is not given.
     """
@@ -60,28 +62,27 @@ def delete(workspace: Workspace, place: BatchPlace, *, force: bool = False, dry_
             hint=f"batch-cli cancel {batch.id}, or use --force",
         )
     ids = [one.id for one in batch.parts or (batch,)]
-    if dry_run:
-        return Deleted([("batch", batch_id) for batch_id in ids])
     removed: list[tuple[str, str]] = []
     kept: list[tuple[str, str]] = []
     sent = place.job or workspace.journal.by_batch(batch.id)
     for batch_id in ids:
-        found = provider.delete(batch_id)
+        found = provider.delete(batch_id, dry_run=dry_run)
         removed += found
         if ("batch", batch_id) not in found:
             kept.append(("batch", batch_id))
-        workspace.journal.forget(batch_id)
+        if not dry_run:
+            workspace.journal.forget(batch_id)
     if place.job is not None:
-        removed += _drop_held_back(workspace, place.job)
+        removed += _drop_held_back(workspace, place.job, dry_run=dry_run)
         ids.append(place.job.id)
-    if sent is not None and batch.job in (None, batch.id):
+    if not dry_run and sent is not None and batch.job in (None, batch.id):
         kept_columns_path(workspace.state, sent.sha256).unlink(missing_ok=True)
-    if remove_pointer(workspace.directory, place.provider, *ids):
+    if remove_pointer(workspace.directory, place.provider, *ids, dry_run=dry_run):
         removed.append(("pointer", f"{place.provider}_batch_id.txt"))
     return Deleted(removed, kept)
 
 
-def _drop_held_back(workspace: Workspace, job: Job) -> list[tuple[str, str]]:
+def _drop_held_back(workspace: Workspace, job: Job, *, dry_run: bool) -> list[tuple[str, str]]:
     """Forget what of a job has no batch, with its uploaded requests; what is in doubt stays for `recover`."""
     provider = workspace.provider(job.provider)
     removed = []
@@ -89,7 +90,8 @@ def _drop_held_back(workspace: Workspace, job: Job) -> list[tuple[str, str]]:
         intent = one.intent
         if intent is None or intent.state not in ("prepared", "staged"):
             continue
-        if intent.staged is not None and provider.remove_upload(intent.staged):
+        if intent.staged is not None and (dry_run or provider.remove_upload(intent.staged)):
             removed.append(("input", intent.staged))
-        workspace.journal.discard(intent)
+        if not dry_run:
+            workspace.journal.discard(intent)
     return removed

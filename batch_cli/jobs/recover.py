@@ -145,7 +145,7 @@ def _settle(workspace: Workspace, intent: Intent, job: Job | None, *, named: boo
     if intent.state == "prepared":
         return Settled(intent, Action.NONE, why="nothing was started", hint=again, job=name)
     provider = workspace.provider(intent.provider)
-    if intent.account not in ("", workspace.account(intent.provider)):
+    if intent.account and intent.account != workspace.account(intent.provider):
         raise OutcomeUnknown(
             "it was begun with another key or address", hint="set the key and the base URL it was begun with"
         )

@@ -5,14 +5,12 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator
 
-from batch_cli.errors import BatchCliError, ConfigError, Stopped, UsageError
+from batch_cli.errors import BatchCliError, Stopped, UsageError
 from batch_cli.events import Note
 from batch_cli.jobs.follow import ListOrder
 from batch_cli.jobs.whole import placed
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.model import Batch
-from batch_cli.providers import REGISTRY
-from batch_cli.settings import KEY_RULES
 
 
 class RemoteList:
@@ -22,19 +20,11 @@ class RemoteList:
         """Choose the provider of ``order``, else all that there is a key for; nobody is asked yet.
 
         Raises:
-            UsageError: the provider runs batches here, or ``order.after`` could be anybody's.
-            ConfigError: there is no key for any of them.
+            UsageError: the provider runs batches here, ``order.after`` could be anybody's, or a key file everybody's.
+            ConfigError: there is a key for none of them, or the config file is wrong.
         """
         self._workspace, self._order = workspace, order
-        self.names = [order.provider] if order.provider is not None else _with_keys(workspace)
-        if order.provider is not None and order.provider not in KEY_RULES:
-            raise UsageError(f"{order.provider} runs batches on this machine", hint="leave out --remote")
-        if not self.names:
-            raise ConfigError(
-                "there is no key of any provider",
-                hint="set the key of one, such as OPENAI_API_KEY, or leave out --remote",
-                reference="E603",
-            )
+        self.names = workspace.elsewhere(order.provider)
         if order.after is not None and len(self.names) > 1:
             raise UsageError("--after is about the list of one provider", hint="add --provider NAME")
         self.failures: dict[str, BatchCliError] = {}
@@ -64,10 +54,6 @@ class RemoteList:
             self.failures[name] = error
             why = "; ".join((error.message, *error.where))
             self._workspace.say(Note(f"{name} could not be listed: {why}", warning=True, hint=error.hint))
-
-
-def _with_keys(workspace: Workspace) -> list[str]:
-    return [name for name in REGISTRY if name in KEY_RULES and workspace.has_key(name)]
 
 
 def _age(batch: Batch) -> float:

@@ -14,9 +14,9 @@ from batch_cli.histogram import Histogram
 from batch_cli.jsonl import is_blank, loads, read_lines
 from batch_cli.model import JsonObject, JsonValue, ResultError, object_of
 from batch_cli.results import OutputRow, Summary, manifest_path
-from batch_cli.row_index import add_usage, usage_of
+from batch_cli.row_index import usage_of
 from batch_cli.row_times import seconds_of
-from batch_cli.token_usage import tokens_of
+from batch_cli.token_usage import add_usage, tokens_of
 from batch_cli.writers import FormatName
 
 _LONGEST_LINE = 256_000_000

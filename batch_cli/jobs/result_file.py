@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
-from typing import BinaryIO
 
 from batch_cli import __version__
 from batch_cli.answers import parse_answer
@@ -16,7 +16,6 @@ from batch_cli.clock import rfc3339
 from batch_cli.columns import belongs_to, columns_digest
 from batch_cli.errors import (
     DamagedFile,
-    Finding,
     Problem,
     ProblemLog,
     Severity,
@@ -25,18 +24,17 @@ from batch_cli.errors import (
 )
 from batch_cli.events import Phase, Progress
 from batch_cli.files import PartFile, resolve_output
-from batch_cli.jobs.check import first_object, guess_provider, rules_of
+from batch_cli.jobs.asked import Asked, Source, read_requests
+from batch_cli.jobs.check import first_object
 from batch_cli.jobs.own_columns import with_columns_of
 from batch_cli.jobs.results import ResultsOrder, counts_of, summary_of, watched
 from batch_cli.jobs.side_files import SideFiles
 from batch_cli.jobs.workspace import Workspace
-from batch_cli.jsonl import loads
-from batch_cli.model import JsonObject, Limits
+from batch_cli.jsonl import dumps
+from batch_cli.model import JsonObject
 from batch_cli.providers import load_codec
 from batch_cli.providers.base import Codec
 from batch_cli.providers.result_lines import ResultShape, shape_of_result
-from batch_cli.providers.rules import missing
-from batch_cli.request_file import Scan, request_lines, scan
 from batch_cli.response_model import ResponseModel, from_schema
 from batch_cli.result_file import Checked, check
 from batch_cli.results import (
@@ -51,18 +49,10 @@ from batch_cli.results import (
 )
 from batch_cli.row_index import RowIndex, Stray, StrayKind, Strays
 from batch_cli.writers import Shape, write_rows
+from batch_cli.writers.in_order import FORMS, write_in_order
 
 _REPORT_EVERY = 2_000
 _GUESSED = {ResultShape.ANTHROPIC: "anthropic", ResultShape.GOOGLE: "google"}
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A file that can be read again from its start."""
-
-    open: Callable[[], BinaryIO]
-    name: str
-    """What messages call it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +68,6 @@ class FileOrder:
     """How its lines are wanted; without ``requests`` they cannot be put in order."""
     columns: Path | None = None
     """Where the user's own columns may stand; they count only if they are those of ``requests``."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The requests that a result file has to answer."""
-
-    source: Source
-    codec: Codec
-    """Of the requests: they may be in another dialect than the results."""
-    scan: Scan
-
-    def ids(self) -> Iterator[str]:
-        """Give the ids in input order, one in memory at a time."""
-        return _ids(self.source, self.codec)
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,30 +229,6 @@ def _guess(source: Source) -> str:
     return "openai" if shape is None else _GUESSED.get(shape, "openai")
 
 
-def read_requests(source: Source) -> Asked:
-    """Read the ids of a request file, whosever it is, and refuse one that has an id twice or none."""
-    codec = load_codec(guess_provider(source.open))
-    id_field = codec.id_field
-
-    def check_id(request: JsonObject) -> Iterator[Finding]:
-        if not isinstance(request.get(id_field), str):
-            yield missing(id_field, "results are found by it")
-
-    problems = ProblemLog()
-    # No limits: the requests of several batches may have been joined in one file.
-    rules = replace(rules_of(codec), check=check_id, limits=Limits())
-    with source.open() as stream:
-        found = scan(stream, source.name, rules, problems)
-    problems.refuse_errors(source.name)
-    return Asked(source, codec, found)
-
-
-def _ids(source: Source, codec: Codec) -> Iterator[str]:
-    with source.open() as stream:
-        for raw in request_lines(stream, Limits()):
-            yield loads(raw)[codec.id_field]
-
-
 # --- what comes out ---
 
 
@@ -294,6 +246,21 @@ def rows(workspace: Workspace, file: GoodFile) -> Iterator[OutputRow]:
         yield row
         if done % _REPORT_EVERY == 0:
             workspace.say(Progress(Phase.RESULTS, done, total))
+
+
+def _write(workspace: Workspace, file: GoodFile, sink: Sink) -> Summary:
+    """Write the rows to ``sink`` in the form that is wanted."""
+    asked, wanted = file.asked, file.order.written
+    is_plain = (
+        wanted.watch is None and wanted.form in FORMS and _parser(file) is None and file.columns is None
+    )
+    if asked is None or not wanted.in_order or not is_plain:
+        return write_rows(rows(workspace, file), sink, shape_of(file), file.strays)
+
+    def report(done: int) -> None:
+        workspace.say(Progress(Phase.RESULTS, done, asked.scan.requests))
+
+    return write_in_order(asked.ids(), file.index, sink, wanted.form, file.strays, report=report)
 
 
 def _parser(file: GoodFile) -> Parse | None:
@@ -323,7 +290,7 @@ def shape_of(file: GoodFile) -> Shape:
 
 def stream_file(workspace: Workspace, file: GoodFile, sink: Sink) -> WrittenFile:
     """Write the rows to ``sink``."""
-    return WrittenFile(file, write_rows(rows(workspace, file), sink, shape_of(file), file.strays))
+    return WrittenFile(file, _write(workspace, file, sink))
 
 
 def write_file(workspace: Workspace, file: GoodFile, output: Path) -> WrittenFile:
@@ -338,9 +305,7 @@ def write_file(workspace: Workspace, file: GoodFile, output: Path) -> WrittenFil
     with PartFile(target, keep_trying=workspace.patience()) as part:
         manifest = read_manifest(target)
         is_same = manifest is not None and _proof(manifest) == _proof(facts)
-        if manifest is not None and is_same and not (before := summary_of(manifest)).is_damaged:
-            if file.order.written.watch is not None:
-                deque(rows(workspace, file), maxlen=0)
+        if manifest is not None and (before := written_before(workspace, file, manifest)) is not None:
             return WrittenFile(file, before, already_complete=True)
         if target.exists() and not is_same and not file.order.written.force:
             raise StateError(
@@ -348,11 +313,25 @@ def write_file(workspace: Workspace, file: GoodFile, output: Path) -> WrittenFil
                 hint="write to another file, or use --force to replace it",
                 reference="E804",
             )
-        summary = write_rows(rows(workspace, file), part, shape_of(file), file.strays)
+        summary = _write(workspace, file, part)
         file.sides.commit()
         write_manifest(target, _manifest(workspace, summary, facts))
         part.commit()
     return WrittenFile(file, summary)
+
+
+def written_before(workspace: Workspace, file: GoodFile, manifest: JsonObject) -> Summary | None:
+    """Give the counts of a complete output if its ``manifest`` says that it is the one that is wanted, else None."""
+    if _proof(manifest) != _proof(_identity(file)) or (before := summary_of(manifest)).is_damaged:
+        return None
+    if file.order.written.watch is not None:
+        deque(rows(workspace, file), maxlen=0)
+    return before
+
+
+def owner_of(file: GoodFile) -> str:
+    """Give a name for what the output is made of: the same for the same contents, wanted alike."""
+    return sha256(dumps(_proof(_identity(file)), sort_keys=True)).hexdigest()
 
 
 def _identity(file: GoodFile) -> JsonObject:

@@ -17,6 +17,7 @@ from batch_cli.errors import NotFinished, NothingUsable, StateError, disk_error,
 from batch_cli.events import Event, Phase, Progress
 from batch_cli.files import PartFile, resolve_output
 from batch_cli.jobs.attempts import ended_attempts, merge, running_attempts, with_attempts
+from batch_cli.jobs.calls import called_url, with_call
 from batch_cli.jobs.in_flight import stands
 from batch_cli.jobs.lost import lost_rows
 from batch_cli.jobs.own_columns import columns_of, with_columns_of
@@ -60,6 +61,8 @@ class ResultsOrder:
     force: bool = False
     """Replace an output of another batch."""
     form: FormatName = FormatName.LINES
+    with_call: bool = False
+    """Failed rows say which address was asked, and what came (`jobs.calls`)."""
     watch: Callable[[OutputRow], None] | None = None
     """Told of every row in order, also where the output turns out to be complete already."""
 
@@ -126,6 +129,9 @@ def rows(
         others = [(one.attempt or 0, _own_rows(workspace, one, order, strays)) for one in again]
         found = merge(found, others)
     found = with_columns_of(found, columns_of(workspace, batch))
+    if order.with_call:
+        url = called_url(workspace, batch)
+        found = (with_call(row, url) for row in found)
     return _reported(watched(found, order.watch), batch, workspace)
 
 
@@ -162,7 +168,7 @@ def _rows_of_job(
 def _rows_of_batch(
     workspace: Workspace, batch: Batch, order: ResultsOrder, strays: Strays
 ) -> Iterator[OutputRow]:
-    provider = workspace.provider(batch.provider)
+    provider = workspace.provider(batch.provider).of(batch.id)
     found: Iterator[BatchResult] = provider.results(batch.id)
     if provider.capabilities.runs_here:  # written here, once each and in order
         if order.in_order:
@@ -241,22 +247,32 @@ def write_results(workspace: Workspace, batch: Batch, order: ResultsOrder, outpu
     target = resolve_output(output)
     with PartFile(target, keep_trying=workspace.patience()) as part, SideFiles(target) as sides:
         manifest = read_manifest(target)
-        wanted = _identity(workspace, batch, order)
-        if manifest is not None and _said_before(manifest) == wanted:
-            before = summary_of(manifest)
-            if not before.is_damaged:
-                if order.watch is not None:
-                    deque(rows(workspace, batch, order), maxlen=0)
-                return Written(batch, before, str(output), already_complete=True)
+        if manifest is not None and (before := written_before(workspace, batch, order, manifest)) is not None:
+            return Written(batch, before, str(output), already_complete=True)
         _refuse_to_replace(target, manifest, batch, order)
         strays = Strays(sides.add)
         shape = shape_of(workspace, batch, order)
         summary = write_rows(rows(workspace, batch, order, strays), part, shape, strays)
         sides.commit()
         old = manifest and {name: manifest[name] for name in ("batch", "sha256")}
-        write_manifest(target, {**_manifest(workspace, batch, summary, wanted), "replaces": old})
+        facts = _manifest(workspace, batch, summary, _identity(workspace, batch, order))
+        write_manifest(target, {**facts, "replaces": old})
         part.commit()
     return Written(batch, summary, str(output))
+
+
+def written_before(
+    workspace: Workspace, batch: Batch, order: ResultsOrder, manifest: JsonObject
+) -> Summary | None:
+    """Give the counts of a complete output if its ``manifest`` says that it is the one that is wanted, else None."""
+    if _said_before(manifest) != _identity(workspace, batch, order):
+        return None
+    before = summary_of(manifest)
+    if before.is_damaged:
+        return None
+    if order.watch is not None:
+        deque(rows(workspace, batch, order), maxlen=0)
+    return before
 
 
 def stream_results(workspace: Workspace, batch: Batch, order: ResultsOrder, sink: Sink) -> Written:
@@ -323,6 +339,7 @@ def _identity(workspace: Workspace, batch: Batch, order: ResultsOrder) -> JsonOb
         "order": "input" if order.in_order or ended_attempts(batch) else "as-is",
         "response_model": None if model is None else {"name": model.name, "schema": model.schema},
         "columns": columns_digest(columns),
+        "return_error": order.with_call or None,
     }
 
 
@@ -337,7 +354,7 @@ def _attempts(batch: Batch) -> list[JsonObject] | None:
 
 
 def _said_before(manifest: JsonObject) -> JsonObject:
-    told = ("batch", "batches", "attempts", "format", "order", "response_model", "columns")
+    told = ("batch", "batches", "attempts", "format", "order", "response_model", "columns", "return_error")
     return {key: manifest.get(key) for key in told}
 
 

@@ -18,7 +18,12 @@ _SUFFIXES = {
 
 def side_path(output: Path, kind: StrayKind) -> Path:
     """Give where strays of a kind are kept."""
-    return output.with_name(f"{output.name}.{_SUFFIXES[kind]}.jsonl")
+    return output.with_name(side_name(output.name, kind))
+
+
+def side_name(output: str, kind: StrayKind) -> str:
+    """Give what the file of a kind is called beside an output, which may be an object."""
+    return f"{output}.{_SUFFIXES[kind]}.jsonl"
 
 
 class SideFiles:

@@ -37,7 +37,7 @@ from batch_cli.messages import MessagesForm
 from batch_cli.model import Batch, Limits
 from batch_cli.pointer import write_pointer
 from batch_cli.providers import load_codec
-from batch_cli.providers.base import Codec, Input, Provider
+from batch_cli.providers.base import LONGEST_ANSWER, Codec, Input, Provider
 from batch_cli.request_file import Scan, request_lines
 from batch_cli.shards import changed
 from batch_cli.state import Intent, Job, NewIntent
@@ -155,7 +155,9 @@ def check(workspace: Workspace, order: SubmitOrder, codec: Codec, spool: Spool) 
         whole = RequestLines(order.open_file, codec.limits, order.name)
     else:
         if (source := foreign_codec(order, codec)) is not None:
-            conversion = Conversion(source, codec, order.encode.model or None, order.encode.max_tokens)
+            conversion = Conversion(
+                source, codec, order.encode.model or None, order.encode.max_tokens or LONGEST_ANSWER
+            )
             found = _scan_conversion(workspace, order, conversion, problems)
             make_lines = _foreign_lines(order, conversion)
         else:
@@ -202,7 +204,9 @@ def lines_of(order: SubmitOrder, codec: Codec) -> Callable[[], Iterator[bytes]]:
     if order.own_dialect_only or is_request_file(order, codec):
         return _own_lines(order, codec)
     if (source := foreign_codec(order, codec)) is not None:
-        return _foreign_lines(order, Conversion(source, codec, order.encode.model, order.encode.max_tokens))
+        return _foreign_lines(
+            order, Conversion(source, codec, order.encode.model, order.encode.max_tokens or LONGEST_ANSWER)
+        )
     return _converted_lines(order, codec)
 
 

@@ -16,8 +16,8 @@ from batch_cli.errors import BatchCliError, DamagedData, ExitCode, Problem, Prob
 from batch_cli.events import Phase, Progress
 from batch_cli.files import open_input, resolve_output
 from batch_cli.id_index import IdIndex
+from batch_cli.jobs.asked import Asked, Source, read_requests
 from batch_cli.jobs.line_alignment import Change, Difference, differences
-from batch_cli.jobs.result_file import Asked, Source, read_requests
 from batch_cli.jobs.results import summary_of
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.jsonl import Line, LineTooLong, loads, read_lines

@@ -18,6 +18,10 @@ from batch_cli.state import Job
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 300.0
 """Seconds between two tries to create what was refused for want of room, if nothing of ours ends meanwhile."""
+_LONGEST_LOOK = 60.0
+"""Seconds between two looks at a provider that is away."""
+_SENSIBLE = 86_400.0
+"""A service that asks to wait for longer than a day does not mean it."""
 _ROUND = 30.0
 """Seconds to stay with one batch of a job while others wait for room, which any of them may give."""
 
@@ -76,11 +80,14 @@ def _stopped(places: list[BatchPlace], error: BaseException) -> Stopped:
 def _wait_for(workspace: Workspace, place: BatchPlace, left: Left) -> Batch:
     if place.job is not None:
         return _wait_for_job(workspace, place, place.job, left)
-    batch = stands(workspace, place)
-    if not batch.status.is_terminal:
-        driven = workspace.provider(place.provider).drive(place.id, workspace.say, left())
-        batch = placed(workspace, workspace.known(place, driven))
-    return batch
+    provider = workspace.provider(place.provider)
+    if provider.capabilities.runs_here and (batch := stands(workspace, place)).status.is_terminal:
+        return batch
+    # What runs elsewhere is not asked before: its provider may be away, which only `drive` waits out.
+    found = provider.drive(place.id, workspace.say, left())
+    if found is None and not (batch := stands(workspace, place)).status.is_terminal:  # it was not shown yet
+        found = provider.drive(place.id, workspace.say, left())
+    return batch if found is None else placed(workspace, found)
 
 
 def _wait_for_job(workspace: Workspace, place: BatchPlace, job: Job, left: Left) -> Batch:
@@ -123,7 +130,7 @@ class _JobWait:
     def run(self, left: Left) -> None:
         """Stay until nothing runs and nothing is held back, or the time is over."""
         flight, clock = self.flight, self._workspace.clock
-        flight.look()
+        self._look(left)
         while True:
             self._create()
             is_held = held_back(flight.shards()) > 0 and self._doubt is None and not flight.is_stopped
@@ -135,9 +142,28 @@ class _JobWait:
             else:
                 clock.sleep(_smaller(remaining, max(0.1, self._next_try - clock.monotonic())))
             if is_held:
-                flight.look()
+                self._look(left)
         if self._doubt is not None:
             raise self._doubt
+
+    def _look(self, left: Left) -> None:
+        """Ask about all batches, again later where the provider is away, and not before the time that it asks for.
+
+        Raises:
+            Temporary: it was until the time was over.
+        """
+        pause, is_told = _FIRST_PAUSE, False
+        while True:
+            try:
+                return self.flight.look()
+            except Temporary as error:
+                if (remaining := left()) == 0.0:
+                    raise
+                why = error.where[-1] if error.where else ""
+                self._workspace.say(Note(f"{error.message}: {why}; still waiting", detail=is_told))
+                asked = error.later if error.later is not None and error.later <= _SENSIBLE else 0.0
+                self._workspace.clock.sleep(_smaller(remaining, max(pause, asked)))
+                pause, is_told = min(2 * pause, _LONGEST_LOOK), True
 
     def _create(self) -> None:
         """Create what there may be room for, but not again and again."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from batch_cli.clock import Clock
 from batch_cli.config import Service, Services
-from batch_cli.errors import Rejected, StateError, UsageError, quoted
+from batch_cli.errors import ConfigError, Rejected, StateError, UsageError, quoted
 from batch_cli.events import Event, Listener, Note
 from batch_cli.model import Batch, ModelName, Secret, check_batch_id
 from batch_cli.pointer import pointer_path, read_pointer
@@ -19,6 +19,7 @@ from batch_cli.settings import KEY_RULES, KeyRule, api_key, find_api_key, key_in
 from batch_cli.state import Job, Journal
 
 if TYPE_CHECKING:
+    from batch_cli.engine.cluster.wishes import ClusterWishes
     from batch_cli.engine.handlers.live.options import LiveWishes
     from batch_cli.providers.base import Place, Provider
     from batch_cli.providers.direct.provider import Direct
@@ -55,6 +56,8 @@ class Workspace:
     """New batches are run here, against the provider's live endpoints."""
     live: LiveWishes | None = None
     """How batches that are run so are asked."""
+    cluster: ClusterWishes | None = None
+    """Who works at batches that run here; None: this process."""
     _providers: dict[str, Routed] = field(default_factory=dict)
     _keys: dict[str, Secret | None] = field(default_factory=dict)
 
@@ -136,6 +139,7 @@ class Workspace:
             knows_batch=lambda batch_id: self.journal.by_batch(batch_id) is not None,
             has_rival=lambda key, requests: self.journal.has_rival(name, key, requests),
             live=self.live,
+            cluster=self.cluster,
             service=service,
         )
 
@@ -163,9 +167,40 @@ class Workspace:
             return None
         return api_key(name, self.environment, self.key_file, KeyRule((variable,)))
 
-    def has_key(self, name: str) -> bool:
-        """Tell whether there is a key for a provider; one that cannot be right counts, and is refused when it is used."""
-        return any(self.environment.get(variable, "").strip() for variable in KEY_RULES[name].variables)
+    def elsewhere(self, name: str | None) -> list[str]:
+        """Give the provider ``name``, else all that run elsewhere and can be asked: there is a key, or none is needed.
+
+        A key that cannot be right counts, and is refused when it is used.
+
+        Raises:
+            UsageError: the provider runs batches here, or a key file would go to several.
+            ConfigError: there is a key for none of them, or the config file is wrong.
+        """
+        if name is not None:
+            if name not in KEY_RULES and name in REGISTRY:
+                raise UsageError(f"{name} runs batches on this machine", hint="leave out --remote")
+            return [name]
+        if self.key_file is not None:
+            raise UsageError("--api-key-file is the key of one provider", hint="add --provider NAME")
+        names = [known for known in KEY_RULES if self._is_set(*KEY_RULES[known].variables)]
+        names += [own for own in self.services.names if self._can_be_asked(own)]
+        if not names:
+            raise ConfigError(
+                "there is no key of any provider",
+                hint="set the key of one, such as OPENAI_API_KEY, or leave out --remote",
+                reference="E603",
+            )
+        return names
+
+    def _can_be_asked(self, own: str) -> bool:
+        """Tell whether a service that the user has named has an address, and its key if it wants one."""
+        service = self.services.get(own)
+        assert service is not None  # it is one of its names
+        has_address = service.base_url is not None or self._is_set(service.base_url_variable)
+        return has_address and (service.key_env is None or self._is_set(service.key_env))
+
+    def _is_set(self, *variables: str) -> bool:
+        return any(self.environment.get(variable, "").strip() for variable in variables)
 
     def account(self, name: str) -> str:
         """Give what the account at a provider is recognised by: its key and address; empty for what runs here."""

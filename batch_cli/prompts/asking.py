@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from random import Random
 
-from batch_cli.engine.handlers.live.transport import Transport, TransportError
+from batch_cli.engine.handlers.live.retrying import Verdict, backoff, judge, retry_after
+from batch_cli.engine.handlers.live.transport import Transport, TransportError, Unusable
 from batch_cli.prompts.failure import METHOD, Outcome, answered, unanswered, unsent
 from batch_cli.prompts.service import PromptOptions, Service
 
@@ -19,30 +21,42 @@ async def ask_all(
     at_once: int,
     tell: Callable[[int, Outcome], None],
 ) -> None:
-    """Ask every prompt once, ``at_once`` at a time, and tell of each outcome when it is there, by place from 0.
+    """Ask every prompt, ``at_once`` at a time, and tell of each outcome when it is there, by place from 0.
 
     Prompts are taken as they are wanted, so that there are never more tasks than ``at_once``, however many prompts
     there are. What goes wrong with one is its own outcome.
     """
-    numbered = enumerate(prompts)
+    numbered, dice = enumerate(prompts), Random()  # noqa: S311 - spreads tries, keeps no secret
 
     async def work() -> None:
         for number, prompt in numbered:
-            tell(number, await _ask(service, transport, prompt, options))
+            for tries in range(1, options.retries + 2):
+                outcome, pause = await _ask(service, transport, prompt, options)
+                if pause is None or tries > options.retries:
+                    break
+                await asyncio.sleep(max(pause, backoff(tries, dice)))
+            tell(number, outcome)
 
     async with asyncio.TaskGroup() as group:
         for _ in range(at_once):
             group.create_task(work())
 
 
-async def _ask(service: Service, transport: Transport, prompt: str, options: PromptOptions) -> Outcome:
+async def _ask(
+    service: Service, transport: Transport, prompt: str, options: PromptOptions
+) -> tuple[Outcome, float | None]:
+    """Ask once; give the outcome, and where it may pass the seconds that the server wants to be left alone."""
     try:
         body = service.write(prompt, options)
     except ValueError as error:
-        return unsent(service, error)
+        return unsent(service, error), None
     try:
         answer = await transport.send(METHOD, service.url, body, options.seconds)
     except TransportError as error:
-        return unanswered(service, error)
+        return unanswered(service, error), None if isinstance(error, Unusable) else 0.0
     found = service.read(answer)
-    return found if isinstance(found, str) else answered(service, answer.status, found)
+    if isinstance(found, str):
+        return found, None
+    is_final = judge(answer.status, {"code": found.code}) is Verdict.FINAL
+    pause = None if is_final else retry_after(answer.headers) or 0.0
+    return answered(service, answer.status, found), pause

@@ -47,12 +47,15 @@ _GENERATE = "generateContent"
 class PromptOptions:
     """How every prompt is answered."""
 
-    max_tokens: int = 256
-    temperature: float = 0
+    max_tokens: int | None = 256
+    temperature: float | None = 0
+    """None: not sent, so that the model's own counts; Anthropic's models have none for the first."""
     top_p: float = 1.0
     """Sent if it is not 1, which is what everybody does without it; newer models refuse it beside a temperature."""
     seconds: float = 60.0
     """For one request, from connecting to the last byte of its answer."""
+    retries: int = 0
+    """How often a prompt is asked again after a failure that may pass: a 429, a 5xx, a broken connection."""
     extra: Mapping[str, object] = field(default_factory=dict)
     """More members of the body, in the provider's own words."""
 

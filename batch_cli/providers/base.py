@@ -9,6 +9,7 @@ from typing import Protocol
 
 from batch_cli.config import Service
 from batch_cli.dialects.base import Losses, Reading, Unsupported
+from batch_cli.engine.cluster.wishes import ClusterWishes
 from batch_cli.engine.handlers.live.options import LiveWishes
 from batch_cli.errors import Finding
 from batch_cli.events import Listener, ignore
@@ -25,6 +26,9 @@ from batch_cli.model import (
 )
 from batch_cli.response_model import ResponseModel
 
+LONGEST_ANSWER = 1000
+"""Tokens, where nobody says how long an answer may be and it has to be said."""
+
 
 @dataclass(frozen=True, slots=True)
 class EncodeOptions:
@@ -32,9 +36,10 @@ class EncodeOptions:
 
     model: str
     """The provider's own name of the model, without our prefix."""
-    max_tokens: int = 1000
-    temperature: float = 0.1
-    """What a line says itself wins over both."""
+    max_tokens: int | None = LONGEST_ANSWER
+    temperature: float | None = 0.1
+    top_p: float | None = None
+    """None: not said in the request. What a line says itself wins over all three."""
     endpoint: str = CHAT
     response_model: ResponseModel | None = None
     strict: bool = True
@@ -46,8 +51,12 @@ def create_request(request: BatchRequest, options: EncodeOptions) -> BatchReques
     """Give a request with what `create` was told: model, length limit, temperature; what the line says wins."""
     own = request.params
     limited = "max_tokens" in own or "max_completion_tokens" in own
-    defaults = {} if limited else {"max_tokens": options.max_tokens}
-    params = {**defaults, "temperature": options.temperature, **own}
+    said = {
+        "max_tokens": None if limited else options.max_tokens,
+        "temperature": options.temperature,
+        "top_p": options.top_p,
+    }
+    params = {**{name: value for name, value in said.items() if value is not None}, **own}
     return replace(request, model=options.model, params=params)
 
 
@@ -248,6 +257,21 @@ class Upload:
     created_at: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class OfferedModel:
+    """A model that a provider says it has."""
+
+    name: str
+    """As the provider calls it: what stands behind the slash of ``--model``."""
+    title: str = ""
+    """As people call it, where that is another name."""
+    created_at: float | None = None
+    context: int | None = None
+    """The most tokens that a request may have."""
+    batch: bool | None = None
+    """Whether batches of it can be made; None: the provider does not say."""
+
+
 class Provider(Protocol):
     """A place that runs batches. Every method may be repeated; what is special is said at each."""
 
@@ -298,6 +322,14 @@ class Provider(Protocol):
         """
         ...
 
+    def models(self) -> Iterator[OfferedModel]:
+        """Give the models that the provider says it has, in its order, a page in memory. Nobody is asked before the first.
+
+        Raises:
+            Rejected: the provider has no such list.
+        """
+        ...
+
     def uploads(self) -> Iterator[Upload]:
         """Give the input files there that bear the name of a submit, in any order; none where there are no files.
 
@@ -318,10 +350,11 @@ class Provider(Protocol):
         """Stop what has not started; what is finished stays. Nothing happens to a batch that has ended."""
         ...
 
-    def delete(self, batch_id: str) -> list[tuple[str, str]]:
+    def delete(self, batch_id: str, *, dry_run: bool = False) -> list[tuple[str, str]]:
         """Remove the batch for good and give what was removed as ``(kind, name)``; again: nothing.
 
         Where the batch itself is not among it, the provider has no way to delete it, or did not know it.
+        With ``dry_run`` nothing is removed, and what is there to be removed is given.
         """
         ...
 
@@ -374,5 +407,7 @@ class Place:
     """Tell whether another submit than ``key``, of as many requests, waits for the answer to its create as well."""
     live: LiveWishes | None = None
     """What the command says about asking live."""
+    cluster: ClusterWishes | None = None
+    """Who works at what runs here; None: this process."""
     service: Service | None = None
     """What is to be opened, where it is a service that the user has named."""

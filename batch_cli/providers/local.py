@@ -9,7 +9,7 @@ from batch_cli.engine.store import NewBatch, Store, StoredBatch
 from batch_cli.errors import DamagedData, Stopped
 from batch_cli.jsonl import loads
 from batch_cli.model import Batch, BatchResult, BatchStatus, JsonValue, RequestCounts, ResultError
-from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Input, Place, Upload
+from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Input, OfferedModel, Place, Upload
 from batch_cli.providers.openai import LOCAL
 from batch_cli.providers.openai_answer import answer_of
 
@@ -36,6 +36,7 @@ class LocalProvider:
         """Open the engine in the state directory; the ids of batches begin with ``prefix``, in the engine with the other."""
         self.store = self._store = Store(place.state / "engine", clock)
         self._prefix, self._stored_prefix = prefix, stored_prefix
+        self._cluster = place.cluster
 
     def _stored_id(self, batch_id: str) -> str:
         """Give the id by which the engine knows a batch; one that does not begin like ours is nobody's."""
@@ -72,6 +73,10 @@ class LocalProvider:
         del after
         return iter(())
 
+    def models(self) -> Iterator[OfferedModel]:
+        """Give the one model that answers here; requests may call it anything."""
+        yield OfferedModel("simulate", batch=True)
+
     def uploads(self) -> Iterator[Upload]:
         """Give none: requests are copied into the engine under the batch's own name."""
         return iter(())
@@ -94,7 +99,7 @@ class LocalProvider:
         found = self._store.cancel(self._stored_id(batch_id))
         return self._batch(found) if found else None
 
-    def delete(self, batch_id: str) -> list[tuple[str, str]]:
+    def delete(self, batch_id: str, *, dry_run: bool = False) -> list[tuple[str, str]]:
         """Remove the batch with its input and results."""
         stored_id = self._stored_id(batch_id)
         paths = [
@@ -102,13 +107,14 @@ class LocalProvider:
             ("output", self._store.results_path(stored_id)),
         ]
         removed = [(kind, path.name) for kind, path in paths if path.exists()]
-        return [("batch", batch_id), *removed] if self._store.delete(stored_id) else []
+        is_there = self._store.batch(stored_id) is not None if dry_run else self._store.delete(stored_id)
+        return [("batch", batch_id), *removed] if is_there else []
 
     def drive(self, batch_id: str, listener: Listener, seconds: float | None) -> Batch | None:
         """Work at the batch here until it has ended, a signal asks to stop, or the time is over."""
         from batch_cli.engine.worker import Worker, WorkerOptions  # noqa: PLC0415 - asyncio, 70 ms
 
-        options = WorkerOptions(only=self._stored_id(batch_id), seconds=seconds)
+        options = WorkerOptions(only=self._stored_id(batch_id), seconds=seconds, cluster=self._cluster)
         signal_number = Worker(self._store, options, listener).run()
         batch = self.retrieve(batch_id)
         if signal_number is not None and batch is not None:

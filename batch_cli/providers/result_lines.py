@@ -13,6 +13,7 @@ from batch_cli.jsonl import dumps_exactly
 from batch_cli.model import BatchResult, JsonObject, JsonValue, ResultError, object_of
 from batch_cli.providers.base import Answer
 from batch_cli.result_file import UNREAD, NotAResult
+from batch_cli.sealed_lines import is_good_response
 
 _GOOD_STATUS = range(200, 300)
 _FIRST_SERVER_FAULT = 500
@@ -56,23 +57,13 @@ def read_openai(line: JsonObject) -> BatchResult:
         NotAResult: it is no such line.
     """
     response, custom_id = line.get("response"), line.get("custom_id")
-    if _is_plainly_good(line, response) and isinstance(custom_id, str) and custom_id:
+    is_good = is_good_response(response) and not line.get("error") and "result" not in line
+    if is_good and isinstance(custom_id, str) and custom_id:
         return BatchResult(custom_id, _text(line.get("id")), response)
     custom_id = _checked_id(line, "custom_id", ResultShape.OPENAI)
     if response is not None and not isinstance(response, dict):
         raise NotAResult("response must be an object", "response")
     return BatchResult(custom_id, _text(line.get("id")), response, _openai_error(response, line.get("error")))
-
-
-def _is_plainly_good(line: JsonObject, response: JsonValue) -> bool:
-    """Tell a row without any fault, as most are, from those that need a closer look."""
-    return (
-        isinstance(response, dict)
-        and response.get("status_code") == 200  # noqa: PLR2004 - the only one that providers write
-        and response.get("body") is not None
-        and not line.get("error")
-        and "result" not in line
-    )
 
 
 def _openai_error(response: JsonObject | None, said: JsonValue) -> ResultError | None:

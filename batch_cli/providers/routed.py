@@ -8,7 +8,16 @@ from functools import cached_property
 from batch_cli.events import Listener
 from batch_cli.model import Batch, BatchResult, JsonValue
 from batch_cli.providers import DIRECT_PREFIX
-from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Provider, Upload
+from batch_cli.providers.base import (
+    Answer,
+    BatchOptions,
+    Capabilities,
+    Codec,
+    Input,
+    OfferedModel,
+    Provider,
+    Upload,
+)
 
 
 class Routed:
@@ -75,6 +84,10 @@ class Routed:
         """Give the batches of the account."""
         return self._batches.batches(after)
 
+    def models(self) -> Iterator[OfferedModel]:
+        """Give the models of the provider."""
+        return self._batches.models()
+
     def uploads(self) -> Iterator[Upload]:
         """Give the input files in the account."""
         return self._batches.uploads()
@@ -91,9 +104,9 @@ class Routed:
         """Stop a batch."""
         return self.of(batch_id).cancel(batch_id)
 
-    def delete(self, batch_id: str) -> list[tuple[str, str]]:
+    def delete(self, batch_id: str, *, dry_run: bool = False) -> list[tuple[str, str]]:
         """Remove a batch."""
-        return self.of(batch_id).delete(batch_id)
+        return self.of(batch_id).delete(batch_id, dry_run=dry_run)
 
     def drive(self, batch_id: str, listener: Listener, seconds: float | None) -> Batch | None:
         """Stay with a batch until it ends."""

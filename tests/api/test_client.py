@@ -101,6 +101,33 @@ class TestAsking:
         with FaultyServer(lambda _asked: [answer(chat_answer(""))]) as server:
             assert at(server).generate_batch_response(["a"], return_error=True) == ([""], [None])
 
+    def test_what_may_pass_is_asked_again_so_often_as_was_said_and_what_is_refused_is_not(self) -> None:
+        def twice_busy(asked: Asked) -> Iterable[object]:
+            text = asked.json["messages"][0]["content"]
+            if text == "refused":
+                return [answer({"error": {"message": "no"}}, 400)]
+            if sum(one.json["messages"][0]["content"] == text for one in server.asked) <= 2:
+                return [answer({"error": {"message": "busy"}}, 503)]
+            return echo(asked)
+
+        with FaultyServer(twice_busy) as server:
+            client = at(server)
+            once = client.generate_batch_response(["a"], return_error=True)
+            texts = client.generate_batch_response(["refused", "b"], retries=2)
+
+        assert once[0] == [None]
+        assert once[1][0] is not None
+        assert once[1][0]["status_code"] == 503
+        assert texts == [None, "B"]
+        asked = [one.json["messages"][0]["content"] for one in server.asked]
+        assert {text: asked.count(text) for text in asked} == {"a": 1, "refused": 1, "b": 3}
+
+    def test_none_sends_neither_a_length_nor_a_temperature(self) -> None:
+        with FaultyServer(echo) as server:
+            at(server).generate_batch_response(["a"], None, None)
+
+        assert server.asked[0].json == {"model": "m", "messages": [{"role": "user", "content": "a"}]}
+
     def test_it_works_inside_of_a_running_event_loop(self) -> None:
         async def notebook(client: Client) -> list[str | None]:
             return client.generate_batch_response(["a"])

@@ -351,8 +351,10 @@ class TestDelete:
         batch_id = submit(cli, tmp_path)
         cli("wait")
 
-        assert cli("delete", "--dry-run").out == f"batch\t{batch_id}\n"
+        told = cli("delete", "--dry-run").out
         assert cli("status", batch_id).code == 0
+        assert told.splitlines()[0] == f"batch\t{batch_id}"
+        assert cli("delete", "--yes").out == told
 
     def test_the_same_content_can_be_submitted_again(self, cli: Cli, tmp_path: Path) -> None:
         batch_id = submit(cli, tmp_path)

@@ -74,6 +74,28 @@ class TestWait:
 
         assert hosted("wait", batch_id, "--max-wait", "60s").code == 0
 
+    @pytest.mark.parametrize("split", [(), ("--split-requests", "1")])
+    def test_a_provider_that_is_away_from_the_first_look_on_is_waited_for(
+        self, hosted: Hosted, split: tuple[str, ...]
+    ) -> None:
+        submit(hosted, *split)
+        hosted.play(rules=[{"route": "GET /v1/batches/*", "fault": "html", "nth": list(range(1, 13))}])
+
+        done = hosted("wait", "--max-wait", "60s")
+
+        assert done.code == 0, done.err
+        assert done.err.count("HTTP 502") == 1
+        assert "still waiting" in done.err
+
+    def test_a_provider_that_stays_away_is_told_when_the_time_is_over(self, hosted: Hosted) -> None:
+        submit(hosted, "--split-requests", "1")
+        hosted.play(rules=[{"route": "GET /v1/batches/*", "fault": "html"}])
+
+        done = hosted("wait", "--max-wait", "3s")
+
+        assert done.code == 6
+        assert "no good answer" in done.err
+
     def test_ctrl_c_leaves_it_running_and_says_how_to_go_on(self, hosted: Hosted, tmp_path: Path) -> None:
         hosted.play("stuck")
         batch_id = submit(hosted)
@@ -102,6 +124,22 @@ class TestCancel:
         assert hosted("cancel", batch_id).code == 0
         wait_until(lambda: hosted.batches()[0]["status"] == "cancelled")
         assert "has ended already (cancelled)" in hosted("cancel", batch_id).err
+
+    @pytest.mark.parametrize("model", ["openai/simulate", "anthropic/simulate", "google/simulate"])
+    def test_a_dry_run_of_a_deletion_tells_what_it_would_say_and_changes_nothing(
+        self, hosted: Hosted, monkeypatch: pytest.MonkeyPatch, model: str
+    ) -> None:
+        for name in ("ANTHROPIC", "GOOGLE"):
+            monkeypatch.setenv(f"{name}_API_KEY", "any-key")
+            monkeypatch.setenv(f"{name}_BASE_URL", hosted.server.url)
+        hosted("submit", "r.jsonl", "-m", model, "--split-requests", "1")
+        hosted("wait")
+
+        told = [hosted("delete", "--dry-run", "--json").json for _ in range(2)]
+        done = hosted("delete", "--yes", "--json").json
+
+        assert told[0] == told[1] == {**done, "dry_run": True}
+        assert len(done["deleted"]) > 1
 
     def test_deleting_needs_a_yes_and_removes_the_files(self, hosted: Hosted) -> None:
         batch_id = submit(hosted)

@@ -83,6 +83,58 @@ def test_the_local_engine_has_no_list_of_its_own(hosted: Hosted) -> None:
     assert hosted("list", "--remote", "--local").code == 2
 
 
+def name_a_service(hosted: Hosted, home: Path, more: str = "") -> None:
+    path = home / ".config" / "batch-cli" / "config.toml"
+    path.parent.mkdir(parents=True)
+    path.write_text(f'[providers.acme]\nbase_url = "{hosted.server.url}/v1"\nkey_env = "LLM_KEY"\n{more}')
+    path.chmod(0o644)
+
+
+def test_a_service_that_the_user_has_named_is_listed_like_any_other(
+    hosted: Hosted, ids: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name_a_service(hosted, tmp_path)
+    monkeypatch.setenv("LLM_KEY", "sk-other")
+
+    named = hosted("list", "--remote", "--provider", "acme", "--json")
+    everywhere = hosted("list", "--remote", "--all", "--json").json["batches"]
+
+    assert named.code == 0, named.err
+    assert {(batch["provider"], batch["id"]) for batch in named.json["batches"]} == {
+        ("acme", batch_id) for batch_id in ids
+    }
+    assert {(batch["provider"], batch["id"]) for batch in everywhere} == {
+        (name, batch_id) for name in ("openai", "acme") for batch_id in ids
+    }
+
+
+def test_a_named_service_without_the_key_it_wants_or_without_an_address_is_not_asked(
+    hosted: Hosted, ids: list[str], tmp_path: Path
+) -> None:
+    name_a_service(hosted, tmp_path, "[providers.nowhere]\n")
+
+    assert hosted(*REMOTE).out.split() == ids
+
+    named = hosted(*REMOTE, "--provider", "acme")
+    assert named.code == 4
+    assert "LLM_KEY environment variable is not set" in named.err
+
+
+def test_a_key_file_goes_to_one_provider_alone(
+    hosted: Hosted, ids: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "key").write_text("sk-test")
+    (tmp_path / "key").chmod(0o600)
+    monkeypatch.setenv("REGOLO_API_KEY", "sk-regolo")
+
+    everywhere = hosted(*REMOTE, "--api-key-file", "key")
+    named = hosted(*REMOTE, "--api-key-file", "key", "--provider", "openai")
+
+    assert everywhere.code == 2
+    assert "--api-key-file is the key of one provider" in everywhere.err
+    assert named.out.split() == ids
+
+
 def test_a_list_that_goes_round_in_circles_ends(hosted: Hosted, ids: list[str]) -> None:
     hosted.play("page-loop")
 

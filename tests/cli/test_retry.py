@@ -400,6 +400,29 @@ class TestHosted:
         assert [row["custom_id"] for row in rows if row["attempt"] == 2] == failed
         assert [one["requests"] for one in hosted.batches()] == [30, len(failed)]
 
+    @pytest.mark.parametrize("split", [(), ("--split-requests", "20")])
+    def test_the_second_attempt_is_asked_for_as_the_first_one_was(
+        self, hosted: Hosted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, split: tuple[str, ...]
+    ) -> None:
+        config = tmp_path / ".config" / "batch-cli" / "config.toml"
+        config.parent.mkdir(parents=True)
+        config.write_text(f'[providers.acme]\nbase_url = "{hosted.server.url}/v1"\nwindows = ["7d", "24h"]\n')
+        config.chmod(0o644)
+        monkeypatch.setenv("ACME_API_KEY", "any-key")
+        prepare(tmp_path)
+        hosted.play("partial")
+        asked = ("--completion-window", "24h", "--metadata", "team=blue", "--description", "nightly")
+        hosted("submit", "r.jsonl", "-m", "acme/simulate", *asked, *split, "--wait", "--interval", "0.1")
+        hosted.play("ok")
+
+        done = hosted("retry", "--submit", "--quiet")
+
+        assert done.code == 0, done.err
+        again = hosted("status", done.out.strip(), "--json").json["batch"]
+        assert again["raw"]["completion_window"] == "24h"  # its default, 7d, would be refused
+        kept = {name: again["metadata"][name] for name in ("team", "description")}
+        assert kept == {"team": "blue", "description": "nightly"}
+
     def test_the_uploaded_file_has_the_requests_where_the_own_one_changed(
         self, hosted: Hosted, tmp_path: Path
     ) -> None:

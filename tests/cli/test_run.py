@@ -187,12 +187,15 @@ class TestLocal:
     @pytest.mark.parametrize(
         ("words", "code", "says"),
         [
-            (("run", "r.jsonl"), 2, "output-file"),
+            (("run", "-o", "out.jsonl"), 2, "either FILE or --prompt"),
+            ((*LOCAL, "--prompt", "Hi"), 2, "either FILE or --prompt"),
+            (("run", "--prompt", "", "-m", "local/simulate"), 3, "the prompt is empty"),
+            (("run", "--prompt", "Hi", "-m", "local/simulate", "--json"), 2, "--json"),
+            (("run", "--prompt", "Hi", "-m", "local/llama3"), 2, "say where the model is"),
             ((*LOCAL, "-m", "openai/gpt-4o-mini"), 2, "--via local does not ask openai"),
             ((*LOCAL, "--attempts", "0"), 2, "attempts"),
             (("run", "r.jsonl", "-o", "-", "--via", "local", "--json"), 2, "--json"),
             (("run", "r.jsonl", "-o", "r.jsonl", "--via", "local"), 9, "holds something else"),
-            (("run", "r.jsonl", "-o", "out.jsonl", "--via", "direct"), 2, "direct"),
             (OPENAI, 4, "OPENAI_API_KEY"),
         ],
     )
@@ -204,6 +207,42 @@ class TestLocal:
         assert done.code == code
         assert says in done.err
         assert batches(cli) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("p.txt", "I'm Ada, 36.\nI'm Bob, 40.\n", ()),
+        ("p.md", "I'm Ada, 36.\nI'm Bob, 40.\n", ("--lines",)),
+        ("p.json", '["I\'m Ada, 36.",\n "I\'m Bob, 40."]', ()),
+        ("p.jsonl", '{"prompt":"I\'m Ada, 36."}\n{"prompt":"I\'m Bob, 40."}\n', ()),
+        ("p.csv", 'n,text\n1,"I\'m Ada, 36."\n2,"I\'m Bob, 40."\n', ("--prompt-column", "text")),
+    ],
+)
+def test_prompts_are_the_same_requests_from_whatever_file_and_typed(
+    cli: Cli, tmp_path: Path, name: str, content: str, words: tuple[str, ...]
+) -> None:
+    (tmp_path / name).write_text(content)
+    typed = cli("run", "--prompt", "I'm Ada, 36.", "--prompt", "I'm Bob, 40.", "--via", "local")
+
+    filed = cli("run", name, *words, "--via", "local", "--max-tokens", "256", "--temperature", "0")
+
+    assert (typed.code, filed.code) == (0, 0), filed.err
+    assert "nothing was sent" in filed.err, "the same content is the same run"
+    both = [[json.loads(line)["response"]["body"] for line in one.out.splitlines()] for one in (typed, filed)]
+    assert both[0] == both[1]
+    texts = [body["choices"][0]["message"]["content"] for body in both[0]]
+    assert ["Ada" in texts[0], "Bob" in texts[1]] == [True, True]
+
+
+def test_an_error_row_of_a_batch_says_the_endpoint_it_was_for(cli: Cli) -> None:
+    words = ("--via", "local", "--simulate-errors", "1", "--attempts", "1", "--return-error")
+    done = cli("run", "--prompt", "Hi", *words)
+
+    error = json.loads(done.out)["error"]
+    assert (error["url"], error["method"]) == ("/v1/chat/completions", "POST")
+    assert isinstance(error["status_code"], int)
+    assert error["error_type"] in ("server", "rate_limit")
 
 
 class TestHosted:

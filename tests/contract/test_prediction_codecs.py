@@ -36,7 +36,9 @@ def fits(value: Any) -> bool:
 class TestEveryPredictor:
     def test_a_row_is_written_as_a_line_that_it_accepts(self, provider: str) -> None:
         codec = load_codec(provider)
-        row = BatchRequest("a", [], {codec.row_field: [1] if codec.row_field == "inputs" else "m"}, 1)
+        row = BatchRequest(
+            "a", [], {"inputs": [1]} if codec.row_field == "inputs" else {"model_name": "m"}, 1
+        )
 
         written = json.loads(codec.encode_line(row, EncodeOptions("model")))
 

@@ -150,6 +150,28 @@ def test_deleting_removes_it_and_says_what_was_removed(runner: Runner) -> None:
     assert provider.delete("nobody_1") == []
 
 
+def test_a_dry_run_tells_what_a_deletion_would_remove_and_removes_nothing(runner: Runner) -> None:
+    provider = runner.provider
+    batch_id = runner.start(runner.lines(1), fresh_key())
+    provider.drive(batch_id, ignore, 60)
+
+    told = provider.delete(batch_id, dry_run=True)
+
+    assert provider.retrieve(batch_id) is not None
+    assert provider.delete(batch_id, dry_run=True) == told
+    assert provider.delete(batch_id) == told != []
+    assert provider.delete(batch_id, dry_run=True) == []
+    assert provider.delete("nobody_1", dry_run=True) == []
+
+
+def test_it_says_which_models_it_has(runner: Runner) -> None:
+    models = {model.name: model for model in runner.provider.models()}
+
+    assert "simulate" in models
+    assert all(model.batch is not False for model in models.values())
+    assert "" not in models
+
+
 def test_staging_again_replaces_a_first_try_that_was_cut(runner: Runner) -> None:
     key = fresh_key()
     with pytest.raises(RuntimeError):

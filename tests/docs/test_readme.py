@@ -24,6 +24,7 @@ PAGES = [
     "CONTRIBUTING.md",
     "SECURITY.md",
     "CHANGELOG.md",
+    "docs/cluster.md",
     "docs/local-model-server.md",
     "docs/exit-codes.md",
     "docs/python.md",

@@ -14,6 +14,19 @@ ROUTES = {
 }
 """The requests in the life of a batch on OpenAI's wire."""
 
+GOOGLE_ROUTES = {
+    "upload": "POST /upload/*",
+    "create": "POST /v1beta/models/*",
+    "poll": "GET /v1beta/batches/*",
+    "results": "GET /v1beta/files/*",
+}
+"""The same on Google's wire; a look at a file that may be there already meets the last one, too."""
+CREATES = {
+    "openai": ROUTES["create"],
+    "anthropic": "POST /v1/messages/batches",
+    "google": GOOGLE_ROUTES["create"],
+}
+
 ERROR_IN_200 = '{"error":{"message":"upstream failed","type":"server_error","code":null,"param":null}}'
 TWO_LENGTHS = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n{}"
 MANY_HEADERS = "HTTP/1.1 200 OK\r\n" + "X-Filler: " + "f" * 200_000 + "\r\n\r\n{}"

@@ -181,6 +181,21 @@ def test_a_cancel_stops_a_background_run(tmp_path: Path, process: Cli) -> None:
         assert len(server.came) < 100
 
 
+def test_worker_stop_ends_a_background_run_and_wait_goes_on(tmp_path: Path, process: Cli) -> None:
+    requests(tmp_path, 60)
+    with LiveServer(lambda _came: Says(seconds=0.2)) as server:
+        process("submit", "r.jsonl", *MODEL, "--max-concurrent", "2", env=keys(server))
+        wait_until(lambda: len(server.came) > 3)
+        assert process("worker", "stop").code == 0
+        sent = len(server.came)
+        assert sent < 60
+        assert process("worker", "status", "--json").json["workers"] == []
+
+        server.script = lambda _came: Says()
+        assert process("wait", env=keys(server)).code == 0
+        assert server.answered == Counter({f"row {n}": 1 for n in range(60)})
+
+
 def test_nothing_goes_live_without_the_users_word(tmp_path: Path, process: Cli) -> None:
     requests(tmp_path, 1)
     with LiveServer() as server:

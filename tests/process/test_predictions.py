@@ -95,8 +95,8 @@ def test_a_function_goes_on_after_kill_9_and_every_row_has_its_prediction(
 ) -> None:
     (tmp_path / "m.py").write_text(SLOW)
     write_lines(tmp_path / "in.jsonl", [*range(COUNT)])
-    line = ("submit", "in.jsonl", "-m", "function/m.py:double", "--chunk-size", "4", "--wait")
-    line = (*line, "--results", "o.jsonl")
+    pace = ("--chunk-size", "4")
+    line = ("submit", "in.jsonl", "-m", "function/m.py:double", *pace, "--wait", "--results", "o.jsonl")
     seen = tmp_path / "seen.txt"
     running = started(tmp_path, {}, *line)
     wait_until(lambda: seen.exists() and seen.read_text().count("\n") >= 60)

@@ -155,3 +155,39 @@ def test_results_drive_no_terminal_whatever_their_form(tmp_path: Path, form: str
     assert terminal.finish() == 0
     assert "gpj" in terminal.text
     assert not [char for char in terminal.text if char in "\x07\x1b\x7f\x9b\u202e"]
+
+
+def test_typed_prompts_are_shown_with_their_answers_and_nothing_in_them_is_obeyed(tmp_path: Path) -> None:
+    hostile = "Say \x1b]0;owned\x07 it.\nError: none"
+    words = (
+        "run",
+        "--prompt",
+        "What is AI?",
+        "--prompt",
+        hostile,
+        "-m",
+        "local/simulate",
+        "--progress",
+        "none",
+    )
+    terminal = Terminal(tmp_path, *words)
+
+    assert terminal.finish() == 0, terminal.text
+    lines = terminal.text.replace("\r\n", "\n").split("\n")
+    at = lines.index("Prompt: What is AI?")
+    assert lines[at + 1].startswith("Response: Simulated answer")
+    assert "Prompt: Say \\x1b]0;owned\\x07 it." in lines
+    assert "  Error: none" in lines
+    assert "Error: none" not in lines
+    assert "\x1b]0;" not in terminal.text
+
+
+def test_a_typed_prompt_without_an_answer_says_why_where_that_was_asked_for(tmp_path: Path) -> None:
+    words = ("run", "--prompt", "Hi", "-m", "local/simulate", "--simulate-errors", "1", "--attempts", "1")
+    short = Terminal(tmp_path, *words)
+    assert short.finish() == 10
+    long = Terminal(tmp_path, *words, "--return-error")
+    assert long.finish() == 10
+
+    assert "Response: (none)" in short.text
+    assert "\r\nError: The server had an error (simulated).\r\nSuggestion: " in long.text

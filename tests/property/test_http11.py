@@ -6,7 +6,7 @@ import asyncio
 from itertools import pairwise
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from batch_cli.engine.handlers.live.http11 import Http11
@@ -65,6 +65,7 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
 
 
 @pytest.mark.parametrize(("data", "stays"), [(LONG, True), (CHUNKED, True), (INTERIM, True), (OLD, False)])
+@settings(deadline=None)
 @given(places=st.lists(st.integers(0, 300), max_size=12))
 def test_the_cuts_do_not_matter(data: bytes, stays: bool, places: list[int]) -> None:
     got, is_free = exchange(cut(data, places), ends=not stays)
@@ -75,6 +76,7 @@ def test_the_cuts_do_not_matter(data: bytes, stays: bool, places: list[int]) -> 
 
 
 @pytest.mark.parametrize("data", [LONG, CHUNKED])
+@settings(deadline=None)
 @given(more=st.binary(min_size=1, max_size=20))
 def test_a_connection_with_bytes_left_over_is_not_used_again(data: bytes, more: bytes) -> None:
     got, is_free = exchange([data + more], ends=False)
@@ -84,6 +86,7 @@ def test_a_connection_with_bytes_left_over_is_not_used_again(data: bytes, more: 
 
 
 @pytest.mark.parametrize("data", [LONG, CHUNKED])
+@settings(deadline=None)
 @given(length=st.integers(0, 200))
 def test_what_ends_too_early_is_no_answer(data: bytes, length: int) -> None:
     got, is_free = exchange([data[: min(length, len(data) - 1)]], ends=True)
@@ -92,6 +95,7 @@ def test_what_ends_too_early_is_no_answer(data: bytes, length: int) -> None:
     assert not is_free
 
 
+@settings(deadline=None)
 @given(
     pieces=st.lists(st.binary(max_size=60) | st.sampled_from([LONG, CHUNKED, INTERIM, OLD, HEAD]), max_size=6)
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batch_cli.engine.handlers.live.rates import MINUTE, Rates
@@ -17,6 +17,7 @@ def fullest(moments: list[tuple[float, float]]) -> float:
     return max(sum(amount for at, amount in moments if start <= at < start + MINUTE) for start, _ in moments)
 
 
+@settings(deadline=None)
 @given(arrivals=ARRIVALS, most=st.integers(1, 90))
 def test_no_minute_holds_more_requests_than_it_may(arrivals: list[tuple[float, int]], most: int) -> None:
     clock = FakeClock()
@@ -33,6 +34,7 @@ def test_no_minute_holds_more_requests_than_it_may(arrivals: list[tuple[float, i
     assert sent == sorted(sent)
 
 
+@settings(deadline=None)
 @given(arrivals=ARRIVALS, most=st.integers(60, 600), really=st.floats(0.1, 1.0))
 def test_no_minute_holds_more_tokens_than_it_may(
     arrivals: list[tuple[float, int]], most: int, really: float
@@ -50,7 +52,8 @@ def test_no_minute_holds_more_tokens_than_it_may(
     assert fullest(sent) <= most + 1e-6
 
 
-@given(most=st.integers(1, 600))
+@settings(deadline=None)
+@given(most=st.integers(1, 120))
 def test_a_minute_that_is_asked_for_all_the_time_is_used(most: int) -> None:
     clock = FakeClock()
     rates = Rates(most, None, clock.monotonic)

@@ -12,6 +12,7 @@ import pytest
 
 from batch_cli import halves
 from batch_cli.errors import ProblemLog
+from batch_cli.forked import has_two_processors
 from batch_cli.halves import scan_halves
 from batch_cli.jobs.check import rules_of
 from batch_cli.model import Limits
@@ -19,7 +20,7 @@ from batch_cli.providers.openai import OpenAICodec
 from batch_cli.request_file import Scan, scan
 from tests.support import chat, structured
 
-pytestmark = pytest.mark.skipif(not halves._has_two_processors(), reason="needs Linux and two processors")
+pytestmark = pytest.mark.skipif(not has_two_processors(), reason="needs Linux and two processors")
 
 
 @pytest.fixture(autouse=True)

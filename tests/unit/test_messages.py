@@ -81,7 +81,7 @@ def test_a_byte_order_mark_blank_lines_and_carriage_returns_are_let_pass() -> No
         ('{"messages":[]}', "E303", "empty"),
         ('{"messages":"Hi"}', "E302", "array of messages"),
         ('[{"content":"Hi"}]', "E301", "[0].role"),
-        ('["Hi"]', "E302", "[0] must be an object"),
+        ('["Hi",7]', "E302", "[0] must be an object"),
         ('[{"role":1}]', "E302", "[0].role"),
         ("{}", "E301", "missing messages"),
         ('{"prompt":" "}', "E303", "prompt is empty"),
@@ -219,3 +219,31 @@ def test_a_line_beyond_the_limit_is_refused_without_reading_it() -> None:
     _, log = read(b'"' + b"x" * 1000, line_bytes=100)
 
     assert log.kept[0].code == "E105"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b'["one","two"]\n', b'[\n  "one",\n  "two"\n]\n', b'\n["one",\r\n"two"]', b'["one"]\n["two"]\n'],
+)
+def test_a_json_list_of_texts_is_so_many_prompts(content: bytes) -> None:
+    requests, log = read(content)
+
+    assert not log.kept
+    assert [request.messages for request in requests] == [
+        [{"role": "user", "content": "one"}],
+        [{"role": "user", "content": "two"}],
+    ]
+    assert [request.custom_id for request in requests] == ["request-0", "request-1"]
+
+
+def test_an_empty_text_in_a_list_is_named_by_its_place() -> None:
+    _, log = read(b'["one", " "]\n')
+
+    assert [(one.code, one.line, one.path) for one in log.kept] == [("E303", 1, "[1]")]
+
+
+def test_a_broken_line_that_begins_like_a_list_hides_no_line_behind_it() -> None:
+    requests, log = read(b'[{"role":\n' + json.dumps(HI).encode() + b"\n")
+
+    assert [one.line for one in log.kept] == [1]
+    assert len(requests) == 1

@@ -20,11 +20,12 @@ FACTS = CommandFacts(
         "batch-cli list --remote --provider openai --after batch_123",
         "batch-cli cancel $(batch-cli list --status in_progress --format plain --fields id)",
     ),
-    exits=(ExitCode.CONFIG, ExitCode.TEMPORARY),
+    exits=(ExitCode.CONFIG, ExitCode.REJECTED, ExitCode.TEMPORARY),
     details=(
         "Batches of every provider that were submitted on this machine, the newest first. With --remote those that"
         " the providers list themselves, whoever submitted them: of all providers that there is a key for, or of one."
-        " A provider that cannot be reached hides none of the others, but the exit code is 6 then."
+        " A provider that cannot be reached hides none of the others, but the exit code is 6 then, or tells why the only"
+        " one failed."
     ),
 )
 _MOST = 1_000_000
@@ -85,11 +86,12 @@ def run(
         since=None if span is None else context.clock.now() - span,
         is_offline=local,
     )
+    asked: list[str] = []
     failures: dict[str, BatchCliError] = {}
     with context.workspace() as workspace:
         if remote:
             lists = RemoteList(workspace, order)
-            batches, failures = list(lists.batches()), lists.failures
+            batches, asked, failures = list(lists.batches()), lists.names, lists.failures
         else:
             batches = list(list_batches(workspace, order))
     console = context.console
@@ -107,6 +109,6 @@ def run(
         )
     elif batches:
         listing.show_batches(console, context.clock, batches, style, fields=fields, header=header)
-    else:
+    elif not failures:
         console.say("No batches")
-    return ExitCode.TEMPORARY if failures else ExitCode.OK
+    return listing.code_of_failures(asked, failures)

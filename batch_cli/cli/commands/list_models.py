@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from batch_cli.cli import options
 from batch_cli.cli.app import CommandFacts
 from batch_cli.cli.context import Context
@@ -11,43 +15,35 @@ FACTS = CommandFacts(
     examples=(
         "batch-cli list-models",
         "batch-cli list-models --provider anthropic",
+        "batch-cli list-models --remote --provider openai",
         "batch-cli list-models --json | jq -r '.models[].id'",
         "batch-cli list-models --json | jq '.providers[] | select(.discount)'",
     ),
-    exits=(),
+    exits=(ExitCode.CONFIG, ExitCode.REJECTED, ExitCode.TEMPORARY),
     details=(
         "A list built into this version; no key and no network. Other models work as well. What a batch may hold,"
         " how many may run at once and what they save stands with the models of each provider, as far as it is known."
+        " With --remote the providers are asked for the models they have: all that there is a key for, or one. Not all"
+        " of these can be used in batches; Google alone says which. A provider that cannot be reached hides none of"
+        " the others, but the exit code is 6 then, or tells why the only one failed."
     ),
 )
 
 
-def run(context: Context, provider: options.ProviderOption = None) -> ExitCode:
+def run(
+    context: Context,
+    provider: options.ProviderOption = None,
+    remote: Annotated[
+        bool, typer.Option("--remote", help="Ask the providers for the models they have.")
+    ] = False,
+    api_key_file: options.KeyFile = None,
+) -> ExitCode:
     """List the models known here."""
-    from batch_cli.cli.tables import Column, Table, show  # noqa: PLC0415 - kept out of --help
-    from batch_cli.cli.terms import Terms  # noqa: PLC0415
-    from batch_cli.models import MODELS  # noqa: PLC0415
-    from batch_cli.providers import REGISTRY, entry  # noqa: PLC0415
+    from batch_cli.cli import modelling  # noqa: PLC0415 - kept out of --help
+    from batch_cli.providers import entry  # noqa: PLC0415
 
     if provider is not None:
         entry(provider, services=context.services)
-    models = [model for model in MODELS if provider in (None, model.provider)]
-    names = [*REGISTRY, *context.services.names] if provider is None else [provider]
-    terms = {name: Terms.of(name, context.services) for name in names}
-    if context.console.json:
-        context.console.document(
-            "models",
-            {
-                "models": [
-                    {"id": model.id, "provider": model.provider, "batch": True, "note": model.note}
-                    for model in models
-                ],
-                "providers": [one.as_object() for one in terms.values()],
-                "source": "builtin",
-            },
-        )
-        return ExitCode.OK
-    columns = (Column("model", "Model"), Column("batch", "A batch"), Column("note", "Note"))
-    rows = [[model.id, str(terms[model.provider]), model.note] for model in models]
-    show(context.console, Table("Models", columns, rows), None)
-    return ExitCode.OK
+    if remote:
+        return modelling.list_remote(context, provider)
+    return modelling.list_known(context, provider)

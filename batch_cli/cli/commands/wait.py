@@ -56,15 +56,19 @@ def run(
         ),
     ] = None,
     grace: options.Grace = 30.0,
+    executor: options.ExecutorOption = options.Executor.LOCAL,
+    ray_address: options.RayAddress = None,
     api_key_file: options.KeyFile = None,
     progress: options.ProgressOption = ProgressMode.AUTO,
 ) -> ExitCode:
     """Wait until batches have ended."""
-    from batch_cli.cli import documents, inputs, waiting  # noqa: PLC0415 - kept out of --help
+    from batch_cli.cli import documents, executing, inputs, waiting  # noqa: PLC0415 - kept out of --help
     from batch_cli.engine.handlers.live.options import LiveWishes  # noqa: PLC0415 - as above
 
     wanted = inputs.filter_model(model, provider, context.services)
-    with context.workspace(LiveWishes(grace=grace)) as workspace:
+    with context.workspace(
+        LiveWishes(grace=grace), cluster=executing.cluster(executor, ray_address)
+    ) as workspace:
         places = [workspace.find_batch(name, wanted) for name in inputs.named_ids(batch_ids, batch_id)]
         waited, code = waiting.wait_for(context, workspace, places, inputs.seconds(max_wait))
         if exec_command is not None:

@@ -12,7 +12,7 @@ from batch_cli.errors import UsageError, quoted
 from batch_cli.httpclient.origin import Origin
 from batch_cli.jsonl import dumps_exactly, loads_exactly
 from batch_cli.model import MESSAGES, JsonObject, Secret
-from batch_cli.providers.hosted import anthropic
+from batch_cli.providers.hosted import anthropic, anthropic_version
 from batch_cli.providers.hosted.connection import origin_of
 from batch_cli.providers.hosted.google import api as google
 from batch_cli.providers.hosted.profile import Profile, named_profile, profile
@@ -66,9 +66,9 @@ def destination(name: str, service: Service | None) -> Destination:
                 ),
                 _messages,
                 key_header=lambda environment, key: (
-                    "authorization" if anthropic.wants_bearer(environment, key) else "x-api-key"
+                    "authorization" if anthropic_version.wants_bearer(environment, key) else "x-api-key"
                 ),
-                headers=lambda environment: {"anthropic-version": anthropic.version_of(environment)},
+                headers=lambda environment: {"anthropic-version": anthropic_version.version_of(environment)},
                 version=lambda _environment: "/v1",
             )
         case "google":

@@ -15,7 +15,16 @@ from batch_cli.errors import Stopped
 from batch_cli.model import Batch, BatchResult, JsonObject, JsonValue, ResultError, Secret
 from batch_cli.predict.model_file import IN_PROCESS, ModelFile
 from batch_cli.providers import DIRECT_PREFIX
-from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place, Upload
+from batch_cli.providers.base import (
+    Answer,
+    BatchOptions,
+    Capabilities,
+    Codec,
+    Input,
+    OfferedModel,
+    Place,
+    Upload,
+)
 from batch_cli.providers.direct.destinations import Address, as_call, destination, read_addresses
 from batch_cli.providers.local import LocalProvider
 
@@ -93,9 +102,9 @@ class Direct:
         """Let nothing more start; what runs may finish."""
         return self._known(self._engine.cancel(batch_id))
 
-    def delete(self, batch_id: str) -> list[tuple[str, str]]:
+    def delete(self, batch_id: str, *, dry_run: bool = False) -> list[tuple[str, str]]:
         """Remove the batch with its input and results."""
-        return self._engine.delete(batch_id)
+        return self._engine.delete(batch_id, dry_run=dry_run)
 
     def drive(self, batch_id: str, listener: Listener, seconds: float | None) -> Batch | None:
         """Work at the batch here until it has ended, or watch whoever works at it already.
@@ -105,7 +114,9 @@ class Direct:
             ConfigError: there is no key, or it was refused.
             Rejected: the account cannot pay for more.
         """
-        live = LiveBatch(self._store, batch_id)
+        # Rows of predictions go in groups, and a model's file is on this machine: both are lost on a cluster.
+        cluster = None if self._to.predicts else self._place.cluster
+        live = LiveBatch(self._store, batch_id, cluster)
         number = live.drive(lambda: self._setup(batch_id), listener, seconds, self._wishes.grace)
         batch = self.retrieve(batch_id)
         if number is not None and batch is not None:
@@ -160,6 +171,10 @@ class Direct:
     def batches(self, after: str | None = None) -> Iterator[Batch]:
         """Give none: they are in the journal of this machine, and nowhere else."""
         return self._engine.batches(after)
+
+    def models(self) -> Iterator[OfferedModel]:
+        """Give none: the provider's own batches tell them."""
+        return iter(())
 
     def uploads(self) -> Iterator[Upload]:
         """Give none."""

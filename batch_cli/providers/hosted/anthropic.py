@@ -6,12 +6,11 @@ Source: anthropic-sdk-python 2.12.0 for what its clients send; platform.claude.c
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from urllib.parse import quote
 
 from batch_cli.clock import Clock
-from batch_cli.errors import ConfigError, DamagedData, OutcomeUnknown, Rejected, StateError, quoted
+from batch_cli.errors import DamagedData, OutcomeUnknown, Rejected, StateError, quoted
 from batch_cli.events import Listener, Note
 from batch_cli.httpclient.client import Reply, Sent, refusal
 from batch_cli.httpclient.outcome import Unknown
@@ -21,16 +20,26 @@ from batch_cli.model import (
     BatchResult,
     JsonObject,
     JsonValue,
-    Secret,
     check_batch_id,
 )
 from batch_cli.providers.anthropic import ANTHROPIC
-from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place, Upload
-from batch_cli.providers.hosted.anthropic_objects import Snapshot, read_batch
+from batch_cli.providers.base import (
+    Answer,
+    BatchOptions,
+    Capabilities,
+    Codec,
+    Input,
+    OfferedModel,
+    Place,
+    Upload,
+)
+from batch_cli.providers.hosted.anthropic_objects import Snapshot, body_of, read_batch, refuse_running
+from batch_cli.providers.hosted.anthropic_version import version_of, wants_bearer
 from batch_cli.providers.hosted.connection import connect, origin_of
 from batch_cli.providers.hosted.creating import create_once, outcome_unknown
 from batch_cli.providers.hosted.download import Download
 from batch_cli.providers.hosted.kept_ids import KeptIds
+from batch_cli.providers.hosted.models import anthropic_model
 from batch_cli.providers.hosted.objects import read_moment, text_of
 from batch_cli.providers.hosted.polling import poll
 from batch_cli.providers.hosted.proof import proven
@@ -38,15 +47,9 @@ from batch_cli.providers.hosted.spool import Spool
 from batch_cli.result_file import read_rows
 
 BASE_URL = "https://api.anthropic.com"
-BASE_URL_VARIABLE, _VERSION_VARIABLE = "ANTHROPIC_BASE_URL", "ANTHROPIC_VERSION"
-_TOKEN_VARIABLE = "ANTHROPIC_AUTH_TOKEN"  # noqa: S105 - the name of a variable
-_VERSION, _FIRST_BEARER_VERSION = "2023-06-01", "2026-10-21"
-"""Clients of versions before the second one send the key as x-api-key, newer ones as a bearer.
-
-Source: requests of anthropic-sdk-python 1.17.0 and 2.12.0 (recorded 2026-11-21).
-"""
+BASE_URL_VARIABLE = "ANTHROPIC_BASE_URL"
 _BATCHES = f"{MESSAGES}/batches"
-_PAGE, _MOST_PAGES = 100, 1_000
+_PAGE, _MODELS_PAGE, _MOST_PAGES = 100, 1_000, 1_000
 _QUIESCE, _LOCAL_QUIESCE = 30.0, 1.0
 """How long a batch may take to appear in the list after its creation was answered by nobody."""
 _ANSWER_SECONDS = 600.0
@@ -80,7 +83,7 @@ class AnthropicBatches:
         """Keep the requests here as the body of the create, and note the newest batch that the account has."""
         self._spool.sweep(self._clock.now())
         lines = self._ids.record(key, self.codec.id_field, source.lines())
-        self._spool.write(key, _body(lines))
+        self._spool.write(key, body_of(lines))
         page = self._page(f"{_BATCHES}?limit=1")
         newest = next(iter(_items(page)), {})
         return Snapshot(source.requests, text_of(newest, "id"), read_moment(newest.get("created_at"))).write()
@@ -171,14 +174,16 @@ class AnthropicBatches:
             )
         )
 
-    def _listed(self, after: str | None = None) -> Iterator[JsonObject]:
-        """Give the account's batches, the newest first, a page at a time, from behind the one called ``after``.
+    def _listed(
+        self, what: str = _BATCHES, after: str | None = None, *, size: int = _PAGE
+    ) -> Iterator[JsonObject]:
+        """Give what the account has, the newest first, a page at a time, from behind the one called ``after``.
 
         Raises:
             OutcomeUnknown: the list does not come to an end.
         """
         cursor = "" if after is None else f"&after_id={quote(after, safe='')}"
-        path, seen = f"{_BATCHES}?limit={_PAGE}{cursor}", set[str]()
+        path, seen = f"{what}?limit={size}{cursor}", set[str]()
         for _ in range(_MOST_PAGES):
             page = self._page(path)
             yield from _items(page)
@@ -188,7 +193,7 @@ class AnthropicBatches:
             if last in seen:
                 break
             seen.add(last)
-            path = f"{_BATCHES}?limit={_PAGE}&after_id={quote(last, safe='')}"
+            path = f"{what}?limit={size}&after_id={quote(last, safe='')}"
         raise outcome_unknown(f"the list of {self._http.origin.authority} does not come to an end")
 
     def _page(self, path: str) -> JsonObject:
@@ -197,9 +202,13 @@ class AnthropicBatches:
     def batches(self, after: str | None = None) -> Iterator[Batch]:
         """Give the batches of the account, the newest first."""
         try:
-            yield from (read_batch(value) for value in self._listed(after))
+            yield from (read_batch(value) for value in self._listed(after=after))
         except OutcomeUnknown as error:
             raise Rejected(error.where[0], hint="narrow the list: --limit N") from error
+
+    def models(self) -> Iterator[OfferedModel]:
+        """Give the models of the account, the newest first."""
+        return map(anthropic_model, self._listed("/v1/models", size=_MODELS_PAGE))
 
     def uploads(self) -> Iterator[Upload]:
         """Give none: the requests go with the create."""
@@ -242,23 +251,24 @@ class AnthropicBatches:
             interval=self._interval,
         )
 
-    def delete(self, batch_id: str) -> list[tuple[str, str]]:
+    def delete(self, batch_id: str, *, dry_run: bool = False) -> list[tuple[str, str]]:
         """Delete a batch with its results.
 
         Raises:
             StateError: it is still running; the service deletes only what has ended.
         """
+        if dry_run:
+            batch = self.retrieve(batch_id)
+            if batch is not None:
+                refuse_running(batch)
+            return [] if batch is None else [("batch", batch_id)]
         reply = self._http.ask(Sent("DELETE", _path(batch_id), final=(409,)))
         if reply.status == 404:  # noqa: PLR2004 - HTTP
             return []
         if not reply.is_good:
             batch = self.retrieve(batch_id)
-            if batch is not None and not batch.status.is_terminal:
-                raise StateError(
-                    f"batch {batch_id} is still {batch.status}",
-                    where="Anthropic deletes only what has ended",
-                    hint=f"batch-cli cancel {batch_id}, then wait and delete it",
-                )
+            if batch is not None:
+                refuse_running(batch)
             raise refusal(reply, self._http.origin)
         self._ids.forget(batch_id)
         return [("batch", batch_id)]
@@ -343,29 +353,6 @@ class AnthropicBatches:
         self._http.close()
 
 
-def version_of(environment: Mapping[str, str]) -> str:
-    """Give the version of the API that is spoken.
-
-    Raises:
-        ConfigError: what the variable holds is none.
-    """
-    version = environment.get(_VERSION_VARIABLE, "").strip() or _VERSION
-    if not re.fullmatch(r"20\d\d-\d\d-\d\d", version):
-        raise ConfigError(
-            f"{_VERSION_VARIABLE} is not a version of Anthropic's API: {quoted(version)}",
-            where="a version is a date",
-            hint=f"unset it, or use {_VERSION} or {_FIRST_BEARER_VERSION}",
-        )
-    return version
-
-
-def wants_bearer(environment: Mapping[str, str], key: Secret | None) -> bool:
-    """Tell whether the key goes as a bearer: to newer versions, and where it is a token."""
-    token = environment.get(_TOKEN_VARIABLE, "").strip()
-    is_token = key is not None and key.reveal() == token
-    return is_token or version_of(environment) >= _FIRST_BEARER_VERSION
-
-
 def _path(batch_id: str) -> str:
     return f"{_BATCHES}/{quote(batch_id, safe='')}"
 
@@ -373,16 +360,6 @@ def _path(batch_id: str) -> str:
 def _items(page: JsonObject) -> list[JsonObject]:
     items = page.get("data")
     return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
-
-
-def _body(lines: Iterator[bytes]) -> Iterator[bytes]:
-    """Give request lines, byte for byte, as the one JSON document that creates a batch."""
-    start = b'{"requests":['
-    for line in lines:
-        yield start
-        yield line
-        start = b","
-    yield b"]}"
 
 
 def _several(found: list[Batch], requests: int) -> OutcomeUnknown:

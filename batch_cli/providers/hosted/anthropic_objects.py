@@ -5,10 +5,11 @@ Source: anthropic-sdk-python 2.12.0; a live batch that a public research note qu
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from batch_cli.errors import DamagedData, quoted
+from batch_cli.errors import DamagedData, StateError, quoted
 from batch_cli.jsonl import dumps, loads
 from batch_cli.model import MESSAGES, Batch, BatchStatus, JsonObject, RequestCounts, object_of
 from batch_cli.providers.hosted.objects import read_count, read_moment, read_status, text_of
@@ -97,3 +98,27 @@ class Snapshot:
                 f"the journal does not say before which batch this one was created: {quoted(text)}",
                 hint="look at the provider's list of batches before you submit the file with --again",
             ) from error
+
+
+def body_of(lines: Iterator[bytes]) -> Iterator[bytes]:
+    """Give request lines, byte for byte, as the one JSON document that creates a batch."""
+    start = b'{"requests":['
+    for line in lines:
+        yield start
+        yield line
+        start = b","
+    yield b"]}"
+
+
+def refuse_running(batch: Batch) -> None:
+    """Refuse to delete what runs.
+
+    Raises:
+        StateError: it does.
+    """
+    if not batch.status.is_terminal:
+        raise StateError(
+            f"batch {batch.id} is still {batch.status}",
+            where="Anthropic deletes only what has ended",
+            hint=f"batch-cli cancel {batch.id}, then wait and delete it",
+        )

@@ -15,23 +15,35 @@ from typing import BinaryIO
 from urllib.parse import quote
 
 from batch_cli.clock import Clock
-from batch_cli.errors import DamagedData, OutcomeUnknown, Rejected, Temporary, quoted
+from batch_cli.errors import DamagedData, OutcomeUnknown, Rejected, quoted
 from batch_cli.events import Listener, Note
 from batch_cli.httpclient.client import HttpClient, Reply, Sent, is_exhausted, refusal
 from batch_cli.httpclient.outcome import NoAnswer, Unknown
 from batch_cli.httpclient.retry_after import MOST_SECONDS, retry_after
 from batch_cli.jsonl import is_blank, loads
 from batch_cli.model import INTENT, Batch, BatchResult, JsonObject, JsonValue, check_batch_id
-from batch_cli.providers.base import WINDOW, Answer, BatchOptions, Capabilities, Codec, Input, Place, Upload
+from batch_cli.providers.base import (
+    WINDOW,
+    Answer,
+    BatchOptions,
+    Capabilities,
+    Codec,
+    Input,
+    OfferedModel,
+    Place,
+    Upload,
+)
 from batch_cli.providers.hosted.connection import connect, origin_of
 from batch_cli.providers.hosted.creating import create_once
 from batch_cli.providers.hosted.download import Download
 from batch_cli.providers.hosted.kept_ids import KeptIds
 from batch_cli.providers.hosted.lists import listed
+from batch_cli.providers.hosted.models import openai_models
 from batch_cli.providers.hosted.multipart import FileForm
 from batch_cli.providers.hosted.objects import read_count, read_moment, text_of
 from batch_cli.providers.hosted.polling import poll
 from batch_cli.providers.hosted.profile import Profile, stage_of
+from batch_cli.providers.hosted.ready import ready
 from batch_cli.providers.hosted.result_files import each_file, named_rows, read_nameless, with_files
 from batch_cli.providers.hosted.wire import Paging
 from batch_cli.providers.hosted.without_batches import refuse_without_batches
@@ -41,9 +53,6 @@ _OUR_FILE = re.compile(r"bci_[0-9a-f]{32}\.jsonl")
 _OWN_PAIRS = 1
 """Of a batch's metadata: the one by which its submit is found again."""
 _NO_ROUTE = (404, 405, 501)
-_UNREADY = ("pending", "running", "queued", "processing")
-"""Words of a file that is still looked at. Source: Azure OpenAI's REST reference, "Files" (read 2026-11-21)."""
-_UNREADY_SECONDS = 900.0
 _TRIES = 5
 _QUIESCE, _LOCAL_QUIESCE = 30.0, 1.0
 """How long a batch may take to appear in the list after its creation was answered by nobody."""
@@ -133,23 +142,7 @@ class OpenAIBatches:
         return file_id
 
     def _ready(self, file_id: str, file: JsonObject) -> str:
-        """Wait for a service that looks at a file before a batch can be made of it, and give the file's id."""
-        end = self._clock.monotonic() + _UNREADY_SECONDS
-        while (word := str(file.get("status")).lower()) in _UNREADY:
-            if self._clock.monotonic() >= end:
-                raise Temporary(
-                    f"{self._profile.title} has not made the uploaded file ready in {_UNREADY_SECONDS / 60:.0f} minutes",
-                    where=f"file {quoted(file_id)} is {quoted(word)}",
-                    hint="run the same command again later",
-                )
-            self._clock.sleep(self._http.pause * 4)
-            file = self._http.json(Sent("GET", f"/files/{quote(file_id, safe='')}"))
-        if word in ("error", "failed"):
-            raise Rejected(
-                f"{self._profile.title} refused the uploaded file: {text_of(file, 'status_details') or 'no reason given'}",
-                where=f"file {quoted(file_id)}",
-            )
-        return file_id
+        return ready(self._http, self._clock, self._profile.title, file_id, file)
 
     def _uploaded(self, filename: str, source: Input) -> JsonObject | None:
         """Find a file by our name for it."""
@@ -235,6 +228,10 @@ class OpenAIBatches:
         except OutcomeUnknown as error:
             raise Rejected(f"{self._profile.title} cannot list its batches", where=error.where) from error
 
+    def models(self) -> Iterator[OfferedModel]:
+        """Give the models of the account, all at once."""
+        return openai_models(self._http, self._profile)
+
     def uploads(self) -> Iterator[Upload]:
         """Give the files for batches that bear a name of ours."""
         try:
@@ -306,7 +303,7 @@ class OpenAIBatches:
             interval=self._interval,
         )
 
-    def delete(self, batch_id: str) -> list[tuple[str, str]]:
+    def delete(self, batch_id: str, *, dry_run: bool = False) -> list[tuple[str, str]]:
         """Delete the files of a batch; where the service cannot delete the batch itself, it stays in its list."""
         batch = self.retrieve(batch_id)
         if batch is None:
@@ -315,16 +312,18 @@ class OpenAIBatches:
         files = {"input": self._wire.input_of(batch.raw)}
         files |= {kind: text_of(batch.raw, name) for kind, name in self._wire.results.items()}
         for kind, file_id in files.items():
-            if file_id is not None and self._deleted(f"/files/{quote(file_id, safe='')}"):
+            if file_id is not None and self._deleted(f"/files/{quote(file_id, safe='')}", dry_run=dry_run):
                 removed.append((kind, file_id))
+        if dry_run:
+            return removed
         if self._wire.deletes:
             self._deleted(self._path(batch_id))
         self._ids.forget(batch_id)
         return removed
 
-    def _deleted(self, path: str) -> bool:
-        """Delete something; False: it was not there, or this cannot be deleted."""
-        reply = self._http.ask(Sent("DELETE", path))
+    def _deleted(self, path: str, *, dry_run: bool = False) -> bool:
+        """Delete something, or only look whether it is there; False: it is not, or this cannot be deleted."""
+        reply = self._http.ask(Sent("GET" if dry_run else "DELETE", path))
         if not reply.is_good and reply.status not in _NO_ROUTE:
             raise refusal(reply, self._http.origin)
         return reply.is_good

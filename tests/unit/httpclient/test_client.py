@@ -13,10 +13,11 @@ from typing import Self
 import pytest
 
 from batch_cli.clock import SystemClock
-from batch_cli.errors import DiskError, Rejected, Temporary
+from batch_cli.errors import ConfigError, DiskError, Rejected, Temporary
 from batch_cli.httpclient.client import HttpClient, Sent
 from batch_cli.httpclient.origin import Origin
 from batch_cli.httpclient.outcome import NotSent, Unknown
+from batch_cli.httpclient.proxies import Proxy
 from tests.support import Recorder
 
 Serve = Callable[[socket.socket, int], None]
@@ -349,3 +350,48 @@ class TestStream:
             client(wire).stream(GET) as (reply, pieces),
         ):
             assert (reply.status, reply.body, list(pieces)) == (404, b"gone", [])
+
+
+def behind(wire: Wire, user: tuple[str, str] | None = None) -> HttpClient:
+    proxy = Proxy("http", "127.0.0.1", wire.port, user)
+    origin = Origin.parse("https://api.example.com/v1", "TEST")
+    _OPENED.append(HttpClient(origin, {"authorization": "Bearer k"}, SystemClock(), Recorder(), proxy=proxy))
+    return _OPENED[-1]
+
+
+def test_a_proxy_gets_its_own_user_and_never_the_key() -> None:
+    seen = []
+
+    def serve(connection: socket.socket, number: int) -> None:
+        del number
+        seen.append(request(connection))
+        connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n")
+
+    with (
+        Wire(serve) as wire,
+        pytest.raises(ConfigError, match=f"the proxy 127.0.0.1:{wire.port} refuses") as told,
+    ):
+        behind(wire, ("user", "pass")).once(GET)
+
+    assert seen[0].startswith(b"CONNECT api.example.com:443 ")
+    assert b"basic dxnlcjpwyxnz" in seen[0].lower()
+    assert b"Bearer" not in seen[0]
+    assert "HTTPS_PROXY" in str(told.value.hint)
+
+
+def test_a_proxy_that_cannot_be_reached_or_refuses_is_named() -> None:
+    def serve(connection: socket.socket, number: int) -> None:
+        del number
+        request(connection)
+        connection.sendall(b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n")
+
+    with Wire(serve) as wire:
+        client_behind = behind(wire)
+        with pytest.raises(
+            NotSent, match=f"the proxy 127.0.0.1:{wire.port} refused to connect to api.example"
+        ):
+            client_behind.once(GET)
+    with pytest.raises(
+        NotSent, match=f"api.example.com by the proxy 127.0.0.1:{wire.port}: Connection refused"
+    ):
+        client_behind.once(GET)

@@ -6,7 +6,7 @@ import pytest
 
 from batch_cli.errors import ConfigError
 from batch_cli.httpclient.origin import Origin
-from batch_cli.httpclient.proxies import proxy_for
+from batch_cli.httpclient.proxies import Proxy, proxy_for
 
 
 @pytest.mark.parametrize(
@@ -71,9 +71,42 @@ def test_a_proxy_is_taken_from_the_environment_but_never_for_this_machine() -> N
     remote, here = Origin.parse("https://api.example.com", "X"), Origin.parse("http://127.0.0.1:1", "X")
     environment = {"HTTPS_PROXY": "http://proxy:3128", "HTTP_PROXY": "http://proxy:3128"}
 
-    assert proxy_for(remote, environment) == "http://proxy:3128"
+    assert proxy_for(remote, environment) == Proxy("http", "proxy", 3128)
     assert proxy_for(here, environment) is None
-    assert proxy_for(remote, {**environment, "https_proxy": "http://other:1"}) == "http://other:1"
+    assert proxy_for(remote, {**environment, "https_proxy": "http://other:1"}) == Proxy("http", "other", 1)
     for exempt in ("api.example.com", ".example.com", "example.com", "*", "a, example.com"):
         assert proxy_for(remote, {**environment, "NO_PROXY": exempt}) is None
-    assert proxy_for(remote, {**environment, "NO_PROXY": "ample.com"}) == "http://proxy:3128"
+    assert proxy_for(remote, {**environment, "NO_PROXY": "ample.com"}) == Proxy("http", "proxy", 3128)
+
+
+@pytest.mark.parametrize(
+    ("given", "proxy"),
+    [
+        ("proxy.example:3128", Proxy("http", "proxy.example", 3128)),
+        ("https://proxy.example", Proxy("https", "proxy.example", 443)),
+        ("http://us%40er:p%3Aw@proxy.example:1", Proxy("http", "proxy.example", 1, ("us@er", "p:w"))),
+    ],
+)
+def test_a_proxy_is_written_as_curl_takes_it(given: str, proxy: Proxy) -> None:
+    assert proxy_for(Origin.parse("https://api.example.com", "X"), {"HTTPS_PROXY": given}) == proxy
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "socks5://proxy:1080",
+        "http://",
+        "http://user:s3cret@",
+        "http://user:s3cret@proxy:port",
+        "a b",
+        "ftp://proxy",
+    ],
+)
+def test_what_is_no_proxy_is_told_without_its_password(given: str) -> None:
+    with pytest.raises(ConfigError, match="HTTPS_PROXY is not the address of an HTTP proxy") as caught:
+        proxy_for(Origin.parse("https://api.example.com", "X"), {"HTTPS_PROXY": given})
+
+    assert (
+        "s3cret"
+        not in f"{caught.value.message}{caught.value.where}{caught.value.hint}{caught.value.__cause__}"
+    )

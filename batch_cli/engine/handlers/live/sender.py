@@ -25,6 +25,8 @@ _KEEP_SECONDS = 4.0
 
 Source: https://www.uvicorn.org/settings/ (read 2026-11-21).
 """
+_LOOK_SECONDS = 10.0
+"""How long the addresses of a name are good."""
 _MOST_URLS = 64
 
 
@@ -58,6 +60,7 @@ class Sender:
             headers[backend.key_header] = f"Bearer {key}" if backend.key_header == "authorization" else key
         self._headers = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         self._heads: dict[tuple[str, str], _Head] = {}
+        self._looking, self._addresses, self._looked_at = asyncio.Lock(), list[str](), 0.0
         self._free: deque[Http11] = deque()
         self._all: set[Http11] = set()
 
@@ -130,11 +133,20 @@ class Sender:
         self._all.add(connection)
         return connection
 
+    async def _found(self) -> list[str]:
+        """Give the addresses of the host, looked up once for all the connections that are made together."""
+        loop = asyncio.get_running_loop()
+        async with self._looking:
+            if not self._addresses or loop.time() - self._looked_at > _LOOK_SECONDS:
+                self._addresses = await loop.run_in_executor(None, _looked_up, self._host, self._port)
+                self._looked_at = loop.time()
+        return self._addresses
+
     async def _connect(self) -> Http11:
         loop = asyncio.get_running_loop()
         if self._is_encrypted and self._tls is None:
             self._tls = ssl.create_default_context()
-        found = await loop.run_in_executor(None, _looked_up, self._host, self._port)
+        found = await self._found()
         failure: OSError = OSError(None, f"{self._host} has no address")
         for address in found:
             if not self._is_encrypted and is_public(ipaddress.ip_address(address.partition("%")[0])):

@@ -25,7 +25,7 @@ from batch_cli.model import (
     ResultError,
     check_batch_id,
 )
-from batch_cli.providers.base import Answer, BatchOptions, Codec, Input, Place, Upload
+from batch_cli.providers.base import Answer, BatchOptions, Codec, Input, OfferedModel, Place, Upload
 from batch_cli.providers.hosted.creating import create_once
 from batch_cli.providers.hosted.download import Download
 from batch_cli.providers.hosted.google import inline
@@ -40,12 +40,13 @@ from batch_cli.providers.hosted.google.objects import (
 from batch_cli.providers.hosted.google.staged import GOOGLE_CAPABILITIES, Staged, asks_for_embeddings
 from batch_cli.providers.hosted.google.uploads import Uploads
 from batch_cli.providers.hosted.kept_ids import KeptIds
+from batch_cli.providers.hosted.models import google_model
 from batch_cli.providers.hosted.polling import poll
 from batch_cli.result_file import read_rows
 
 _QUIESCE, _LOCAL_QUIESCE = 30.0, 1.0
 """How long a batch may take to appear in the list after its creation was answered by nobody."""
-_PAGE = 50
+_PAGE, _MODELS_PAGE = 50, 1_000
 _LONGEST_NAME = 200
 _FILES = "files/"
 
@@ -179,6 +180,13 @@ class GoogleBatches:
         except OutcomeUnknown as error:
             raise Rejected(error.message) from error
 
+    def models(self) -> Iterator[OfferedModel]:
+        """Give the models of the account."""
+        try:
+            yield from map(google_model, self._api.listed("models", "models", _MODELS_PAGE))
+        except OutcomeUnknown as error:
+            raise Rejected(error.where[0]) from error
+
     def uploads(self) -> Iterator[Upload]:
         """Give none: files are gone after 48 hours by themselves."""
         return iter(())
@@ -228,16 +236,20 @@ class GoogleBatches:
             interval=self._interval,
         )
 
-    def delete(self, batch_id: str) -> list[tuple[str, str]]:
+    def delete(self, batch_id: str, *, dry_run: bool = False) -> list[tuple[str, str]]:
         """Delete the batch, its results with it, and the file that it was made of."""
         batch = self.retrieve(batch_id)
         if batch is None:
             return []
+        removed = [("batch", batch_id)]
+        file = input_file_of(batch.raw)
+        if dry_run:
+            if file is not None and self._uploads.look(_FILES + file.removeprefix(_FILES)) is not None:
+                removed.append(("input", file))
+            return removed
         reply = self._http.ask(Sent("DELETE", self._api.path(_name(batch_id))))
         if not reply.is_good and reply.status != 404:  # noqa: PLR2004 - HTTP
             raise self._api.refused(reply)
-        removed = [("batch", batch_id)]
-        file = input_file_of(batch.raw)
         if file is not None and self._uploads.remove(_FILES + file.removeprefix(_FILES)):
             removed.append(("input", file))
         self._ids.forget(batch_id)

@@ -8,7 +8,17 @@ from functools import cached_property
 from batch_cli.clock import Clock
 from batch_cli.events import Listener
 from batch_cli.model import Batch, BatchResult, JsonValue
-from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place, Provider, Upload
+from batch_cli.providers.base import (
+    Answer,
+    BatchOptions,
+    Capabilities,
+    Codec,
+    Input,
+    OfferedModel,
+    Place,
+    Provider,
+    Upload,
+)
 from batch_cli.providers.hosted.google.staged import GOOGLE_CAPABILITIES, SIMULATED, Staged
 from batch_cli.settings import KEY_RULES, missing_key
 
@@ -79,9 +89,9 @@ class Google:
         """Stop a batch."""
         return self._of(batch_id).cancel(batch_id)
 
-    def delete(self, batch_id: str) -> list[tuple[str, str]]:
+    def delete(self, batch_id: str, *, dry_run: bool = False) -> list[tuple[str, str]]:
         """Remove a batch."""
-        return self._of(batch_id).delete(batch_id)
+        return self._of(batch_id).delete(batch_id, dry_run=dry_run)
 
     def drive(self, batch_id: str, listener: Listener, seconds: float | None) -> Batch | None:
         """Stay with a batch until it ends; a simulated one is worked at here."""
@@ -107,6 +117,14 @@ class Google:
     def batches(self, after: str | None = None) -> Iterator[Batch]:
         """Give the batches of the account; of a simulated one there are none."""
         return self._new().batches(after)
+
+    def models(self) -> Iterator[OfferedModel]:
+        """Give the models of the account.
+
+        Raises:
+            ConfigError: there is no key.
+        """
+        return self._real.models()
 
     def uploads(self) -> Iterator[Upload]:
         """Give the input files there."""

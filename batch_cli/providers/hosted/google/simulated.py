@@ -10,7 +10,16 @@ from batch_cli.dialects.google_api import CODES
 from batch_cli.events import Listener, Note
 from batch_cli.jsonl import dumps_exactly, loads_exactly
 from batch_cli.model import CHAT, EMBEDDINGS, Batch, BatchResult, JsonValue, object_of
-from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place, Upload
+from batch_cli.providers.base import (
+    Answer,
+    BatchOptions,
+    Capabilities,
+    Codec,
+    Input,
+    OfferedModel,
+    Place,
+    Upload,
+)
 from batch_cli.providers.hosted.google.staged import SIMULATED, Staged, asks_for_embeddings
 from batch_cli.providers.local import LocalProvider
 
@@ -66,9 +75,9 @@ class SimulatedGoogle:
         """Let nothing more start; what runs may finish."""
         return _known(self._engine.cancel(batch_id))
 
-    def delete(self, batch_id: str) -> list[tuple[str, str]]:
+    def delete(self, batch_id: str, *, dry_run: bool = False) -> list[tuple[str, str]]:
         """Remove the batch with its input and results."""
-        return self._engine.delete(batch_id)
+        return self._engine.delete(batch_id, dry_run=dry_run)
 
     def drive(self, batch_id: str, listener: Listener, seconds: float | None) -> Batch | None:
         """Work at the batch here until it has ended, a signal asks to stop, or the time is over."""
@@ -99,6 +108,10 @@ class SimulatedGoogle:
     def batches(self, after: str | None = None) -> Iterator[Batch]:
         """Give none: they are in the journal of this machine, and nowhere else."""
         return self._engine.batches(after)
+
+    def models(self) -> Iterator[OfferedModel]:
+        """Give what answers in place of any model."""
+        return self._engine.models()
 
     def uploads(self) -> Iterator[Upload]:
         """Give none."""

@@ -1,0 +1,120 @@
+"""Sealed lines: good rows in OpenAI's shape, whose bytes are ours already but for the order of the two ids.
+
+Nearly all of such a line is its response, which is parsed once and never written anew. As the line begins and ends
+in a known way, a response that is JSON by itself proves that all of it is: nothing else fits between the ends.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from batch_cli.errors import DamagedData
+from batch_cli.jsonl import loads
+from batch_cli.model import JsonObject, JsonValue
+from batch_cli.token_usage import sum_usage, usage_of
+
+# Ids with escapes, and those beyond ASCII, are left to the parser.
+_HEAD = re.compile(
+    rb'\{"id": ?("[ !#-\[\]-~]*+"|null), ?"custom_id": ?"([ !#-\[\]-~]++)", ?"response": ?(?=\{)'
+)
+_SPACED, _COMPACT = b'}, "error": null}', b'},"error":null}'
+
+Head = re.Match[bytes]
+"""What a sealed line begins with: its own id, then the one of its request; ``string`` is the line."""
+
+
+@dataclass(slots=True)
+class SealedRun:
+    """Sealed lines that stand one after the other."""
+
+    start: int
+    """Which of the lines looked at is the first."""
+    hashes: array[int] = field(default_factory=lambda: array("q"))
+    """``hash(id)`` of each; the same in a forked process."""
+    usage: Counter[str] = field(default_factory=Counter)
+    """Sum of what their answers say they used."""
+
+
+def is_good_response(response: JsonValue) -> bool:
+    """Tell a response without any fault, as most are, from those that need a closer look."""
+    return (
+        isinstance(response, dict)
+        and response.get("status_code") == 200  # noqa: PLR2004 - the only one that providers write
+        and response.get("body") is not None
+    )
+
+
+def sealed_runs(lines: Sequence[bytes]) -> list[SealedRun]:
+    """Find the sealed lines that a reader of OpenAI's results finds good beyond doubt, in order."""
+    runs: list[SealedRun] = []
+    usages: list[JsonObject] = []
+    run = None
+    for at, (raw, head) in enumerate(zip(lines, map(_HEAD.match, lines), strict=True)):
+        response: JsonValue = None if head is None else _response(raw, head)
+        if head is not None and is_good_response(response):
+            if run is None:
+                run = SealedRun(at)
+                runs.append(run)
+            run.hashes.append(hash(head[2].decode("ascii")))
+            usages.append(usage_of(response["body"]))
+        elif run is not None:
+            run.usage = sum_usage(usages)
+            run, usages = None, []
+    if run is not None:
+        run.usage = sum_usage(usages)
+    return runs
+
+
+def is_sealed(raw: bytes) -> bool:
+    """Tell a sealed line, good or not, from any other, JSON or not."""
+    head = _HEAD.match(raw)
+    return head is not None and _response(raw, head) is not None
+
+
+def _response(raw: bytes, head: Head) -> JsonObject | None:
+    if raw.endswith(_SPACED):
+        response = raw[head.end() : 1 - len(_SPACED)]
+    elif raw.endswith(_COMPACT):
+        response = raw[head.end() : 1 - len(_COMPACT)]
+    else:
+        return None
+    try:
+        value: JsonObject = loads(response)
+    except ValueError:
+        return None
+    return value
+
+
+def heads_of(lines: Sequence[bytes]) -> list[Head]:
+    """Give the heads of lines that were found sealed before.
+
+    Raises:
+        DamagedData: one of them is not what it was.
+    """
+    heads = [head for head in map(_HEAD.match, lines) if head is not None]
+    if len(heads) < len(lines):
+        raise changed()
+    return heads
+
+
+def ids_of(heads: Sequence[Head]) -> list[str]:
+    """Give the ids of the requests."""
+    return b"\n".join([head[2] for head in heads]).decode("ascii").split("\n")[: len(heads)]
+
+
+def unified(head: Head) -> bytes:
+    """Give our line for a sealed one."""
+    raw = head.string
+    response = raw[head.end() : 1 - (len(_SPACED) if raw.endswith(_SPACED) else len(_COMPACT))]
+    return b"".join(
+        (b'{"custom_id":"', head[2], b'","id":', head[1], b',"response":', response, b',"error":null}')
+    )
+
+
+def changed() -> DamagedData:
+    """Say that a file is not any more what it was when it was read first."""
+    return DamagedData("a result file was changed while it was read", hint="run the same command again")
