@@ -191,6 +191,7 @@ def test_the_key_goes_into_its_header_and_never_over_a_network_in_the_clear(
         assert path.is_dir() or b"secret-word" not in path.read_bytes(), path
     refused = predictions.submit("", "names.txt", "spice/any", "--base-url", "http://10.0.0.9:8090")
     assert refused.code == 4
+    assert "10.0.0.9" in refused.err
 
 
 def test_the_prediction_alone_is_the_text_of_a_row(
@@ -236,7 +237,7 @@ def test_a_failed_row_is_sent_again_by_retry_and_the_best_of_both_is_the_result(
 
 
 def test_run_takes_rows_to_their_predictions(
-    tmp_path: Path, predictions: Predictions, cli: Cli, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "names.txt").write_text("a\nb\n")
     with answering(once_unlucky()) as server:

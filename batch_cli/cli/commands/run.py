@@ -177,7 +177,9 @@ def run(
     is_simulated = name.provider == "local" and not base_url
     if via is None:
         via = Via.DIRECT if prompt and not is_simulated else Via.BATCH
+    predicts = name.provider in PREDICTORS
     is_quick = bool(prompt) or prompting.is_file_of_prompts(file, prompt_column, lines=lines)
+    is_quick = is_quick and not predicts  # a text file holds rows then
     live = asking_live.wishes(
         name,
         options.Via.DIRECT if via is Via.DIRECT else options.Via.BATCH,
@@ -220,7 +222,7 @@ def run(
             executor,
             ray_address,
             runs_here=name.provider == "local" or live is not None,
-            predicts=name.provider in PREDICTORS,
+            predicts=predicts,
         ),
         save_id=not prompt if save_id is None else save_id,
         again=again,
