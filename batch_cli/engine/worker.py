@@ -19,14 +19,13 @@ from itertools import groupby
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from batch_cli.clock import Clock
 from batch_cli.engine.cluster.wishes import ClusterWishes
 from batch_cli.engine.event_loop import fastest
 from batch_cli.engine.handlers import Handlers, Wrap
 from batch_cli.engine.handlers.live.options import LiveSetup
 from batch_cli.engine.helpers import Helpers
 from batch_cli.engine.lines import parse_call, result_line
-from batch_cli.engine.queue import Claim, Queue
+from batch_cli.engine.queue import SUSPECT_ATTEMPT, Claim, Queue
 from batch_cli.engine.reply import Halt, Handler, Reply, broken_reply
 from batch_cli.engine.stop_signals import held_back, leave_to_others, let_through
 from batch_cli.engine.store import Store, StoredBatch
@@ -72,10 +71,10 @@ class WorkerOptions:
 
 
 def _makes_handlers(
-    options: WorkerOptions, tell: Callable[[str], None], clock: Clock, wrap: Wrap | None
+    options: WorkerOptions, tell: Callable[[str], None], wrap: Wrap | None
 ) -> Handlers | ClusterHandlers:
     if options.cluster is None:
-        return Handlers(options.live, tell, clock, wrap)
+        return Handlers(options.live, tell, wrap)
     from batch_cli.engine.cluster.connection import Cluster  # noqa: PLC0415 - ray, only where it is wanted
     from batch_cli.engine.cluster.handler import ClusterHandlers  # noqa: PLC0415 - as above
 
@@ -99,9 +98,7 @@ class Worker:
         self._batches: dict[int, StoredBatch] = {}
         self._handlers: dict[int, Handler] = {}
         self._turns = StoreTurns(store, self._queue, options.only, blames=options.blames)
-        self._maker = _makes_handlers(
-            options, lambda text: listener(Note(text, warning=True)), store.clock, wrap
-        )
+        self._maker = _makes_handlers(options, lambda text: listener(Note(text, warning=True)), wrap)
         self._unwanted_batches: dict[int, asyncio.Event] = {}
         self._waiting: deque[Claim] = deque()
         self._answered: list[Answered] = []
@@ -118,6 +115,8 @@ class Worker:
         self._deadline = float("inf")
         self._unwanted: list[Claim] = []
         """Claimed and not answered, because nobody wants their batch any more; given back in the next turn."""
+        self._suspects: set[Claim] = set()
+        """Claimed and not yet recorded: while one that may kill is here, nothing else is claimed that it could take along."""
         self._last_turn = self._next_claim = 0.0
         self._idle_since: float | None = None
         self._helpers = None if options.leash is not None else Helpers(store.root, options.only)
@@ -190,6 +189,7 @@ class Worker:
         answered, self._answered, self._written = self._answered, [], 0
         self._recording = len(answered)
         unwanted, self._unwanted = self._unwanted, []
+        self._suspects.difference_update(unwanted, (one.claim for one in answered) if self._suspects else ())
         return Orders(answered, unwanted, self._claim_ahead if self._has_room else 0)
 
     def _wake(self, _done: object = None) -> None:
@@ -221,7 +221,7 @@ class Worker:
 
     @property
     def _has_room(self) -> bool:
-        return len(self._waiting) < self._claim_ahead
+        return len(self._waiting) < self._claim_ahead and not self._suspects
 
     @property
     def _claim_ahead(self) -> int:
@@ -241,6 +241,8 @@ class Worker:
         self._next_claim = 0.0 if turn.claims else self._last_turn + _IDLE_SECONDS
         self._batches.update(turn.batches)
         self._waiting.extend(turn.claims)
+        if self._options.blames:
+            self._suspects.update(one for one in turn.claims if one.attempt >= SUSPECT_ATTEMPT)
         if turn.cancelling:
             self._unwanted.extend(claim for claim in self._waiting if claim.batch in turn.cancelling)
             self._waiting = deque(c for c in self._waiting if c.batch not in turn.cancelling)
@@ -253,6 +255,7 @@ class Worker:
             self._handlers.pop(seq, None)
             self._unwanted_batches.pop(seq, None)
             self._waiting = deque(claim for claim in self._waiting if claim.batch != seq)
+            self._suspects = {claim for claim in self._suspects if claim.batch != seq}
             if ended is not None and self._options.only is None:
                 counts = f"{ended.completed:,} completed, {ended.failed:,} failed"
                 self._listener(Note(f"{ended.id}: {ended.status}, {counts}"))

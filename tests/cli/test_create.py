@@ -153,7 +153,7 @@ def test_an_id_the_provider_refuses_is_placed(cli: Cli, tmp_path: Path) -> None:
         (
             "xyz/gpt",
             "Error: Unsupported provider: xyz",
-            "use openai, anthropic, google, mistral, regolo, azure, groq or local",
+            "use openai, anthropic, google, mistral, regolo, azure, groq, local, spice, torch, onnx or function",
         ),
         ("\x1b[31mx/y", "Unsupported provider: \\x1b[31mx", "use openai"),
         ("[/red]/y", "got: '[/red]/y'", "use openai"),

@@ -191,6 +191,7 @@ def test_the_key_goes_into_its_header_and_never_over_a_network_in_the_clear(
         assert path.is_dir() or b"secret-word" not in path.read_bytes(), path
     refused = predictions.submit("", "names.txt", "spice/any", "--base-url", "http://10.0.0.9:8090")
     assert refused.code == 4
+    assert "10.0.0.9" in refused.err
 
 
 def test_the_prediction_alone_is_the_text_of_a_row(
@@ -201,6 +202,51 @@ def test_the_prediction_alone_is_the_text_of_a_row(
         predictions.submit(server.url, "names.txt", "spice/any")
 
     assert cli("results", "-o", "-", "--format", "text").out == "[1.5,null]\n"
+
+
+def once_unlucky() -> Any:
+    """Fail the model of ``b`` the first time."""
+    tries: list[str] = []
+
+    def answer(asked: Asked) -> Said:
+        said = spice_answer(asked)
+        for one in said.body["predictions"]:
+            if one["model_name"] == "b" and "b" not in tries:
+                one.update(status="InternalError", prediction=None, error_message="out of memory")
+                tries.append("b")
+        return said
+
+    return answer
+
+
+def test_a_failed_row_is_sent_again_by_retry_and_the_best_of_both_is_the_result(
+    tmp_path: Path, predictions: Predictions, cli: Cli
+) -> None:
+    (tmp_path / "names.txt").write_text("a\nb\nbad\n")
+    with answering(once_unlucky()) as server:
+        assert predictions.submit(server.url, "names.txt", "spice/any").code == 7
+        assert "out of memory" in predicted(rows(tmp_path)[1])
+
+        retried = cli("retry", "--submit", "--wait")
+
+    assert retried.code == 0, retried.err
+    assert [one.json for one in server.asked[1:]] == [{"predictions": [{"model_name": "b"}]}]
+    cli("results", "-o", "merged.jsonl")
+    merged = read_lines(tmp_path / "merged.jsonl")
+    assert [row["error"] is None for row in merged] == [True, True, False]
+
+
+def test_run_takes_rows_to_their_predictions(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "names.txt").write_text("a\nb\n")
+    with answering(once_unlucky()) as server:
+        monkeypatch.setenv("SPICE_BASE_URL", server.url)
+        done = cli("run", "names.txt", "-m", "spice/any", "-o", "out.jsonl")
+
+    assert done.code == 0, done.err
+    assert list(map(predicted, rows(tmp_path))) == [[1.5, None]] * 2
+    assert len(server.asked) == 2
 
 
 MODEL = """

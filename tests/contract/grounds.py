@@ -62,6 +62,8 @@ class Ground:
     """Gives what the answer to a text holds."""
     failing: Callable[[str, str], Any] | None = None
     """Makes a request that fails, where a server cannot be told to let some fail."""
+    before_cancel: float = 1.2
+    """Seconds in which it answers some of many requests, and not all."""
     package: str = ""
     """What has to be installed for it."""
     case: str = ""
@@ -170,6 +172,7 @@ GROUNDS = [
         "double.onnx",
         said=lambda text: f"[{2.0 * len(text)},2.0]",
         failing=failing_numbers,
+        before_cancel=0.0,
         package="onnxruntime",
     ),
     Ground(

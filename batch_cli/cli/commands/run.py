@@ -161,6 +161,7 @@ def run(
 ) -> ExitCode:
     """Go from a file to its answers in one line: submit, wait, retry, results."""
     from batch_cli.cli import asking_live, creating, executing, inputs, prompting, running, submitting  # noqa: PLC0415 - kept out of --help
+    from batch_cli.providers import PREDICTORS  # noqa: PLC0415 - as above
 
     if (file is None) == (not prompt):
         raise UsageError(
@@ -176,7 +177,9 @@ def run(
     is_simulated = name.provider == "local" and not base_url
     if via is None:
         via = Via.DIRECT if prompt and not is_simulated else Via.BATCH
+    predicts = name.provider in PREDICTORS
     is_quick = bool(prompt) or prompting.is_file_of_prompts(file, prompt_column, lines=lines)
+    is_quick = is_quick and not predicts  # a text file holds rows then
     live = asking_live.wishes(
         name,
         options.Via.DIRECT if via is Via.DIRECT else options.Via.BATCH,
@@ -216,7 +219,10 @@ def run(
         | submitting.window(completion_window),
         live=live,
         cluster=executing.cluster(
-            executor, ray_address, runs_here=name.provider == "local" or live is not None
+            executor,
+            ray_address,
+            runs_here=name.provider == "local" or live is not None,
+            predicts=predicts,
         ),
         save_id=not prompt if save_id is None else save_id,
         again=again,

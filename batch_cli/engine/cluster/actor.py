@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from batch_cli.clock import SystemClock
 from batch_cli.engine.handlers import Handlers
 from batch_cli.engine.handlers.live.options import LiveSetup
 from batch_cli.engine.lines import parse_call
@@ -16,8 +15,6 @@ from batch_cli.engine.reply import Call, Halt, Handler, Reply
 from batch_cli.errors import BatchCliError
 from batch_cli.model import JsonObject
 
-GATHER_SECONDS = 0.002
-"""How long more rows are waited for once there is one: a call between processes costs more than many rows in it."""
 _LONGEST_SILENCE = 1.0
 """Seconds after which `Answerer.give` comes back with nothing."""
 
@@ -56,7 +53,7 @@ class Answerer:
 
     async def open(self, settings: JsonObject, live: bytes | None) -> int:
         """Make the handler for a batch with these settings; ``live`` is a `LiveSetup`, encoded. Give the process."""
-        maker = Handlers(None if live is None else LiveSetup.decode(live), lambda _text: None, SystemClock())
+        maker = Handlers(None if live is None else LiveSetup.decode(live), lambda _text: None)
         self._handler = maker.make(settings, self._unwanted)
         return os.getpid()
 
@@ -78,7 +75,6 @@ class Answerer:
                     await self._news.wait()
             except TimeoutError:
                 return []
-            await asyncio.sleep(GATHER_SECONDS)
         found = [*self._finished]
         self._finished.clear()
         return found

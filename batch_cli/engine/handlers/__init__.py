@@ -7,7 +7,6 @@ import random
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from batch_cli.clock import Clock
 from batch_cli.engine.handlers.live.backend import LIVE
 from batch_cli.engine.handlers.live.options import DIRECT, PREDICTS, LiveSetup
 from batch_cli.engine.reply import Handler
@@ -38,11 +37,8 @@ def is_live(settings: JsonObject) -> bool:
 class Handlers:
     """Makes the handlers of one worker; those of live batches share their connections and their pace."""
 
-    def __init__(
-        self, live: LiveSetup | None, tell: Callable[[str], None], clock: Clock, wrap: Wrap | None = None
-    ) -> None:
+    def __init__(self, live: LiveSetup | None, tell: Callable[[str], None], wrap: Wrap | None = None) -> None:
         """Take the model servers there are, who is told when one goes and comes, and what is put around simulations."""
-        self._clock = clock
         self._live, self._tell, self._wrap = live, tell, wrap
         self._senders: list[Sender] = []
         self._fleet: Fleet | None = None
@@ -64,7 +60,7 @@ class Handlers:
         if kind in IN_PROCESS:
             from batch_cli.engine.handlers.predict import in_process  # noqa: PLC0415 - only where it is used
 
-            return in_process.make(settings, self._clock, rows)
+            return in_process.make(settings, rows)
         from batch_cli.engine.handlers.live.handler import Live  # noqa: PLC0415 - only where it is used
 
         async def rest(seconds: float) -> bool:

@@ -106,7 +106,9 @@ class Direct:
             ConfigError: there is no key, or it was refused.
             Rejected: the account cannot pay for more.
         """
-        live = LiveBatch(self._store, batch_id, self._place.cluster)
+        # Rows of predictions go in groups, and a model's file is on this machine: both are lost on a cluster.
+        cluster = None if self._to.predicts else self._place.cluster
+        live = LiveBatch(self._store, batch_id, cluster)
         number = live.drive(lambda: self._setup(batch_id), listener, seconds, self._wishes.grace)
         batch = self.retrieve(batch_id)
         if number is not None and batch is not None:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from batch_cli.clock import Clock
+from batch_cli.clock import Clock, SystemClock
 from batch_cli.engine.handlers.predict.rows import body_of, reply_of
 from batch_cli.engine.reply import Call, Halt, Reply
 from batch_cli.errors import BatchCliError
@@ -66,9 +66,9 @@ class InProcess:
         return load_function(f"{self._file.path}:{self._file.function}", self._clock)
 
 
-def make(settings: JsonObject, clock: Clock, rows: int) -> InProcess:
-    """Make the handler of a batch with these settings."""
-    return InProcess(ModelFile.of(settings), clock, rows)
+def make(settings: JsonObject, rows: int) -> InProcess:
+    """Make the handler of a batch with these settings, for so many ``rows`` at once."""
+    return InProcess(ModelFile.of(settings), SystemClock(), rows)
 
 
 async def _in_thread(work: Callable[[], Outcome]) -> Outcome:
