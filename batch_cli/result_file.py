@@ -30,7 +30,7 @@ from batch_cli.model import BatchResult, JsonObject, ResultError, RowFile, RowPl
 from batch_cli.request_line import packed
 from batch_cli.row_index import DAMAGED, RowIndex
 from batch_cli.sealed_halves import SealedHalves
-from batch_cli.sealed_lines import SealedRun, changed, heads_of, ids_of, is_sealed, unified
+from batch_cli.sealed_lines import SealedRun, changed, good_row, heads_of, ids_of, is_sealed, unified
 
 Read = Callable[[JsonObject], BatchResult]
 """From a parsed line to its row; raises `NotAResult`."""
@@ -87,14 +87,15 @@ def read_rows(stream: BinaryIO, read: Read, name: str) -> Iterator[BatchResult]:
         DamagedData: already the first line is no result, so this is another kind of file.
     """
     file = _row_file(stream, read)
-    has_begun = False
+    has_begun = knows_sealed = False
     for line in read_lines(stream, max_bytes=_LONGEST_LINE):
         if is_blank(line.raw):
             continue
         raw = _without_bom(line)
         offset = line.offset + len(line.raw) - len(raw)
         try:
-            row, is_own = _row_of(loads(raw), raw, read)
+            good = good_row(raw) if knows_sealed else None
+            row, is_own = (good, True) if good is not None else _row_of(loads(raw), raw, read)
         except (ValueError, TypeError, NotAResult) as error:
             what = f"line {line.number:,} of {name} is not a result: {error}"
             if not has_begun:
@@ -105,6 +106,7 @@ def read_rows(stream: BinaryIO, read: Read, name: str) -> Iterator[BatchResult]:
             yield BatchResult("", error=ResultError(DAMAGED, what), place=place)
             continue
         has_begun = True
+        knows_sealed |= is_own  # whoever reads one of them as good reads all so
         row.source = raw
         if file is not None:  # its own bytes will be read again
             row.place = RowPlace(file, offset, len(raw), is_own=is_own)

@@ -340,3 +340,34 @@ def _little_endian(values: array[int]) -> array[int]:
     values = values[:]
     values.byteswap()
     return values
+
+
+_COUNTS = ("rows", "ok", "failed", "missing", "missing_ids", "bytes", "sha256")
+_NEWER_COUNTS = ("retryable", "left_out", "duplicates", "conflicts", "unknown", "damaged")
+
+
+def counts_of(summary: Summary) -> JsonObject:
+    """Give the part of a manifest that counts, for `summary_of` to read again."""
+    return {
+        **{name: getattr(summary, name) for name in (*_COUNTS, *_NEWER_COUNTS)},
+        "stray_ids": summary.stray_ids,
+        "errors_by_type": dict(summary.errors_by_type),
+        "errors_by_kind": dict(summary.errors_by_kind),
+        "usage": dict(summary.usage),
+        # Last, because it is long: five megabytes for a million lines.
+        "line_crc32": checksums_text(summary.checksums) if len(summary.checksums) == summary.rows else None,
+    }
+
+
+def summary_of(manifest: JsonObject) -> Summary:
+    """Give the counts that a manifest of ours holds; one of an older version lacks some."""
+    summary = Summary(**{name: manifest[name] for name in _COUNTS})
+    for name in _NEWER_COUNTS:
+        setattr(summary, name, manifest.get(name, 0))
+    summary.stray_ids = manifest.get("stray_ids", {})
+    summary.errors_by_type.update(manifest["errors_by_type"])
+    summary.errors_by_kind.update(manifest.get("errors_by_kind", {}))
+    summary.usage.update(manifest["usage"])
+    if (checksums := checksums_of(manifest)) is not None:
+        summary.checksums = checksums
+    return summary

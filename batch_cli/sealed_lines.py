@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from batch_cli.errors import DamagedData
 from batch_cli.jsonl import loads
-from batch_cli.model import JsonObject, JsonValue
+from batch_cli.model import BatchResult, JsonObject, JsonValue
 from batch_cli.token_usage import sum_usage, usage_of
 
 # Ids with escapes, and those beyond ASCII, are left to the parser.
@@ -73,6 +73,15 @@ def is_sealed(raw: bytes) -> bool:
     """Tell a sealed line, good or not, from any other, JSON or not."""
     head = _HEAD.match(raw)
     return head is not None and _response(raw, head) is not None
+
+
+def good_row(raw: bytes) -> BatchResult | None:
+    """Give the row of a sealed line that is good beyond doubt, as a reader of OpenAI's results does; else None."""
+    head = _HEAD.match(raw)
+    response: JsonValue = None if head is None else _response(raw, head)
+    if head is None or not is_good_response(response):
+        return None
+    return BatchResult(head[2].decode("ascii"), loads(head[1]), response)
 
 
 def _response(raw: bytes, head: Head) -> JsonObject | None:

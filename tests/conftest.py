@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from batch_cli.cli.main import run
 from batch_cli.engine.store import Store
@@ -14,6 +15,10 @@ from batch_cli.jobs.workspace import Workspace
 from tests.support import Done, FakeClock, Recorder, command
 
 Cli = Callable[..., Done]
+
+# How fast examples come depends on what else the machine does.
+settings.register_profile("project", suppress_health_check=[HealthCheck.too_slow], deadline=None)
+settings.load_profile("project")
 
 
 def pytest_configure() -> None:

@@ -12,7 +12,7 @@ from batch_cli.jobs.remote_models import RemoteModels
 from batch_cli.model import JsonObject
 from batch_cli.models import MODELS
 from batch_cli.providers import REGISTRY
-from batch_cli.providers.base import OfferedModel
+from batch_cli.providers.account import OfferedModel
 
 
 def list_known(context: Context, provider: str | None) -> ExitCode:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from batch_cli.jobs.object_output import ObjectOutput
 from batch_cli.jobs.result_file import GoodFile, WrittenFile, owner_of, write_file
 from batch_cli.jobs.result_file import written_before as file_before
-from batch_cli.jobs.results import ResultsOrder, Written, write_results, written_before
+from batch_cli.jobs.results import ResultsOrder, Written, recall, write_results
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.model import Batch
 from batch_cli.object_store import ObjectAddress, ObjectStore
@@ -25,7 +25,7 @@ def write_results_object(
     """
     output = ObjectOutput(ObjectStore(workspace.environment), address, batch.id)
     proof = output.proof(force=order.force)
-    if proof is not None and (before := written_before(workspace, batch, order, proof)) is not None:
+    if proof is not None and (before := recall(workspace, batch, order, proof)) is not None:
         return Written(batch, before, str(address), already_complete=True)
     with output.file(workspace.state) as path:
         written = write_results(workspace, batch, replace(order, force=True), path)

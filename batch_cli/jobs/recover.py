@@ -27,7 +27,8 @@ from batch_cli.files import held
 from batch_cli.jobs.intents import adopt, create, done
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.model import Batch, BatchStatus
-from batch_cli.providers.base import Provider, Upload
+from batch_cli.providers.account import Upload
+from batch_cli.providers.base import Provider
 from batch_cli.providers.hosted.leftovers import leftovers
 from batch_cli.state import GUARD_SECONDS, Intent, Job
 

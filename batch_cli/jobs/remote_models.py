@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from batch_cli.errors import BatchCliError, Stopped, UsageError
 from batch_cli.events import Note
 from batch_cli.jobs.workspace import Workspace
-from batch_cli.providers.base import OfferedModel
+from batch_cli.providers.account import OfferedModel
 
 
 class RemoteModels:

@@ -27,7 +27,7 @@ from batch_cli.files import PartFile, resolve_output
 from batch_cli.jobs.asked import Asked, Source, read_requests
 from batch_cli.jobs.check import first_object
 from batch_cli.jobs.own_columns import with_columns_of
-from batch_cli.jobs.results import ResultsOrder, counts_of, summary_of, watched
+from batch_cli.jobs.results import ResultsOrder, watched
 from batch_cli.jobs.side_files import SideFiles
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.jsonl import dumps
@@ -42,8 +42,10 @@ from batch_cli.results import (
     Parse,
     Sink,
     Summary,
+    counts_of,
     finish_rows,
     read_manifest,
+    summary_of,
     take_in_order,
     write_manifest,
 )
@@ -257,8 +259,8 @@ def _write(workspace: Workspace, file: GoodFile, sink: Sink) -> Summary:
     if asked is None or not wanted.in_order or not is_plain:
         return write_rows(rows(workspace, file), sink, shape_of(file), file.strays)
 
-    def report(done: int) -> None:
-        workspace.say(Progress(Phase.RESULTS, done, asked.scan.requests))
+    def report(done: Summary) -> None:
+        workspace.say(Progress(Phase.RESULTS, done.rows, asked.scan.requests))
 
     return write_in_order(asked.ids(), file.index, sink, wanted.form, file.strays, report=report)
 

@@ -6,16 +6,15 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from errno import ENOENT
-from functools import partial
 from pathlib import Path
 
 from batch_cli import __version__
-from batch_cli.answers import parse_answer
 from batch_cli.clock import rfc3339
 from batch_cli.columns import columns_digest
 from batch_cli.errors import NotFinished, NothingUsable, StateError, disk_error, quoted
 from batch_cli.events import Event, Phase, Progress
 from batch_cli.files import PartFile, resolve_output
+from batch_cli.jobs.answer_types import parser_of, remembered_model, why_missing
 from batch_cli.jobs.attempts import ended_attempts, merge, running_attempts, with_attempts
 from batch_cli.jobs.calls import called_url, with_call
 from batch_cli.jobs.in_flight import stands
@@ -24,30 +23,28 @@ from batch_cli.jobs.own_columns import columns_of, with_columns_of
 from batch_cli.jobs.side_files import SideFiles
 from batch_cli.jobs.whole import held_back, unsubmitted
 from batch_cli.jobs.workspace import BatchPlace, Workspace
-from batch_cli.model import Batch, BatchResult, BatchStatus, JsonObject, JsonValue
-from batch_cli.providers.base import Answer, Provider
-from batch_cli.response_model import ResponseModel, from_schema
+from batch_cli.model import Batch, BatchResult, JsonObject, JsonValue
+from batch_cli.providers.base import Answer
+from batch_cli.response_model import ResponseModel
 from batch_cli.results import (
     OutputRow,
-    Parse,
     Sink,
     Summary,
-    checksums_of,
-    checksums_text,
+    counts_of,
     each_once,
     finish_rows,
     in_input_order,
     in_step,
     read_manifest,
+    summary_of,
     write_manifest,
 )
-from batch_cli.row_index import Strays
+from batch_cli.row_index import RowIndex, Strays
 from batch_cli.state import Job
 from batch_cli.writers import FormatName, Shape, write_rows
+from batch_cli.writers.in_order import FORMS, write_in_order
 
 _REPORT_EVERY = 2_000
-_COUNTS = ("rows", "ok", "failed", "missing", "missing_ids", "bytes", "sha256")
-_NEWER_COUNTS = ("retryable", "left_out", "duplicates", "conflicts", "unknown", "damaged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +153,7 @@ def _rows_of_job(
     job = workspace.journal.job(batch.id)
     parts = {part.shard: part for part in batch.parts}
     provider = workspace.provider(batch.provider)
-    parse = next((_parser(workspace, provider, part, order.response_model) for part in batch.parts), None)
+    parse = next((parser_of(workspace, provider, part, order.response_model) for part in batch.parts), None)
     for one in workspace.journal.shards_of(batch.id):
         part = parts.get(one.number)
         if part is not None:
@@ -175,45 +172,17 @@ def _rows_of_batch(
             found = in_step(provider.request_ids(batch.id), found)
     elif order.in_order:
         ids = provider.request_ids(batch.id)
-        found = in_input_order(ids, found, why_missing=_why_missing(batch), strays=strays)
+        found = in_input_order(ids, found, why_missing=why_missing(batch), strays=strays)
     else:
         found = each_once(found, strays=strays)
-    parse = _parser(workspace, provider, batch, order.response_model)
+    parse = parser_of(workspace, provider, batch, order.response_model)
     return finish_rows(found, parse)
-
-
-def _why_missing(batch: Batch) -> str:
-    if batch.status is BatchStatus.COMPLETED:
-        return "no result came for this request"
-    reason = f": {batch.error}" if batch.error else ""
-    return f"the batch ended before this request was answered ({batch.status}){reason}"
-
-
-def _parser(
-    workspace: Workspace, provider: Provider, batch: Batch, model: ResponseModel | None
-) -> Parse | None:
-    model = model or _remembered_model(workspace, batch)
-    if model is None:
-        return None
-
-    def take(body: object) -> tuple[str, str | None, str | None] | None:
-        answer = provider.answer(body)
-        return None if answer is None else (answer.text, answer.finish_reason, answer.refusal)
-
-    return partial(parse_answer, take=take, model=model)
-
-
-def _remembered_model(workspace: Workspace, batch: Batch) -> ResponseModel | None:
-    intent = workspace.journal.by_batch(batch.id)
-    if intent is None or intent.response_schema is None:
-        return None
-    return from_schema(intent.response_schema, str(intent.response_schema.get("title", "Answer")))
 
 
 def shape_of(workspace: Workspace, batch: Batch, order: ResultsOrder) -> Shape:
     """Give what a writer has to know about the rows of a batch, or of the first batch of a job."""
     part = batch.parts[0] if batch.parts else batch
-    model = order.response_model or _remembered_model(workspace, part)
+    model = order.response_model or remembered_model(workspace, part)
     names = dict.fromkeys(one.provider for one in (batch, *ended_attempts(batch)))
     answers = [workspace.provider(name).answer for name in names]
 
@@ -247,28 +216,22 @@ def write_results(workspace: Workspace, batch: Batch, order: ResultsOrder, outpu
     target = resolve_output(output)
     with PartFile(target, keep_trying=workspace.patience()) as part, SideFiles(target) as sides:
         manifest = read_manifest(target)
-        if manifest is not None and (before := written_before(workspace, batch, order, manifest)) is not None:
+        if manifest is not None and (before := recall(workspace, batch, order, manifest)) is not None:
             return Written(batch, before, str(output), already_complete=True)
         _refuse_to_replace(target, manifest, batch, order)
         strays = Strays(sides.add)
-        shape = shape_of(workspace, batch, order)
-        summary = write_rows(rows(workspace, batch, order, strays), part, shape, strays)
+        summary = _write(workspace, batch, order, part, strays)
         sides.commit()
         old = manifest and {name: manifest[name] for name in ("batch", "sha256")}
-        facts = _manifest(workspace, batch, summary, _identity(workspace, batch, order))
-        write_manifest(target, {**facts, "replaces": old})
+        write_manifest(target, {**_manifest(workspace, batch, summary, order), "replaces": old})
         part.commit()
     return Written(batch, summary, str(output))
 
 
-def written_before(
-    workspace: Workspace, batch: Batch, order: ResultsOrder, manifest: JsonObject
-) -> Summary | None:
+def recall(workspace: Workspace, batch: Batch, order: ResultsOrder, manifest: JsonObject) -> Summary | None:
     """Give the counts of a complete output if its ``manifest`` says that it is the one that is wanted, else None."""
-    if _said_before(manifest) != _identity(workspace, batch, order):
-        return None
-    before = summary_of(manifest)
-    if before.is_damaged:
+    is_it = _said_before(manifest) == _identity(workspace, batch, order)
+    if not is_it or (before := summary_of(manifest)).is_damaged:
         return None
     if order.watch is not None:
         deque(rows(workspace, batch, order), maxlen=0)
@@ -277,8 +240,27 @@ def written_before(
 
 def stream_results(workspace: Workspace, batch: Batch, order: ResultsOrder, sink: Sink) -> Written:
     """Write the rows to ``sink`` as they come out of the provider."""
-    strays, shape = Strays(), shape_of(workspace, batch, order)
-    return Written(batch, write_rows(rows(workspace, batch, order, strays), sink, shape, strays), "-")
+    return Written(batch, _write(workspace, batch, order, sink, Strays()), "-")
+
+
+def _write(workspace: Workspace, batch: Batch, order: ResultsOrder, sink: Sink, strays: Strays) -> Summary:
+    """Write the rows to ``sink`` in the form that is wanted; those of one batch at a time many together, if they can."""
+    provider = workspace.provider(batch.provider).of(batch.id)
+    is_plain = order.in_order and order.watch is None and not order.with_call and order.form in FORMS
+    is_alone = not (batch.is_job or provider.capabilities.runs_here or ended_attempts(batch))
+    has_more = columns_of(workspace, batch) or parser_of(workspace, provider, batch, order.response_model)
+    if not (is_plain and is_alone) or has_more is not None:
+        shape = shape_of(workspace, batch, order)
+        return write_rows(rows(workspace, batch, order, strays), sink, shape, strays)
+
+    def report(done: Summary) -> None:
+        workspace.say(Progress(Phase.RESULTS, done.rows, batch.counts.total, done.rows - done.ok))
+
+    with RowIndex(strays) as index:
+        for row in provider.results(batch.id):
+            index.put(row)
+        ids, why = provider.request_ids(batch.id), why_missing(batch)
+        return write_in_order(ids, index, sink, order.form, strays, why_missing=why, report=report)
 
 
 def refuse_useless(written: Written) -> None:
@@ -358,14 +340,14 @@ def _said_before(manifest: JsonObject) -> JsonObject:
     return {key: manifest.get(key) for key in told}
 
 
-def _manifest(workspace: Workspace, batch: Batch, summary: Summary, identity: JsonObject) -> JsonObject:
+def _manifest(workspace: Workspace, batch: Batch, summary: Summary, order: ResultsOrder) -> JsonObject:
     """Give what proves an output: what it answers, what is in it, and the hashes of both."""
     journal = workspace.journal
     sent = journal.job(batch.id) if batch.is_job else journal.by_batch(batch.id)
     return {
         "schema": "batch_cli.manifest/v1",
         "tool_version": __version__,
-        **identity,
+        **_identity(workspace, batch, order),
         "provider": batch.provider,
         "model": batch.model,
         "status": batch.status,
@@ -376,30 +358,3 @@ def _manifest(workspace: Workspace, batch: Batch, summary: Summary, identity: Js
         else {"count": sent.requests, "sha256": sent.sha256, "file": sent.source},
         **counts_of(summary),
     }
-
-
-def counts_of(summary: Summary) -> JsonObject:
-    """Give the part of a manifest that counts, for `summary_of` to read again."""
-    return {
-        **{name: getattr(summary, name) for name in (*_COUNTS, *_NEWER_COUNTS)},
-        "stray_ids": summary.stray_ids,
-        "errors_by_type": dict(summary.errors_by_type),
-        "errors_by_kind": dict(summary.errors_by_kind),
-        "usage": dict(summary.usage),
-        # Last, because it is long: five megabytes for a million lines.
-        "line_crc32": checksums_text(summary.checksums) if len(summary.checksums) == summary.rows else None,
-    }
-
-
-def summary_of(manifest: JsonObject) -> Summary:
-    """Give the counts that a manifest of ours holds; one of an older version lacks some."""
-    summary = Summary(**{name: manifest[name] for name in _COUNTS})
-    for name in _NEWER_COUNTS:
-        setattr(summary, name, manifest.get(name, 0))
-    summary.stray_ids = manifest.get("stray_ids", {})
-    summary.errors_by_type.update(manifest["errors_by_type"])
-    summary.errors_by_kind.update(manifest.get("errors_by_kind", {}))
-    summary.usage.update(manifest["usage"])
-    if (checksums := checksums_of(manifest)) is not None:
-        summary.checksums = checksums
-    return summary

@@ -18,11 +18,10 @@ from batch_cli.files import open_input, resolve_output
 from batch_cli.id_index import IdIndex
 from batch_cli.jobs.asked import Asked, Source, read_requests
 from batch_cli.jobs.line_alignment import Change, Difference, differences
-from batch_cli.jobs.results import summary_of
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.jsonl import Line, LineTooLong, loads, read_lines
 from batch_cli.model import JsonObject, object_of
-from batch_cli.results import Summary, checksums_of, manifest_path
+from batch_cli.results import Summary, checksums_of, manifest_path, summary_of
 
 _LONGEST_LINE = 256_000_000
 _REPORT_EVERY = 5_000

@@ -24,10 +24,10 @@ from batch_cli.model import (
     Limits,
     Secret,
 )
+from batch_cli.providers.account import OfferedModel, Upload
 from batch_cli.response_model import ResponseModel
 
-LONGEST_ANSWER = 1000
-"""Tokens, where nobody says how long an answer may be and it has to be said."""
+LONGEST_ANSWER = 1000  # tokens, where nobody says how long an answer may be and it has to be said
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +51,9 @@ def create_request(request: BatchRequest, options: EncodeOptions) -> BatchReques
     """Give a request with what `create` was told: model, length limit, temperature; what the line says wins."""
     own = request.params
     limited = "max_tokens" in own or "max_completion_tokens" in own
-    said = {
-        "max_tokens": None if limited else options.max_tokens,
-        "temperature": options.temperature,
-        "top_p": options.top_p,
-    }
-    params = {**{name: value for name, value in said.items() if value is not None}, **own}
-    return replace(request, model=options.model, params=params)
+    names = ("temperature", "top_p") if limited else ("max_tokens", "temperature", "top_p")
+    said = {name: value for name in names if (value := getattr(options, name)) is not None}
+    return replace(request, model=options.model, params={**said, **own})
 
 
 def refuse_losses(losses: Losses, title: str) -> None:
@@ -243,33 +239,6 @@ class BatchOptions:
     metadata: dict[str, str] = field(default_factory=dict)
     settings: JsonObject = field(default_factory=dict)
     """The provider's own settings (for the simulated model: its errors, latency and seed; or a `WINDOW`)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """An input file of ours that lies at a provider."""
-
-    id: str
-    """As `Provider.stage` called it."""
-    name: str
-    """Our name for it: the submit's id and ``.jsonl``."""
-    bytes: int | None = None
-    created_at: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class OfferedModel:
-    """A model that a provider says it has."""
-
-    name: str
-    """As the provider calls it: what stands behind the slash of ``--model``."""
-    title: str = ""
-    """As people call it, where that is another name."""
-    created_at: float | None = None
-    context: int | None = None
-    """The most tokens that a request may have."""
-    batch: bool | None = None
-    """Whether batches of it can be made; None: the provider does not say."""
 
 
 class Provider(Protocol):

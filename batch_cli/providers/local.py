@@ -9,7 +9,8 @@ from batch_cli.engine.store import NewBatch, Store, StoredBatch
 from batch_cli.errors import DamagedData, Stopped
 from batch_cli.jsonl import loads
 from batch_cli.model import Batch, BatchResult, BatchStatus, JsonValue, RequestCounts, ResultError
-from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Input, OfferedModel, Place, Upload
+from batch_cli.providers.account import OfferedModel, Upload
+from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Input, Place
 from batch_cli.providers.openai import LOCAL
 from batch_cli.providers.openai_answer import answer_of
 

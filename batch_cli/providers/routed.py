@@ -8,16 +8,8 @@ from functools import cached_property
 from batch_cli.events import Listener
 from batch_cli.model import Batch, BatchResult, JsonValue
 from batch_cli.providers import DIRECT_PREFIX
-from batch_cli.providers.base import (
-    Answer,
-    BatchOptions,
-    Capabilities,
-    Codec,
-    Input,
-    OfferedModel,
-    Provider,
-    Upload,
-)
+from batch_cli.providers.account import OfferedModel, Upload
+from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Provider
 
 
 class Routed:

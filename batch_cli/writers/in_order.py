@@ -29,11 +29,11 @@ def write_in_order(
     strays: Strays,
     *,
     why_missing: str = NO_RESULT,
-    report: Callable[[int], None],
+    report: Callable[[Summary], None],
 ) -> Summary:
     """Write a line for each id, in the order of the ids, in one of the `FORMS`; no answer is looked into.
 
-    ``strays`` are those of the index, and ``report`` is told the rows written, now and then. Memory: some ids, and
+    ``strays`` are those of the index, and ``report`` is told what was written so far, now and then. Memory: some ids, and
     rows of a megabyte, or one row.
     """
     writer = _Writer(sink, form)
@@ -48,7 +48,7 @@ def write_in_order(
                 row = index.take(known[at]) or missing_row(known[at], why_missing)
                 writer.add(next(finish_rows((row,), None)))
                 at += 1
-        report(writer.summary.rows)
+        report(writer.summary)
     index.refuse_rest()
     writer.summary.sha256 = writer.digest.finish()
     writer.summary.close(strays)

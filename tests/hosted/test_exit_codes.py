@@ -71,7 +71,21 @@ def point_at(server: ServerProcess, ground: Ground, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv(*KEYS[ground.name])
 
 
-@pytest.mark.parametrize("cell", cells(), ids=lambda cell: f"{cell.scenario}-{cell.provider}")
+SLOW = {("token-limit", "anthropic")}
+"""Where a command is as patient as the service asks it to be, which takes minutes."""
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        pytest.param(
+            cell,
+            id=f"{cell.scenario}-{cell.provider}",
+            marks=[pytest.mark.soak] if (cell.scenario, cell.provider) in SLOW else [],
+        )
+        for cell in cells()
+    ],
+)
 def test_the_exit_code_is_the_one_of_the_page_and_0_means_that_every_row_is_good(
     cli: Cli,
     servers: dict[tuple[str, ...], ServerProcess],

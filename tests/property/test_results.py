@@ -16,14 +16,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from batch_cli.errors import ExitCode
-from batch_cli.jobs.results import counts_of
 from batch_cli.jobs.verify import verify
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.jsonl import dumps
 from batch_cli.model import BatchResult
 from batch_cli.providers import load_codec
 from batch_cli.result_file import read_rows
-from batch_cli.results import finish_rows, in_input_order, write_lines, write_manifest
+from batch_cli.results import counts_of, finish_rows, in_input_order, write_lines, write_manifest
 from batch_cli.row_index import StrayKind, Strays
 
 READ = load_codec("openai").read_result

@@ -15,6 +15,8 @@ from batch_cli.engine.reply import Call, Halt, Handler, Reply
 from batch_cli.errors import BatchCliError
 from batch_cli.model import JsonObject
 
+GATHER_SECONDS = 0.002
+"""How long more rows are waited for once there is one: a call between processes costs more than many rows in it."""
 _LONGEST_SILENCE = 1.0
 """Seconds after which `Answerer.give` comes back with nothing."""
 
@@ -75,6 +77,7 @@ class Answerer:
                     await self._news.wait()
             except TimeoutError:
                 return []
+            await asyncio.sleep(GATHER_SECONDS)
         found = [*self._finished]
         self._finished.clear()
         return found

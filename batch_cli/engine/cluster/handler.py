@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from batch_cli.engine.cluster.actor import Broken, Outcome, Row
+from batch_cli.engine.cluster.actor import GATHER_SECONDS, Broken, Outcome, Row
 from batch_cli.engine.cluster.connection import Cluster, Lost, Node
 from batch_cli.engine.handlers import is_live
 from batch_cli.engine.handlers.live.options import LiveSetup
@@ -201,6 +201,7 @@ class Clustered:
     async def _send(self, member: _Member) -> None:
         while True:
             await member.news.wait()
+            await asyncio.sleep(GATHER_SECONDS)
             member.news.clear()
             items, member.outbox = member.outbox, []
             await member.node.take([item.row for item in items])

@@ -15,16 +15,8 @@ from batch_cli.errors import Stopped
 from batch_cli.model import Batch, BatchResult, JsonObject, JsonValue, ResultError, Secret
 from batch_cli.predict.model_file import IN_PROCESS, ModelFile
 from batch_cli.providers import DIRECT_PREFIX
-from batch_cli.providers.base import (
-    Answer,
-    BatchOptions,
-    Capabilities,
-    Codec,
-    Input,
-    OfferedModel,
-    Place,
-    Upload,
-)
+from batch_cli.providers.account import OfferedModel, Upload
+from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place
 from batch_cli.providers.direct.destinations import Address, as_call, destination, read_addresses
 from batch_cli.providers.local import LocalProvider
 

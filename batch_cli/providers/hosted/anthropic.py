@@ -22,17 +22,9 @@ from batch_cli.model import (
     JsonValue,
     check_batch_id,
 )
+from batch_cli.providers.account import OfferedModel, Upload
 from batch_cli.providers.anthropic import ANTHROPIC
-from batch_cli.providers.base import (
-    Answer,
-    BatchOptions,
-    Capabilities,
-    Codec,
-    Input,
-    OfferedModel,
-    Place,
-    Upload,
-)
+from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place
 from batch_cli.providers.hosted.anthropic_objects import Snapshot, body_of, read_batch, refuse_running
 from batch_cli.providers.hosted.anthropic_version import version_of, wants_bearer
 from batch_cli.providers.hosted.connection import connect, origin_of

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from batch_cli.errors import OutcomeUnknown, Rejected
 from batch_cli.httpclient.client import HttpClient
 from batch_cli.model import JsonObject
-from batch_cli.providers.base import OfferedModel
+from batch_cli.providers.account import OfferedModel
 from batch_cli.providers.hosted.lists import listed
 from batch_cli.providers.hosted.objects import read_count, read_moment, text_of
 from batch_cli.providers.hosted.profile import Profile

@@ -22,17 +22,8 @@ from batch_cli.httpclient.outcome import NoAnswer, Unknown
 from batch_cli.httpclient.retry_after import MOST_SECONDS, retry_after
 from batch_cli.jsonl import is_blank, loads
 from batch_cli.model import INTENT, Batch, BatchResult, JsonObject, JsonValue, check_batch_id
-from batch_cli.providers.base import (
-    WINDOW,
-    Answer,
-    BatchOptions,
-    Capabilities,
-    Codec,
-    Input,
-    OfferedModel,
-    Place,
-    Upload,
-)
+from batch_cli.providers.account import OfferedModel, Upload
+from batch_cli.providers.base import WINDOW, Answer, BatchOptions, Capabilities, Codec, Input, Place
 from batch_cli.providers.hosted.connection import connect, origin_of
 from batch_cli.providers.hosted.creating import create_once
 from batch_cli.providers.hosted.download import Download

@@ -25,7 +25,8 @@ from batch_cli.model import (
     ResultError,
     check_batch_id,
 )
-from batch_cli.providers.base import Answer, BatchOptions, Codec, Input, OfferedModel, Place, Upload
+from batch_cli.providers.account import OfferedModel, Upload
+from batch_cli.providers.base import Answer, BatchOptions, Codec, Input, Place
 from batch_cli.providers.hosted.creating import create_once
 from batch_cli.providers.hosted.download import Download
 from batch_cli.providers.hosted.google import inline

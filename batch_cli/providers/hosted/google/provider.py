@@ -8,17 +8,8 @@ from functools import cached_property
 from batch_cli.clock import Clock
 from batch_cli.events import Listener
 from batch_cli.model import Batch, BatchResult, JsonValue
-from batch_cli.providers.base import (
-    Answer,
-    BatchOptions,
-    Capabilities,
-    Codec,
-    Input,
-    OfferedModel,
-    Place,
-    Provider,
-    Upload,
-)
+from batch_cli.providers.account import OfferedModel, Upload
+from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place, Provider
 from batch_cli.providers.hosted.google.staged import GOOGLE_CAPABILITIES, SIMULATED, Staged
 from batch_cli.settings import KEY_RULES, missing_key
 

@@ -10,16 +10,8 @@ from batch_cli.dialects.google_api import CODES
 from batch_cli.events import Listener, Note
 from batch_cli.jsonl import dumps_exactly, loads_exactly
 from batch_cli.model import CHAT, EMBEDDINGS, Batch, BatchResult, JsonValue, object_of
-from batch_cli.providers.base import (
-    Answer,
-    BatchOptions,
-    Capabilities,
-    Codec,
-    Input,
-    OfferedModel,
-    Place,
-    Upload,
-)
+from batch_cli.providers.account import OfferedModel, Upload
+from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place
 from batch_cli.providers.hosted.google.staged import SIMULATED, Staged, asks_for_embeddings
 from batch_cli.providers.local import LocalProvider
 
