@@ -20,7 +20,7 @@ _TOO_DEEP = f"nested too deep: more than {MAX_DEPTH} levels"
 _WORDS = {"depth limit exceeded": _TOO_DEEP, "failed to allocate memory": "unexpected end of data"}
 _NOT_FINITE = re.compile(r"-?(?:NaN|Infinity)\b")
 # Possessive, so that a text without an end is looked at once.
-_TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)  # no alternatives: gh-106052
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 _LEVELS = bytes.maketrans(b"[]{}", b"\x02\x00\x02\x00")
 
