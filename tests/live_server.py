@@ -100,12 +100,13 @@ class LiveServer:
             name, _, value = line.partition(":")
             headers[name.lower()] = value.strip()
         raw = await reader.readexactly(int(headers.get("content-length", 0)))
-        came = Came(len(self.came), head[0].split(" ")[1], headers, json.loads(raw) if raw else None)
+        is_json = raw and headers.get("content-type", "").startswith("application/json")
+        came = Came(len(self.came), head[0].split(" ")[1], headers, json.loads(raw) if is_json else None)
         self.came.append(came)
         self.in_flight += 1
         self.peak = max(self.peak, self.in_flight)
         try:
-            says = self.script(came)
+            says = Says(404) if raw and not is_json else self.script(came)
             await asyncio.sleep(says.seconds)
         finally:
             self.in_flight -= 1

@@ -181,15 +181,18 @@ def _beyond(recording: Recording) -> JsonObject:
         ],
         "elapsed_seconds": seconds,
         "throughput": {
-            "calls_per_second": len(calls) / seconds if seconds > 0 else 0.0,
-            "predictions_per_second": (
-                sum(call.reply.inputs for call in good) / seconds if seconds > 0 else 0.0
-            ),
+            "calls_per_second": _rate(len(calls), seconds),
+            "predictions_per_second": _rate(sum(call.reply.inputs for call in good), seconds),
             "planned_calls_per_second": recording.plan.rate,
             "max_late_ms": max(late, default=0.0),
         },
         "error_analysis": dict(errors.most_common()),
     }
+
+
+def _rate(count: int, seconds: float) -> float:
+    """Give so many a second; 0 for no time that a clock can measure, never an infinity."""
+    return count / seconds if seconds >= _LEAST_MS / 1000 else 0.0
 
 
 def _of_worker(good: Sequence[Call], worker: int) -> JsonObject:

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 
 from batch_cli.engine.cluster.wishes import ClusterWishes
 from batch_cli.engine.event_loop import fastest
-from batch_cli.engine.handlers import Handlers, Wrap
 from batch_cli.engine.handlers.live.options import LiveSetup
+from batch_cli.engine.handlers.maker import Handlers, Wrap
 from batch_cli.engine.helpers import Helpers
 from batch_cli.engine.lines import parse_call, result_line
 from batch_cli.engine.queue import SUSPECT_ATTEMPT, Claim, Queue

@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import uvicorn
 
 from batch_cli.clock import Clock
-from batch_cli.engine.handlers import is_live
+from batch_cli.engine.handlers.maker import is_live
 from batch_cli.engine.stop_signals import leave_to_others
 from batch_cli.errors import StateError, UsageError
 from batch_cli.files import held, private_directory, try_lock

@@ -246,7 +246,7 @@ class TestResults:
     ) -> None:
         processor = BatchProcessor("local/simulate", str, surroundings=surroundings)
         batch_id = run(processor, ADA)
-        monkeypatch.setattr("batch_cli.providers.local.LocalProvider.answer", lambda *_args: answer)
+        monkeypatch.setattr("batch_cli.providers.routed.Routed.answer", lambda *_args: answer)
 
         assert [error.error_type for error in filter_errors(processor.iter_results(batch_id))] == [kind]
 

@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from batch_cli.engine.handlers import Handlers
 from batch_cli.engine.handlers.live.options import LiveSetup
+from batch_cli.engine.handlers.maker import Handlers
 from batch_cli.engine.lines import parse_call
 from batch_cli.engine.reply import Call, Halt, Handler, Reply
 from batch_cli.errors import BatchCliError

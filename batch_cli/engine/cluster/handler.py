@@ -15,8 +15,8 @@ from typing import Any
 
 from batch_cli.engine.cluster.actor import GATHER_SECONDS, Broken, Outcome, Row
 from batch_cli.engine.cluster.connection import Cluster, Lost, Node
-from batch_cli.engine.handlers import is_live
 from batch_cli.engine.handlers.live.options import LiveSetup
+from batch_cli.engine.handlers.maker import is_live
 from batch_cli.engine.queue import MOST_ATTEMPTS, SUSPECT_ATTEMPT
 from batch_cli.engine.reply import Call, Halt, Reply
 from batch_cli.errors import Temporary, UsageError

@@ -11,9 +11,9 @@ import pytest
 from batch_cli.engine.cluster.actor import Answerer, Outcome, Row
 from batch_cli.engine.cluster.connection import Cluster, Lost
 from batch_cli.engine.cluster.handler import Clustered, ClusterHandlers, _shares
-from batch_cli.engine.handlers import Handlers
 from batch_cli.engine.handlers.live.backend import Backend
 from batch_cli.engine.handlers.live.options import LiveOptions, LiveSetup
+from batch_cli.engine.handlers.maker import Handlers
 from batch_cli.engine.queue import MOST_ATTEMPTS
 from batch_cli.engine.reply import Call, Halt, Reply
 from batch_cli.errors import Rejected, Temporary, UsageError

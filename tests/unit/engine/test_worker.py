@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from batch_cli.clock import SystemClock
-from batch_cli.engine.handlers import Handlers
+from batch_cli.engine.handlers.maker import Handlers
 from batch_cli.engine.queue import MOST_ATTEMPTS, Queue
 from batch_cli.engine.reply import Call, Reply
 from batch_cli.engine.store import NewBatch, Store, StoredBatch
