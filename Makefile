@@ -28,8 +28,8 @@ demo: $(VENV)/installed ## install the tool and run the main job on the local en
 
 dev: $(VENV)/developing ## install what development needs
 
-test: $(VENV)/developing ## run all tests, a file of them on each processor
-	$(BIN)/python -m pytest -n auto --dist loadfile
+test: $(VENV)/developing ## run all tests, four files at a time: many of them wait
+	$(BIN)/python -m pytest -n 4 --dist loadfile
 
 soak: $(VENV)/developing ## the tests that take long: every fault of the network, passing and lasting
 	$(BIN)/python -m pytest -m soak
@@ -38,12 +38,11 @@ test-ray: $(VENV)/developing ## the tests of --executor ray, which start real cl
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[ray]'
 	$(BIN)/python -m pytest tests/cluster
 
-check: $(VENV)/developing ## ruff, mypy --strict, import-linter, the tests of the documentation
+check: $(VENV)/developing ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest tests/docs
 
 fmt: $(VENV)/developing ## format the code
 	$(BIN)/ruff check --fix-only --quiet .
