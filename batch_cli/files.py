@@ -95,7 +95,7 @@ def _closest(path: Path) -> str:
         names = [entry.name for entry in os.scandir(path.parent) if entry.is_file()]
         if match := difflib.get_close_matches(path.name, names, n=1):
             return f"did you mean {quoted(str(path.with_name(match[0])))}?"
-    return "check the name, or make the file with 'batch-cli create --messages-file FILE'"
+    return f"check the name; it was looked for in {quoted(str(path.absolute().parent))}"
 
 
 class _View(io.RawIOBase):

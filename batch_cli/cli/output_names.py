@@ -1,12 +1,32 @@
-"""Names of outputs, judged before hours are spent on what is to be written there."""
+"""Names of outputs: told from ids of batches, and judged before hours are spent on what is to be written there."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from batch_cli.cli.context import Context
+from batch_cli.files import open_input
 from batch_cli.jobs.results import refuse_output
 from batch_cli.object_store import ObjectAddress, ObjectStore, is_object
+
+_ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".txt", ".parquet")
+_BEGINNINGS = ("/", "./", "../")
+
+
+def output_named(name: str | None) -> Path | None:
+    """Give the output file that is meant where a batch may be meant as well; None: it is a batch.
+
+    Raises:
+        InvalidInput: the name can only be a file's, and there is no such file.
+    """
+    if name is None:
+        return None
+    path = Path(name)
+    if not path.is_file():
+        if not name.startswith(_BEGINNINGS) and not name.endswith(_ENDINGS):
+            return None
+        open_input(path).close()  # says what is wrong with it
+    return path
 
 
 def refuse_name(context: Context, output: str | None) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from batch_cli.cli import documents
 from batch_cli.cli.context import Context
 from batch_cli.cli.inputs import is_same_file
+from batch_cli.cli.output_names import output_named
 from batch_cli.cli.reports.number import number
 from batch_cli.cli.tables import Column, Table, show
 from batch_cli.cli.text import duration
@@ -35,8 +36,8 @@ def report(context: Context, given: str | None, chosen: ModelName | None, html: 
         )
     if html == "-" and context.console.json:
         raise UsageError("--json and a page on standard output do not go together", hint="use --html FILE")
-    if given is not None and Path(given).is_file():
-        title, found, took = given, report_of(rows_of_output(Path(given))), None
+    if (output := output_named(given)) is not None:
+        title, found, took = str(given), report_of(rows_of_output(output)), None
     else:
         title, found, took = _report_of_batch(context, given, chosen)
     if html is not None:

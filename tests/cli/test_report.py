@@ -166,3 +166,11 @@ def test_a_batch_that_has_not_ended_has_no_report_yet(cli: Cli, tmp_path: Path) 
     cli("submit", "r.jsonl", "-m", "local/simulate")
 
     assert cli("report").code == 8
+
+
+def test_a_file_that_is_not_there_is_told_with_where_it_was_looked_for(cli: Cli, tmp_path: Path) -> None:
+    done = cli("report", "gone.jsonl")
+
+    assert done.code == 3
+    assert "no such file: 'gone.jsonl'" in done.err
+    assert tmp_path.name in done.err.replace("\n", "")

@@ -356,6 +356,8 @@ class TestAttempts:
         (("--json",), 2, "where should the requests go?"),
         (("-o", "x"), 9, "no batch id given"),
         (("local_nothing", "-o", "x"), 5, "knows no batch"),
+        (("gone.jsonl", "-o", "x"), 3, "no such file: 'gone.jsonl'"),
+        (("./gone", "-o", "x"), 3, "no such file: 'gone'"),
     ],
 )
 def test_what_cannot_be_is_told(cli: Cli, words: tuple[str, ...], code: int, says: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -108,6 +107,7 @@ def run(
 ) -> ExitCode:
     """Send again what has no good answer, or write its requests."""
     from batch_cli.cli import inputs, retrying  # noqa: PLC0415 - kept out of --help
+    from batch_cli.cli.output_names import output_named  # noqa: PLC0415
     from batch_cli.jobs.selection import Only, Where, Wish  # noqa: PLC0415
 
     if wait and not submit:
@@ -131,7 +131,7 @@ def run(
     )
     whose = inputs.filter_model(None, provider, context.services)
     with context.workspace() as workspace:
-        if what is not None and Path(what).is_file():
-            return retrying.retry(context, workspace, Path(what), wanted)
+        if (of_output := output_named(what)) is not None:
+            return retrying.retry(context, workspace, of_output, wanted)
         place = workspace.find_batch(inputs.one_id(what, batch_id), whose)
         return retrying.retry(context, workspace, place, wanted)
