@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from batch_cli.columns import kept_columns_path
 from batch_cli.errors import StateError
 from batch_cli.jobs.in_flight import stands
+from batch_cli.jobs.kept_requests import kept_requests_path
 from batch_cli.jobs.whole import ask
 from batch_cli.jobs.workspace import BatchPlace, Workspace
 from batch_cli.model import Batch
@@ -77,6 +78,7 @@ def delete(workspace: Workspace, place: BatchPlace, *, force: bool = False, dry_
         ids.append(place.job.id)
     if not dry_run and sent is not None and batch.job in (None, batch.id):
         kept_columns_path(workspace.state, sent.sha256).unlink(missing_ok=True)
+        kept_requests_path(workspace.state, sent.sha256).unlink(missing_ok=True)
     if remove_pointer(workspace.directory, place.provider, *ids, dry_run=dry_run):
         removed.append(("pointer", f"{place.provider}_batch_id.txt"))
     return Deleted(removed, kept)

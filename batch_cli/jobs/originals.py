@@ -12,6 +12,7 @@ from batch_cli.errors import DamagedData, InvalidInput, Rejected, StateError, qu
 from batch_cli.files import open_input
 from batch_cli.id_index import IdIndex
 from batch_cli.jobs.check import first_object
+from batch_cli.jobs.kept_requests import kept_requests_path
 from batch_cli.jobs.split import Spool
 from batch_cli.jobs.workspace import BatchPlace, Workspace
 from batch_cli.jsonl import LineTooLong, loads
@@ -52,6 +53,9 @@ def sent_by(workspace: Workspace, place: BatchPlace, codec: Codec) -> Sent:
         for one in known
         if Path(one.source).is_absolute()
     ]
+    for one in known:
+        kept = kept_requests_path(workspace.state, one.sha256)
+        places.append(("what was kept here", partial(_lines_of_file, kept, codec)))
     places.insert(0 if provider.capabilities.runs_here else len(places), (f"the copy of {place.id}", lines))
     return Sent(codec, tuple(places), frozenset(one.sha256 for one in known))
 

@@ -25,6 +25,7 @@ from batch_cli.errors import (
 from batch_cli.events import Note
 from batch_cli.files import held
 from batch_cli.jobs.intents import adopt, create, done
+from batch_cli.jobs.kept_requests import outlived_requests
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.model import Batch, BatchStatus
 from batch_cli.providers.account import Upload
@@ -206,7 +207,11 @@ def _left_here(workspace: Workspace) -> list[Path]:
     while done := journal.newest(most=_PAGE, skip=skip):
         names |= {intent.batch for intent in done if intent.batch is not None}
         skip += len(done)
-    return list(leftovers(workspace.state, names, workspace.clock.now() - GUARD_SECONDS))
+    now = workspace.clock.now()
+    return [
+        *leftovers(workspace.state, names, now - GUARD_SECONDS),
+        *outlived_requests(workspace.state, now),
+    ]
 
 
 def _look_through(workspace: Workspace, provider: Provider, found: LeftBehind) -> None:

@@ -27,6 +27,7 @@ from batch_cli.jobs.convert import Converter, check_conversion, converted_lines
 from batch_cli.jobs.create import encode_messages
 from batch_cli.jobs.in_flight import stands
 from batch_cli.jobs.intents import carry_out
+from batch_cli.jobs.kept_requests import keep_requests
 from batch_cli.jobs.own_columns import keep_columns, keep_columns_beside
 from batch_cli.jobs.split import RequestLines, Spool, in_doubt, job_before, plan_job, submit_job
 from batch_cli.jobs.submission import Submission, SubmitOrder, ids_of, refuse_extras
@@ -51,6 +52,8 @@ class CheckedInput:
     source: Input
     lines: RequestLines
     """The request lines as one file, of which shards are views."""
+    is_users_file: bool
+    """Whether a file of the user holds these very lines, so that they can be read again some day."""
 
 
 def submit(workspace: Workspace, order: SubmitOrder) -> Submission:
@@ -83,6 +86,8 @@ def _submit(workspace: Workspace, order: SubmitOrder, codec: Codec, checked: Che
     with held(_content_lock(workspace, order, new)):
         if order.retry is not None:
             link(workspace, new.content, order.retry)
+        elif not (provider.capabilities.gives_requests_back or checked.is_users_file):
+            keep_requests(workspace.state, checked.source.sha256, checked.source.lines)
         lines = checked.lines
         job, intent = _before(workspace, order, new)
         if order.split is not None and job is None and intent is None:
@@ -144,7 +149,8 @@ def check(workspace: Workspace, order: SubmitOrder, codec: Codec, spool: Spool) 
     problems = ProblemLog()
     if order.own_dialect_only:
         refuse_other_dialects(order, codec)
-    if order.own_dialect_only or is_request_file(order, codec):
+    is_own = order.own_dialect_only or is_request_file(order, codec)
+    if is_own:
         checked_as = codec if order.split is None else of_any_length(codec)
         found = scan_file(
             workspace, order.open_file, order.name, checked_as, problems, order.model.name or None
@@ -176,7 +182,8 @@ def check(workspace: Workspace, order: SubmitOrder, codec: Codec, spool: Spool) 
     for warning in problems.kept:
         workspace.say(Note(f"{warning.place}: {warning.message}", warning=True))
     lines = _verified(make_lines, found, order.name)
-    return CheckedInput(found, Input(lines, found.requests, found.bytes, found.sha256), whole)
+    as_input = Input(lines, found.requests, found.bytes, found.sha256)
+    return CheckedInput(found, as_input, whole, is_own and Path(order.name).is_file())
 
 
 def _refuse_too_much(order: SubmitOrder, found: Scan, limits: Limits, problems: ProblemLog) -> None:

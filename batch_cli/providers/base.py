@@ -208,6 +208,8 @@ class Capabilities:
     """Pairs of metadata that a batch takes from the user, our own not among them; None: any number."""
     windows: tuple[str, ...] = ()
     """Times within which a batch may be asked to end, the first is the default; ``*``: any other, too; empty: none."""
+    gives_requests_back: bool = True
+    """`Provider.requests` reads what was sent, as long as the batch is there."""
     names_input: bool = False
     """What `Provider.stage` gives is a file that people see in their account, too."""
 

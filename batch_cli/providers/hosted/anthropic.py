@@ -54,7 +54,7 @@ class AnthropicBatches:
 
     name = "anthropic"
     codec: Codec = ANTHROPIC
-    capabilities = Capabilities(metadata_pairs=0)
+    capabilities = Capabilities(metadata_pairs=0, gives_requests_back=False)
 
     def __init__(self, place: Place, clock: Clock) -> None:
         """Take the address, the version and the key; nobody is called yet."""

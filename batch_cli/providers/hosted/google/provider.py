@@ -9,8 +9,13 @@ from batch_cli.clock import Clock
 from batch_cli.events import Listener
 from batch_cli.model import Batch, BatchResult, JsonValue
 from batch_cli.providers.account import OfferedModel, Upload
-from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place, Provider
-from batch_cli.providers.hosted.google.staged import GOOGLE_CAPABILITIES, SIMULATED, Staged
+from batch_cli.providers.base import Answer, BatchOptions, Codec, Input, Place, Provider
+from batch_cli.providers.hosted.google.staged import (
+    GOOGLE_CAPABILITIES,
+    SIMULATED,
+    SIMULATED_CAPABILITIES,
+    Staged,
+)
 from batch_cli.settings import KEY_RULES, missing_key
 
 
@@ -24,9 +29,7 @@ class Google:
         self.codec = codec
         self._place, self._clock = place, clock
         is_simulated = place.key is None
-        self.capabilities = (
-            Capabilities(runs_here=True, simulated=True) if is_simulated else GOOGLE_CAPABILITIES
-        )
+        self.capabilities = SIMULATED_CAPABILITIES if is_simulated else GOOGLE_CAPABILITIES
         self._opened: list[Provider] = []
 
     @cached_property

@@ -11,8 +11,13 @@ from batch_cli.events import Listener, Note
 from batch_cli.jsonl import dumps_exactly, loads_exactly
 from batch_cli.model import CHAT, EMBEDDINGS, Batch, BatchResult, JsonValue, object_of
 from batch_cli.providers.account import OfferedModel, Upload
-from batch_cli.providers.base import Answer, BatchOptions, Capabilities, Codec, Input, Place
-from batch_cli.providers.hosted.google.staged import SIMULATED, Staged, asks_for_embeddings
+from batch_cli.providers.base import Answer, BatchOptions, Codec, Input, Place
+from batch_cli.providers.hosted.google.staged import (
+    SIMULATED,
+    SIMULATED_CAPABILITIES,
+    Staged,
+    asks_for_embeddings,
+)
 from batch_cli.providers.local import LocalProvider
 
 _EMBED = "embedContent"
@@ -22,7 +27,7 @@ class SimulatedGoogle:
     """Batches of the local engine under names like ``batches/sim-…``; creating is idempotent."""
 
     name = "google"
-    capabilities = Capabilities(runs_here=True, simulated=True)
+    capabilities = SIMULATED_CAPABILITIES
     address = ""
 
     def __init__(self, codec: Codec, place: Place, clock: Clock) -> None:

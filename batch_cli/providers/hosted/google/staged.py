@@ -12,7 +12,10 @@ from batch_cli.providers.hosted.profile import terms
 
 SIMULATED = "batches/sim-"
 """How the ids of simulated batches begin; Google's own have no word in them."""
-GOOGLE_CAPABILITIES = Capabilities(most_batches=terms("google")[1], metadata_pairs=1)
+SIMULATED_CAPABILITIES = Capabilities(runs_here=True, simulated=True, gives_requests_back=False)
+GOOGLE_CAPABILITIES = Capabilities(
+    most_batches=terms("google")[1], metadata_pairs=1, gives_requests_back=False
+)
 """Of the service itself; its one piece of metadata is the description in a batch's name."""
 _INLINE, _EMBED = "inline:", "embed:"
 
