@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -470,7 +471,7 @@ class TestHosted:
     def test_requests_that_nobody_keeps_are_asked_for(
         self, hosted: Hosted, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Anthropic gives back no requests, and a messages file holds none."""
+        """Anthropic gives back no requests, a messages file holds none, and another machine has kept none."""
         monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-test")
         monkeypatch.setenv("ANTHROPIC_BASE_URL", hosted.server.url)
         lines = [{"custom_id": f"r{n}", "prompt": f"I'm Ada, {20 + n}."} for n in range(10)]
@@ -480,6 +481,7 @@ class TestHosted:
         done = hosted("submit", "m.jsonl", *model, "--wait", "--interval", "0.1", "-q")
         batch_id = done.out.strip()
         hosted.play("ok")
+        shutil.rmtree(tmp_path / "state" / "requests")
 
         refused = hosted("retry", batch_id, "--submit")
         assert refused.code == 9
