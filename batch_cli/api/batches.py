@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from batch_cli.engine import daemon
-from batch_cli.errors import Stopped, UsageError, quoted
+from batch_cli.errors import DamagedData, DamagedFile, Stopped, UsageError, quoted
 from batch_cli.files import open_input
+from batch_cli.jobs import asked
 from batch_cli.jobs.follow import ListOrder, list_batches, status
-from batch_cli.jobs.results import ResultsOrder, ended_batch, rows
+from batch_cli.jobs.result_file import FileOrder, check_results
+from batch_cli.jobs.result_file import rows as rows_of_file
+from batch_cli.jobs.results import ResultsOrder, ended_batch, rows, write_results
 from batch_cli.jobs.split import Split
 from batch_cli.jobs.submission import SubmitOrder
 from batch_cli.jobs.submit import submit
@@ -29,6 +32,7 @@ from batch_cli.model import INTENT, Batch, JsonObject, ModelName
 from batch_cli.providers.base import EncodeOptions
 from batch_cli.response_model import ResponseModel
 from batch_cli.results import OutputRow
+from batch_cli.row_index import StrayKind, Strays
 
 Source = str | os.PathLike[str] | io.BytesIO
 """A file with requests or messages: by its path, or in memory, taken from its start."""
@@ -167,8 +171,65 @@ def result_rows(
         NotFinished: it has not.
         DamagedData: its results contradict themselves; possibly only after the last row.
     """
+    batch, strays = ended_batch(workspace, place), Strays()
+    found = rows(workspace, batch, ResultsOrder(model), strays)
+    return batch, _proved(batch, found, strays)
+
+
+def _proved(batch: Batch, found: Iterator[OutputRow], strays: Strays) -> Iterator[OutputRow]:
+    """Give all rows, then fail if something came that is no row of its own."""
+    yield from found
+    counts = strays.counts
+    if counts[StrayKind.CONFLICT] or counts[StrayKind.UNKNOWN] or counts[StrayKind.DAMAGED]:
+        raise _contradiction(batch, "the rows were given all the same; those in conflict are errors")
+
+
+def _contradiction(batch: Batch, where: str) -> DamagedData:
+    return DamagedData(
+        f"the results of {batch.id} contradict themselves, or are not all its own",
+        where=where,
+        hint=f"batch-cli results {batch.id} -o FILE keeps what is in doubt beside FILE",
+    )
+
+
+def save_results(
+    workspace: Workspace,
+    place: BatchPlace,
+    output: Path,
+    model: ResponseModel | None,
+    watch: Callable[[OutputRow], None],
+) -> None:
+    """Write the rows of a batch that has ended to ``output``, and tell ``watch`` of each, also of a complete one.
+
+    Raises:
+        NotFinished: it has not.
+        DamagedData: its results contradict themselves; what is good was written, the rest is beside it.
+    """
     batch = ended_batch(workspace, place)
-    return batch, rows(workspace, batch, ResultsOrder(model))
+    written = write_results(workspace, batch, ResultsOrder(model, watch=watch), output)
+    if written.summary.is_damaged:
+        raise _contradiction(batch, f"{written.output} has the rows, and what is in doubt stands beside it")
+
+
+def parsed_rows(
+    workspace: Workspace, text: str | bytes, provider: str, model: ResponseModel | None
+) -> list[OutputRow]:
+    """Give the rows of the lines of a result file.
+
+    Raises:
+        DamagedFile: it is none, or its results contradict each other.
+    """
+    data = text.encode() if isinstance(text, str) else text
+    order = FileOrder(asked.Source(lambda: io.BytesIO(data), "the text"), None, provider, ResultsOrder(model))
+    with check_results(workspace, order) as file:
+        found = list(rows_of_file(workspace, file))
+        if file.problems.errors:
+            raise DamagedFile(
+                "the text holds results that contradict each other",
+                problems=file.warnings,
+                total=file.problems.errors,
+            )
+        return found
 
 
 def newest_batches(workspace: Workspace, provider: str, limit: int) -> Iterator[Batch]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +28,7 @@ from batch_cli.jobs.workspace import BatchPlace, Workspace
 from batch_cli.jsonl import loads_exactly
 from batch_cli.model import JsonObject, JsonValue, ModelName, ResultError, object_of
 from batch_cli.providers import load_codec
-from batch_cli.providers.base import Answer, EncodeOptions, Provider
+from batch_cli.providers.base import Answer, EncodeOptions
 from batch_cli.response_model import ResponseModel, from_class, validated
 from batch_cli.results import OutputRow
 
@@ -226,17 +226,57 @@ class BatchProcessor(Generic[T]):
         with self._open() as workspace:
             place = self._place(workspace, batch_id)
             _, found = batches.result_rows(workspace, place, self._typed)
-            provider = workspace.provider(place.provider)
+            answer = workspace.provider(place.provider).answer
             for row in found:
-                yield self._result(row, provider)
+                yield self._result(row, answer)
 
-    def _result(self, row: OutputRow, provider: Provider) -> BatchResult[T]:
+    def get_results(
+        self, batch_id: str, file_path: str | os.PathLike[str] | None = None
+    ) -> list[BatchResult[T]]:
+        """Give what `retrieve_results` gives; with ``file_path``, write the rows there as well, as ``results -o`` does.
+
+        The file gets its proof beside it, ``FILE.meta.json``. May be repeated: a complete file is recognised.
+
+        Raises:
+            NotFinished: the batch has not ended.
+            StateError: ``file_path`` holds something else.
+            DiskError: it cannot be written; an older file is untouched.
+        """
+        if file_path is None:
+            return self.retrieve_results(batch_id)
+        found: list[BatchResult[T]] = []
+        with self._open() as workspace:
+            place = self._place(workspace, batch_id)
+            answer = workspace.provider(place.provider).answer
+            batches.save_results(
+                workspace,
+                place,
+                Path(file_path),
+                self._typed,
+                lambda row: found.append(self._result(row, answer)),
+            )
+        return found
+
+    def parse_results(self, text: str | bytes) -> list[BatchResult[T]]:
+        """Give the results in ``text``, lines of a result file of this provider that came by other means, in its order.
+
+        Nobody is asked, and no requests are known, so none can be missing. A result that stands there twice is given once.
+
+        Raises:
+            DamagedFile: there is something else in it, or results that contradict each other; with every line.
+        """
+        with self._open() as workspace:
+            found = batches.parsed_rows(workspace, text, self.provider_name, self._typed)
+            answer = load_codec(self.provider_name, workspace.services).answer
+            return [self._result(row, answer) for row in found]
+
+    def _result(self, row: OutputRow, answer_of: Callable[[JsonValue], Answer | None]) -> BatchResult[T]:
         if row.error is not None:
             return _failed(row, row.error)
         if self._typed is not None:
             model = cast("type[BaseModel]", self.response_model)
             return BatchSuccess(row.custom_id, cast("T", validated(model, row.parsed)))
-        answer = provider.answer((row.response or {}).get("body")) or Answer("")
+        answer = answer_of((row.response or {}).get("body")) or Answer("")
         why = _without_text(answer)
         return BatchSuccess(row.custom_id, cast("T", answer.text)) if why is None else _failed(row, why)
 

@@ -6,11 +6,13 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from batch_cli import (
     BatchProcessor,
     ConfigError,
+    DamagedData,
     Rejected,
     Surroundings,
     extract_results,
@@ -20,6 +22,7 @@ from batch_cli import (
 )
 from batch_cli.demo import User
 from tests.serving import ServerProcess
+from tests.support import read_lines
 
 CONVERSATIONS = [
     [{"role": "user", "content": f"I'm {name}, {age} years old."}] for name, age in (("Ada", 36), ("Ben", 41))
@@ -41,6 +44,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
 def at(server: ServerProcess, tmp_path: Path, **more: str) -> Surroundings:
     addresses = {variable: server.url + path for variable, path in PLACES.values()}
     return Surroundings(tmp_path / "state", {"HOME": str(tmp_path), **addresses, **more})
+
+
+def play(server: ServerProcess, name: str) -> None:
+    answer = httpx.post(f"{server.url}/_emulator/scenario", json={"play": [name]})
+    assert answer.status_code == 200, answer.text
 
 
 @pytest.mark.parametrize("model", PLACES)
@@ -66,6 +74,27 @@ def test_the_results_of_openai_name_their_files(server: ServerProcess, tmp_path:
 
     assert info.files.input_file_id is not None
     assert info.files.output_file_id is not None
+
+
+def test_results_that_cannot_all_be_believed_are_no_list(server: ServerProcess, tmp_path: Path) -> None:
+    processor = BatchProcessor("openai/simulate", str, api_key="key-test", surroundings=at(server, tmp_path))
+    play(server, "torn")
+    batch_id = processor.submit_batch(processor.create_batch_from_messages(CONVERSATIONS))
+    processor.wait(batch_id)
+    play(server, "ok")
+
+    given = []
+    with pytest.raises(DamagedData) as caught:
+        for result in processor.iter_results(batch_id):
+            given.append(result)  # noqa: PERF402 - what came before it fails
+    assert batch_id in str(caught.value)
+    assert [result.success for result in given] == [True, False]
+    with pytest.raises(DamagedData):
+        processor.retrieve_results(batch_id)
+    with pytest.raises(DamagedData):
+        processor.get_results(batch_id, tmp_path / "out.jsonl")
+    assert len(read_lines(tmp_path / "out.jsonl")) == 2
+    assert (tmp_path / "out.jsonl.damaged.jsonl").exists()
 
 
 def test_regolo_is_asked_where_nothing_else_is_said(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import threading
 from collections.abc import Iterator
 from datetime import date
@@ -17,6 +18,7 @@ from batch_cli import (
     BatchProcessor,
     BatchSuccess,
     ConfigError,
+    DamagedFile,
     InvalidInput,
     NotFinished,
     StateError,
@@ -170,6 +172,48 @@ class TestResults:
         assert "send the request again" in (first.suggestion or "")
         assert first.raw_data is not None
         assert first.raw_data["custom_id"] == "request-0"
+
+    def test_results_are_written_to_a_file_as_well_with_their_proof(
+        self, processor: BatchProcessor[User], tmp_path: Path
+    ) -> None:
+        batch_id = run(processor, ADA, BEN)
+        output = tmp_path / "out.jsonl"
+
+        results = processor.get_results(batch_id, output)
+
+        assert results == processor.retrieve_results(batch_id) == processor.get_results(batch_id)
+        rows = read_lines(output)
+        assert [row["parsed"] for row in rows] == [{"name": "Ada", "age": 36}, {"name": "Ben", "age": 41}]
+        assert (tmp_path / "out.jsonl.meta.json").exists()
+        before = output.stat()
+        assert processor.get_results(batch_id, str(output)) == results
+        assert (output.stat().st_ino, output.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+        other = run(processor, BEN)
+        with pytest.raises(StateError, match="exists and holds"):
+            processor.get_results(other, output)
+
+    def test_lines_that_came_by_other_means_are_read_alike(self, surroundings: Surroundings) -> None:
+        processor = BatchProcessor("anthropic/claude-x", User, surroundings=surroundings)
+
+        def line(custom_id: str, age: object) -> str:
+            use = {
+                "type": "tool_use",
+                "id": "t",
+                "name": "extract_data",
+                "input": {"name": "Ada", "age": age},
+            }
+            message = {"type": "message", "role": "assistant", "content": [use], "stop_reason": "tool_use"}
+            return json.dumps({"custom_id": custom_id, "result": {"type": "succeeded", "message": message}})
+
+        results = processor.parse_results("\n".join((line("b", 36), line("a", "old"), line("b", 36))))
+
+        assert [result.custom_id for result in results] == ["b", "a"]
+        assert extract_results(results) == [User(name="Ada", age=36)]
+        assert "age" in filter_errors(results)[0].error_message
+        with pytest.raises(DamagedFile, match="contradict"):
+            processor.parse_results("\n".join((line("a", 1), line("a", 2))))
+        with pytest.raises(DamagedFile):
+            processor.parse_results(b"<html>502</html>")
 
     def test_an_answer_that_does_not_fit_names_its_field_and_keeps_what_was_said(
         self, surroundings: Surroundings, processor: BatchProcessor[User]
