@@ -35,6 +35,7 @@ from batch_cli.serve.scenarios.effects import (
     rejection,
     requests_of,
 )
+from batch_cli.serve.scenarios.seed import draw
 from batch_cli.serve.scenarios.stage import Stage
 from batch_cli.serve.upload_records import UploadRecords
 
@@ -194,12 +195,20 @@ class _Steps:
         settings = {
             **self._config.handler_settings(batch.wire),
             "created": self._date(),
+            **self._luck(batch),
             **failing.settings(),
         }
         wanted = executed_requests(effects, requests)
         metadata = {REQUESTS: str(requests)}
         new = NewBatch(batch.engine_key, batch.endpoint, model, settings, metadata, max(1, wanted))
         self._engine.add(engine_id, new, cancelled=wanted == 0)
+
+    def _luck(self, batch: BatchRecord) -> JsonObject:
+        """Give the seed of a batch's simulated failures: the same request may be answered in the next batch."""
+        if not self._config.simulation.get("error_rate"):
+            return {}
+        seed = int(self._config.simulation.get("seed", 0))
+        return {"seed": int(draw(seed, "failures", batch.engine_key) * 2**53)}
 
     def _date(self) -> int:
         """Give when the rows of a batch say that they were made; with a seed they say the same every time."""

@@ -29,7 +29,7 @@ def kept(account: Account) -> list[Path]:
 def test_messages_of_a_batch_that_expired_are_sent_again_also_when_their_file_is_gone(
     account: Account,
     process: Cli,
-    by_pipe: bool,  # noqa: FBT001 - a parameter of the test
+    by_pipe: bool,
 ) -> None:
     account.play("expired-partial")
     path = messages(account)

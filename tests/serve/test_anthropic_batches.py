@@ -398,6 +398,19 @@ def test_simulated_failures_are_lines_of_the_results_with_the_kinds_of_the_wire(
     assert batch.request_counts.model_dump() == counts(succeeded=100 - len(errors), errored=len(errors))
 
 
+def test_a_request_that_failed_by_chance_may_be_answered_in_another_batch(tmp_path: Path) -> None:
+    with (
+        ServerProcess(tmp_path, "--simulate-errors", "0.5", "--seed", "3") as running,
+        connect(running) as client,
+    ):
+        first, second = (results(client, ended(client, create(client, 60).id).id) for _ in range(2))
+
+    failed = {name for name, result in first.items() if result.type == "errored"}
+    again = {name for name, result in second.items() if result.type == "errored"}
+    assert failed - again
+    assert again - failed
+
+
 def test_with_a_seed_every_run_makes_the_same_ids(tmp_path: Path) -> None:
     made = []
     for each in ("a", "b"):
