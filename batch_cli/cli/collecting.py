@@ -13,8 +13,9 @@ from batch_cli.cli.outcome import exit_code, sink_for, tell_left_out, tell_reaso
 from batch_cli.cli.result_extras import Extras, ExtrasWanted
 from batch_cli.cli.tables import Column, RowFormat, Table, show
 from batch_cli.cli.text import plural
+from batch_cli.clock import rfc3339
 from batch_cli.errors import ExitCode, quoted
-from batch_cli.jobs.attempts import running_attempts
+from batch_cli.jobs.attempts import ended_attempts, running_attempts
 from batch_cli.jobs.results import (
     ResultsOrder,
     Written,
@@ -28,7 +29,7 @@ from batch_cli.jobs.results import (
 from batch_cli.jobs.side_files import side_name
 from batch_cli.jobs.workspace import BatchPlace, Workspace
 from batch_cli.jsonl import dumps
-from batch_cli.model import Batch, JsonValue
+from batch_cli.model import Batch, JsonObject, JsonValue
 from batch_cli.object_store import ObjectAddress, is_object
 from batch_cli.providers.base import Answer
 from batch_cli.response_model import load_response_model
@@ -38,6 +39,15 @@ from batch_cli.writers import FormatName
 
 _MOST_TABLE_ROWS = 1_000
 _LONGEST_CELL = 200
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """How a run came to its results."""
+
+    via: str
+    """``batch``, ``direct`` or ``local``."""
+    started_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +67,8 @@ class Wanted:
     prompts: tuple[str, ...] = ()
     """What the rows answer, where it was typed: shown with them in place of a table."""
     extras: ExtrasWanted = field(default_factory=ExtrasWanted)
+    run: RunFacts | None = None
+    """What ``run`` adds to the document, under a name of its own."""
 
 
 def collect(context: Context, workspace: Workspace, place: BatchPlace, wanted: Wanted) -> ExitCode:
@@ -101,15 +113,15 @@ def _conclude(context: Context, written: Written, wanted: Wanted) -> ExitCode:
     else:
         console.say(f"{plural(summary.rows, 'row')} {counts}")
     if console.json and wanted.output not in (None, "-"):
-        console.document(
-            "results",
-            {
-                "batch": documents.batch_object(written.batch),
-                "file": wanted.output,
-                **documents.summary_object(summary),
-                "already_complete": written.already_complete,
-            },
-        )
+        facts: JsonObject = {
+            "batch": documents.batch_object(written.batch),
+            "file": wanted.output,
+            **documents.summary_object(summary),
+            "already_complete": written.already_complete,
+        }
+        if wanted.run is not None:
+            facts |= _run_object(written.batch, wanted.run, context.clock.now())
+        console.document("results" if wanted.run is None else "run", facts)
     if summary.duplicates:
         console.warn(
             f"{plural(summary.duplicates, 'result')} came twice with the same content; each is written once"
@@ -128,6 +140,17 @@ def _conclude(context: Context, written: Written, wanted: Wanted) -> ExitCode:
         )
     code = exit_code(console, summary, wanted.fail_if, allow_partial=wanted.allow_partial)
     return ExitCode.PENDING if running and code is ExitCode.INCOMPLETE else code
+
+
+def _run_object(batch: Batch, run: RunFacts, now: float) -> JsonObject:
+    again = ended_attempts(batch)
+    return {
+        "via": run.via,
+        "started_at": rfc3339(run.started_at),
+        "finished_at": rfc3339(now),
+        "attempts": 1 + len(again),
+        "retried": sum(one.counts.total or 0 for one in again),
+    }
 
 
 def warn_of_strays(context: Context, summary: Summary, output: str | None) -> None:

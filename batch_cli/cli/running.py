@@ -13,6 +13,7 @@ from batch_cli.cli.output_names import refuse_name
 from batch_cli.errors import ExitCode, NotFinished, NothingUsable, Stopped
 from batch_cli.jobs.run import RunOrder, run
 from batch_cli.jobs.workspace import Workspace
+from batch_cli.model import ModelName
 
 _AGAIN = "run the same line again: it goes on where it was, and nothing is paid for twice"
 
@@ -53,14 +54,26 @@ def run_file(
     with context.workspace(
         extras.live, is_direct=extras.live is not None, cluster=extras.cluster
     ) as workspace:
+        facts = collecting.RunFacts(_way(extras, wishes.model), context.clock.now())
         try:
-            return _run(context, workspace, order, wanted, wishes.response_model)
+            return _run(context, workspace, order, wanted, wishes.response_model, facts)
         except Stopped as error:
             raise Stopped(error.message, signal_number=error.signal_number, hint=_AGAIN) from error
 
 
+def _way(extras: submitting.Extras, model: ModelName) -> str:
+    if extras.live is not None:
+        return "direct"
+    return "local" if model.provider == "local" else "batch"
+
+
 def _run(
-    context: Context, workspace: Workspace, order: RunOrder, wanted: Wanted, response_model: str | None
+    context: Context,
+    workspace: Workspace,
+    order: RunOrder,
+    wanted: Wanted,
+    response_model: str | None,
+    facts: collecting.RunFacts,
 ) -> ExitCode:
     end = run(workspace, order, partial(submitting.tell, context, name=order.submit.name))
     if not end.is_readable:
@@ -72,6 +85,7 @@ def _run(
         allow_partial=wanted.allow_partial,
         return_error=wanted.return_error,
         prompts=wanted.prompts,
+        run=facts,
     )
     try:
         code = collecting.collect(context, workspace, end.place, results)

@@ -52,6 +52,15 @@ class TestLocal:
         assert "Results saved to: out.jsonl (20 ok, 0 failed, 0 missing) (simulated)" in done.err
         assert all("attempt" not in row for row in rows(tmp_path))
 
+    def test_the_document_says_how_the_run_came_to_its_results(self, cli: Cli) -> None:
+        document = cli(*LOCAL, "--simulate-errors", "0.5", "--attempts", "20", "--json").json
+
+        assert document["schema"] == "batch_cli.run/v1"
+        assert (document["via"], document["file"], document["ok"]) == ("local", "out.jsonl", COUNT)
+        assert document["attempts"] > 2
+        assert document["retried"] >= document["attempts"] - 1
+        assert document["started_at"] <= document["finished_at"]
+
     def test_what_failed_is_sent_again_until_all_is_answered(self, cli: Cli, tmp_path: Path) -> None:
         done = cli(*LOCAL, "--simulate-errors", "0.5", "--attempts", "20")
 
