@@ -26,6 +26,10 @@ class Pace:
     cache_mb: int | None = None
     auto_path: bool = False
     rows: int = 32
+    waits: bool = True
+    """Requests wait for a server that is away; else they fail."""
+    halts: bool = True
+    """A refused account stops the work; else its requests fail."""
 
 
 def wishes(
@@ -65,7 +69,9 @@ def wishes(
         pace.dedupe,
         None if pace.cache_mb is None else pace.cache_mb * 1_000_000,
         pace.auto_path,
-        pace.rows,
+        waits=pace.waits,
+        halts=pace.halts,
+        rows=pace.rows,
     )
     return LiveWishes(tuple(base_urls), options, pace.grace)
 

@@ -134,6 +134,7 @@ class Reporter:
             "tokens": live.tokens,
             "tokens_rate": round(self._tokens_rate(live, now), 1),
             "saved": live.saved,
+            "away_s": live.away and round(live.away, 1),
             "p50_s": live.p50 and round(live.p50, 3),
             "p95_s": live.p95 and round(live.p95, 3),
         }
@@ -151,6 +152,10 @@ class Reporter:
             words.append(f"{self._tokens_rate(live, now):,.0f} tokens/s")
         if live.p50 is not None and live.p95 is not None:
             words.append(f"p50 {live.p50:.1f} s, p95 {live.p95:.1f} s")
+        if live.away is not None:
+            words.append(
+                f"the server has taken nothing for {duration(live.away)}: waiting, Ctrl-C keeps what is done"
+            )
         return words
 
     def _line(self, event: Progress, now: float) -> None:

@@ -127,6 +127,47 @@ def test_a_failed_prompt_says_all_about_its_call_and_stops_no_other(process: Cli
     assert [set(error or ()) & set(FIELDS) for error in without if error] == [{"message", "suggestion"}] * 4
 
 
+def test_where_no_server_can_be_reached_every_prompt_ends_with_its_own_error(process: Cli) -> None:
+    """Nobody listens at a port that was just closed; a name that does not exist has no address."""
+    with LiveServer() as server:
+        closed = keys(server)
+    nowhere = {**closed, "OPENAI_BASE_URL": "https://nowhere.invalid/v1"}
+    for env, reason in ((closed, "connection refused"), (nowhere, "name")):
+        done = process("run", *typed("a", "b"), "-m", "openai/m", "--return-error", env=env)
+
+        errors = [json.loads(line)["error"] for line in done.out.splitlines()]
+        assert done.code == 10, done.err
+        assert [(one["error_type"], one["status_code"]) for one in errors] == [("connection", None)] * 2
+        for error in errors:
+            assert (error["url"], error["method"]) == (f"{env['OPENAI_BASE_URL']}/chat/completions", "POST")
+            assert reason in error["message"]
+            assert "check network and endpoint" in error["suggestion"]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [(401, "invalid_api_key", "authentication"), (429, "insufficient_quota", "billing")],
+)
+def test_a_refused_account_is_the_error_of_every_prompt_where_errors_are_asked_for(
+    process: Cli, status: int, code: str, kind: str
+) -> None:
+    words = ("run", *typed(*PROMPTS), "-m", "openai/gpt-4o-mini", "--no-concurrent")
+    error = {"message": "not you", "code": code}
+    with LiveServer(lambda _: Says(status, {"error": error})) as server:
+        halted = process(*words, env=keys(server))
+        asked = len(server.came)
+        done = process(*words, "--return-error", "--again", env=keys(server))
+
+    rows = [json.loads(line)["error"] for line in done.out.splitlines()]
+    assert halted.code == (4 if status == 401 else 5)
+    assert halted.out == ""
+    assert (done.code, len(server.came)) == (10, asked + 1), "the others need not be sent"
+    assert {(row["status_code"], row["error_type"], row["message"]) for row in rows} == {
+        (status, kind, "not you")
+    }
+    assert len(rows) == len(PROMPTS)
+
+
 def test_a_complete_output_is_known_again_and_another_shape_of_errors_is_another_output(
     tmp_path: Path, process: Cli
 ) -> None:

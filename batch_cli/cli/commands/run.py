@@ -47,7 +47,8 @@ FACTS = CommandFacts(
         " more it stops (exit 5); what is done is kept. Ctrl-C stops here and not what runs elsewhere. The same line"
         " again goes on wherever the last one was cut off, for thirty days; --again begins anew."
         " --via direct asks the provider's live endpoints from here, at once and at their full price; what is typed with"
-        " --prompt always goes there, a FILE only when you say so. The live engine tries each request again by itself."
+        " --prompt always goes there, a FILE only when you say so. The live engine tries each request again by itself,"
+        " four times; while the server cannot be reached a FILE waits, and each --prompt fails."
         " Without -o the answers are shown on a terminal, and written as lines elsewhere."
     ),
 )
@@ -107,7 +108,11 @@ def run(
     ] = False,
     return_error: Annotated[
         bool,
-        typer.Option("--return-error", help="Failed rows also say url, method, status_code and error_type."),
+        typer.Option(
+            "--return-error",
+            help="Failed rows also say url, method, status_code and error_type;"
+            " a refused key or an empty account is the error of each --prompt.",
+        ),
     ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Replace FILE although it holds something else.")
@@ -193,6 +198,8 @@ def run(
             cache_mb if cache else None,
             auto_path,
             chunk_size,
+            waits=not prompt or predicts,
+            halts=not (prompt and return_error) or predicts,
         ),
         base_url or (),
     )

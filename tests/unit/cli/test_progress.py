@@ -78,6 +78,19 @@ def test_live_requests_are_told_of_with_their_speed(capsys: Stderr, clock: FakeC
     assert told["saved"] == 2
 
 
+def test_a_server_that_is_away_is_told_of_for_as_long_as_it_is(capsys: Stderr, clock: FakeClock) -> None:
+    live = LiveFigures(in_flight=0, tokens=0, saved=0, saved_tokens=0, p50=None, p95=None, away=95.26)
+    for mode in (ProgressMode.LINES, ProgressMode.JSON):
+        with Reporter(Console({}), clock, mode) as reporter:
+            reporter(Progress(Phase.RUN, 0, 100))
+            clock.advance(31)
+            reporter(Progress(Phase.RUN, 0, 100, live=live))
+
+    lines = capsys.readouterr().err.splitlines()
+    assert "the server has taken nothing for 1 min 35 s: waiting, Ctrl-C keeps what is done" in lines[0]
+    assert json.loads(lines[-1])["away_s"] == 95.3
+
+
 @pytest.mark.parametrize(("quiet", "mode"), [(0, ProgressMode.LINES), (1, ProgressMode.NONE)])
 def test_auto_is_lines_where_nobody_looks_and_nothing_when_quiet(
     clock: FakeClock, quiet: int, mode: ProgressMode
