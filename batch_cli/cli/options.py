@@ -138,6 +138,14 @@ PromptColumn = Annotated[
     str | None,
     typer.Option("--prompt-column", metavar="NAME", help="The CSV column that holds the prompt."),
 ]
+System = Annotated[
+    str | None,
+    typer.Option(
+        "--system",
+        metavar="TEXT",
+        help="A system message for each prompt, and for messages without one.  [default: none]",
+    ),
+]
 IdPrefix = Annotated[
     str, typer.Option("--id-prefix", metavar="TEXT", help="Made-up ids are this and a number.")
 ]

@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import Cli
 from tests.faulty import chat_answer
 from tests.live_server import Came, LiveServer, Says
-from tests.support import Done, clean_environment, read_lines
+from tests.support import Done, chat, clean_environment, read_lines, write_lines
 
 KEY = "sk-canary-1234567890"
 PROMPTS = [f"prompt {number}" for number in range(24)]
@@ -72,6 +72,24 @@ def test_prompts_are_asked_with_the_defaults_of_gen_ai_and_the_price_is_said_onc
     assert (said["max_tokens"], said["temperature"], said["top_p"]) == (7, 0.5, 0.9)
     assert first.err.count("billed at full price") == 1
     assert not (tmp_path / "openai_batch_id.txt").exists(), "a question does not become the latest batch"
+
+
+def test_a_system_message_goes_with_every_prompt_in_the_words_of_its_provider(
+    tmp_path: Path, process: Cli
+) -> None:
+    said = Says(body={"content": [{"type": "text", "text": "yes"}], "usage": {}})
+    with LiveServer(echo) as server, LiveServer(lambda _: said) as other:
+        done = process("run", *typed("a"), "-m", "openai/m", "--system", "Be kind", env=keys(server))
+        env = {"ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": other.url}
+        process("run", *typed("a"), "-m", "anthropic/m", "--system", "Be kind", env=env)
+        write_lines(tmp_path / "r.jsonl", [chat("r", "a")])
+        refused = process("run", "r.jsonl", "-m", "openai/m", "--system", "Be kind", env=keys(server))
+
+    assert done.code == 0, done.err
+    assert server.came[0].body["messages"][0] == {"role": "system", "content": "Be kind"}
+    assert other.came[0].body["system"] == "Be kind"
+    assert refused.code == 2
+    assert "holds requests, not prompts" in refused.err
 
 
 def test_a_file_is_asked_live_only_where_the_user_says_so(tmp_path: Path, process: Cli) -> None:

@@ -21,6 +21,7 @@ FACTS = CommandFacts(
         "batch-cli run messages.jsonl -o people.jsonl --via local -r examples.User --attempts 5",
         "batch-cli run big.jsonl -o out.jsonl -m openai/gpt-4o-mini --max-wait 20h --allow-partial",
         'batch-cli run --prompt "What is AI?" --prompt "Define ML" -m openai/gpt-4o-mini',
+        'batch-cli run --prompt "What is AI?" --system "Answer in one sentence." -m openai/gpt-4o-mini',
         "batch-cli run prompts.txt -o out.jsonl -m openai/gpt-4o-mini --via direct --return-error",
         "batch-cli run prompts.csv --prompt-column text -m local/llama3 --base-url http://localhost:11434/v1",
         "batch-cli run s3://data/in.jsonl -o s3://data/out.jsonl -m openai/gpt-4o-mini",
@@ -124,6 +125,7 @@ def run(
     id_prefix: options.IdPrefix = "request-",
     id_field: options.IdField = None,
     prompt_column: options.PromptColumn = None,
+    system: options.System = None,
     lines: Annotated[
         bool, typer.Option("--lines", help="FILE holds a prompt on each line, as .txt files do.")
     ] = False,
@@ -216,6 +218,7 @@ def run(
         id_prefix=id_prefix,
         id_field=id_field,
         prompt_column=prompt_column,
+        system=system,
         is_text=lines,
     )
     extras = submitting.Extras(

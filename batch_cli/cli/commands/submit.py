@@ -70,6 +70,7 @@ def run(
     id_prefix: options.IdPrefix = "request-",
     id_field: options.IdField = None,
     prompt_column: options.PromptColumn = None,
+    system: options.System = None,
     param: options.Parameters = None,
     no_strict: options.NoStrict = False,
     description: options.Description = "batch-cli",
@@ -134,6 +135,7 @@ def run(
         id_prefix=id_prefix,
         id_field=id_field,
         prompt_column=prompt_column,
+        system=system,
     )
     extras = submitting.Extras(
         metadata=inputs.metadata(metadata, description),
