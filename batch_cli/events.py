@@ -30,6 +30,8 @@ class LiveFigures:
     p95: float | None
     away: float | None = None
     """Seconds for which no server has been there, or had room; None: one is."""
+    dollars: float | None = None
+    """What the answers cost, about; None where the price is not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -219,6 +219,14 @@ Rpm = Annotated[
 Tpm = Annotated[
     int | None, typer.Option("--tpm", metavar="N", min=1, help="direct: N tokens in any minute at most.")
 ]
+PriceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--price",
+        metavar="IN/OUT",
+        help="direct: dollars for a million tokens, to tell the cost in the progress.  [default: what is known of the model]",
+    ),
+]
 Timeout = Annotated[
     float,
     typer.Option("--timeout", metavar="S", min=0.1, max=86400, help="direct: seconds for one whole answer."),

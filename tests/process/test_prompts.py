@@ -92,6 +92,33 @@ def test_a_system_message_goes_with_every_prompt_in_the_words_of_its_provider(
     assert "holds requests, not prompts" in refused.err
 
 
+@pytest.mark.parametrize(
+    ("model", "words", "dollars"),
+    [
+        ("openai/gpt-4o-mini", (), 0.75),
+        ("openai/nobody-knows", (), None),
+        ("openai/nobody-knows", ("--price", "1/2.5"), 3.5),
+    ],
+)
+def test_the_cost_is_told_where_the_price_is_known(
+    process: Cli, model: str, words: tuple[str, ...], dollars: float | None
+) -> None:
+    usage = {"prompt_tokens": 500_000, "completion_tokens": 500_000, "total_tokens": 1_000_000}
+    with LiveServer(lambda _: Says(body={**chat_answer(), "usage": usage})) as server:
+        done = process("run", *typed("a", "b"), "-m", model, *words, "--progress", "json", env=keys(server))
+
+    told = [json.loads(line) for line in done.err.splitlines() if line.startswith("{")]
+    assert [one["cost_usd"] for one in told if "cost_usd" in one][-1] == dollars
+    assert ("2,000,000 tokens: about $" in done.err) == (dollars is not None)
+
+
+def test_a_price_that_is_none_is_refused(process: Cli) -> None:
+    for words in (("--price", "cheap"), ("--price", "1/2", "--via", "batch")):
+        done = process("run", *typed("a"), "-m", "openai/m", *words, env={"OPENAI_API_KEY": KEY})
+        assert done.code == 2
+        assert "--price" in done.err
+
+
 def test_a_file_is_asked_live_only_where_the_user_says_so(tmp_path: Path, process: Cli) -> None:
     (tmp_path / "prompts.txt").write_text("a\nb\n")
     words = ("run", "prompts.txt", "-m", "openai/gpt-4o-mini", "-o", "o.jsonl")

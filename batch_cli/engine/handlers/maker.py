@@ -141,7 +141,7 @@ class Handlers:
                 servers.append(ModelServer(backend, self._senders[-1], pace, now))
             options = self._live.options
             rates = Rates(options.per_minute, options.tokens_per_minute, now)
-            self._fleet = Fleet(servers, rates, Figures())
+            self._fleet = Fleet(servers, rates, Figures(options.dollars_in, options.dollars_out))
         return self._fleet
 
     async def close(self) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from batch_cli.engine.handlers.live.auto_path import as_chat, wants_chat
-from batch_cli.engine.handlers.live.figures import tokens_of
 from batch_cli.engine.handlers.live.fleet import Fleet, ModelServer, Rest, WaitFor
 from batch_cli.engine.handlers.live.halting import OnAccount, account_error
 from batch_cli.engine.handlers.live.once import Once
@@ -173,9 +172,7 @@ class Live:
             self._for_all = self._for_all or reply
 
     def _count(self, server: ModelServer, reply: Reply, sent_at: float, place: Place | None) -> None:
-        tokens = tokens_of(reply.body)
-        self._fleet.figures.tokens += tokens
-        self._fleet.figures.took(server.now() - sent_at)
+        tokens = self._fleet.figures.took(server.now() - sent_at, reply.body)
         if place is not None and tokens:
             place.took(tokens)
 
