@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         UsageError,
     )
     from batch_cli.prompts.failure import PromptError
+    from batch_cli.token_usage import Tokens
 
 __version__ = "0.1.0"
 __all__ = [
@@ -80,6 +81,7 @@ __all__ = [
     "Stopped",
     "Surroundings",
     "Temporary",
+    "Tokens",
     "UsageError",
     "cancel_batch",
     "create_client",
@@ -98,8 +100,9 @@ _LIVE = {
     "create_client": "batch_cli.api.client",
     "generate_batch_response": "batch_cli.api.client",
     "PromptError": "batch_cli.prompts.failure",
+    "Tokens": "batch_cli.token_usage",
 }
-"""Where the names are that need asyncio; the others are errors, or in `batch_cli.api`."""
+"""Where the names are that are not loaded for others; those are errors, or in `batch_cli.api`."""
 
 if not TYPE_CHECKING:  # a type checker would let every name pass
 

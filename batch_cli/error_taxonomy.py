@@ -84,6 +84,11 @@ _NOT_FOUND = Verdict(
 )
 _RATE = Verdict(ErrorKind.RATE_LIMIT, retryable=True, suggestion=f"too much at once: {_LATER}")
 _TIMEOUT = Verdict(ErrorKind.TIMEOUT, retryable=True, suggestion=_AGAIN)
+_UNREACHED = Verdict(
+    ErrorKind.SERVER,
+    retryable=True,
+    suggestion="the request never got there: check network and endpoint, send it again",
+)
 _SERVER = Verdict(ErrorKind.SERVER, retryable=True, suggestion=f"the server failed: {_LATER}")
 _EMPTY = Verdict(ErrorKind.INVALID, retryable=True, suggestion=_AGAIN)
 _OFF_SCHEMA = Verdict(
@@ -133,6 +138,7 @@ _SPECIFIC = {
     "truncated": _CUT,
     "refusal": _REFUSED,
     "unknown_result": _UNREAD,
+    "backend_unreachable": _UNREACHED,
     # The providers'.
     "content_filter": _FILTERED,
     "content_policy_violation": _FILTERED,
@@ -191,11 +197,7 @@ _GENERAL = {
 """Words that are also used for other things, so that an HTTP status knows better."""
 
 _BY_STATUS = {
-    0: Verdict(
-        ErrorKind.SERVER,
-        retryable=True,
-        suggestion="the request never got there: check network and endpoint, send it again",
-    ),
+    0: _UNREACHED,
     400: _BAD_REQUEST,
     401: _KEY,
     402: _BILLING,

@@ -28,6 +28,10 @@ class LiveFigures:
     p50: float | None
     """Seconds that half of the latest answers took at most; None before the first."""
     p95: float | None
+    away: float | None = None
+    """Seconds for which no server has been there, or had room; None: one is."""
+    dollars: float | None = None
+    """What the answers cost, about; None where the price is not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ class Bar:
 class Histogram:
     """Counts values that are not negative; sums, smallest and largest are exact."""
 
+    is_whole: bool = False
+    """The values are whole numbers, and so are the quantiles and the edges of the bars."""
     count: int = 0
     total: float = 0
     smallest: float = math.inf
@@ -63,7 +65,8 @@ class Histogram:
             seen += count
             if seen >= wanted:
                 middle = math.exp2((at + _LOWEST + 0.5) / _PER_OCTAVE)
-                return min(max(middle, self.smallest), self.largest)
+                found = min(max(middle, self.smallest), self.largest)
+                return round(found) if self.is_whole else found
         return self.largest
 
     def bars(self, most: int = 20) -> list[Bar]:
@@ -77,6 +80,13 @@ class Histogram:
             width *= 2
         for group in range(filled[0] // width, filled[-1] // width + 1):
             first = group * width
-            low, high = (math.exp2((edge + _LOWEST) / _PER_OCTAVE) for edge in (first, first + width))
-            bars.append(Bar(low, high, sum(self.buckets[first : first + width])))
+            low, high = (self._edge(first), self._edge(first + width))
+            count = sum(self.buckets[first : first + width])
+            if count or low < high:  # between two edges there may be no whole number
+                bars.append(Bar(low, high, count))
         return bars
+
+    def _edge(self, at: int) -> float:
+        """Give where a bucket begins; of whole numbers the first that lies in it."""
+        edge = math.exp2((at + _LOWEST) / _PER_OCTAVE)
+        return math.ceil(edge) if self.is_whole else edge

@@ -20,6 +20,7 @@ from batch_cli.json_faults import explain, locate
 from batch_cli.jsonl import BOM, LineTooLong, is_blank, loads_exactly, read_lines
 from batch_cli.model import BatchRequest, JsonObject, JsonValue
 
+_SYSTEM_ROLES = ("system", "developer")
 _SHAPES = 'an array of messages, such as [{"role": "user", "content": "Hi"}]'
 
 
@@ -53,6 +54,8 @@ class MessagesOptions:
     skip: int = 0
     limit: int | None = None
     line_bytes: int = 10_000_000
+    system: str | None = None
+    """A system message for every request that has none of its own."""
 
 
 def read_messages(
@@ -89,11 +92,17 @@ def read_messages(
                     custom_id=custom_id,
                 )
             )
-        yield replace(request, custom_id=custom_id)
+        yield replace(request, custom_id=custom_id, messages=_with_system(request.messages, options.system))
     if position < 0 and not problems.errors:
         problems.add(
             Problem("E107", "the messages file is empty", hint="put at least one request in it", file=name)
         )
+
+
+def _with_system(messages: list[JsonObject], system: str | None) -> list[JsonObject]:
+    if not system or any(message["role"] in _SYSTEM_ROLES for message in messages):
+        return messages
+    return [{"role": "system", "content": system}, *messages]
 
 
 class RequestIds:

@@ -1,4 +1,4 @@
-"""Rows to predict from: a name of a model, or an input, on each line; or a CSV file of names or numbers.
+"""Rows to predict from: a name of a model, or an input, on each line; a JSON list; or a CSV file of names or numbers.
 
 They are read leniently into neutral requests, as `messages` reads messages; what is asked for stands in ``params``.
 """
@@ -8,7 +8,8 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import BinaryIO
 
 from batch_cli.errors import Problem, ProblemLog, quoted
@@ -19,6 +20,7 @@ from batch_cli.model import BatchRequest, JsonObject, JsonValue
 
 NAMES = "model_name"
 _IDS = "custom_id"
+_MOST_LIST = 16_000_000
 _CHATS = {"messages", "prompt", "params", "request", "body", "contents"}
 
 
@@ -28,9 +30,11 @@ def read_rows(
     """Give the rows of a file in order, one at a time; ``asked`` is the member of the body that they are put into.
 
     A line is a JSON value: the input itself, or an object that holds it as ``asked``, with ``custom_id`` and
-    settings beside it. Where names are asked for, a line that is no JSON is a name as it stands. A CSV file may
-    have a header; its column ``custom_id``, or the one that ``options`` name, gives the ids, and the others the
-    input. What is wrong goes to ``problems``. Rows without an id are numbered from 0. Memory: one line, and the ids.
+    settings beside it. Where names are asked for, a line that is no JSON is a name as it stands. A file that is one
+    JSON list over several lines has a row in each element, and so has one on a single line, where names are asked
+    for or the file is called ``.json``; elsewhere that is one input. A CSV file may have a header; its column
+    ``custom_id``, or the one that ``options`` name, gives the ids, and the others the input. What is wrong goes to
+    ``problems``. Rows without an id are numbered from 0. Memory: one line, or a list of 16 MB; and the ids.
     """
     ids = RequestIds(options.id_prefix)
     position = -1
@@ -62,21 +66,76 @@ def _read_lines(
     stream: BinaryIO, name: str, problems: ProblemLog, options: MessagesOptions, asked: str
 ) -> Iterator[BatchRequest]:
     try:
-        for line in read_lines(stream, max_bytes=options.line_bytes):
-            raw = line.raw.removeprefix(BOM) if line.number == 1 else line.raw
-            if is_blank(raw):
-                continue
+        for number, found in _with_list_opened(_lines(stream, options), name, asked):
             try:
-                yield _row(_value(raw, asked), line.number, options, asked)
+                value = found.value if isinstance(found, _Element) else _value(found, asked)
+                yield _row(value, number, options, asked)
             except _WrongRow as wrong:
-                problems.add(Problem(wrong.code, str(wrong), wrong.hint, name, line.number, 1))
+                problems.add(Problem(wrong.code, str(wrong), wrong.hint, name, number, 1))
             except ValueError:
-                fault = explain(raw)
+                fault = explain(found) if isinstance(found, bytes) else None
                 if fault is not None:
-                    problems.add(fault.at(name, line.number))
+                    problems.add(fault.at(name, number))
     except LineTooLong as error:
         message = f"line too long: more than {options.line_bytes:,} bytes"
         problems.add(Problem("E105", message, "split the input", name, error.number))
+    except _ListTooLong as error:
+        message = f"a JSON list of more than {_MOST_LIST:,} bytes, which is read whole"
+        problems.add(Problem("E105", message, "write each element on a line of its own", name, error.number))
+
+
+def _lines(stream: BinaryIO, options: MessagesOptions) -> Iterator[tuple[int, bytes]]:
+    for line in read_lines(stream, max_bytes=options.line_bytes):
+        raw = line.raw.removeprefix(BOM) if line.number == 1 else line.raw
+        if not is_blank(raw):
+            yield line.number, raw
+
+
+@dataclass(frozen=True, slots=True)
+class _Element:
+    """One of a JSON list that the whole file is."""
+
+    value: JsonValue
+
+
+class _ListTooLong(Exception):
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+def _with_list_opened(
+    lines: Iterator[tuple[int, bytes]], name: str, asked: str
+) -> Iterator[tuple[int, bytes | _Element]]:
+    """Give the lines, or the elements of the list that the whole file is.
+
+    Raises:
+        _ListTooLong: it begins like such a list, and goes on for too long.
+    """
+    held = list(islice(lines, 2))
+    if held and held[0][1].lstrip().startswith(b"["):
+        is_one_line = len(held) == 1 and (asked == NAMES or name.lower().endswith(".json"))
+        if is_one_line or (len(held) > 1 and not _is_json(held[0][1])):
+            size = 0
+            for number, raw in lines:
+                held.append((number, raw))
+                size += len(raw) + 1
+                if size > _MOST_LIST:
+                    raise _ListTooLong(held[0][0])
+            whole = b"\n".join(raw for _, raw in held)
+            if _is_json(whole):
+                yield from ((held[0][0], _Element(value)) for value in loads_exactly(whole))
+                return
+    yield from held
+    yield from lines
+
+
+def _is_json(raw: bytes) -> bool:
+    try:
+        loads_exactly(raw)
+    except ValueError:
+        return False
+    return True
 
 
 class _WrongRow(Exception):

@@ -17,6 +17,7 @@ from batch_cli.prompts.failure import Outcome, PromptError
 from batch_cli.prompts.service import PromptOptions, Service, open_service
 from batch_cli.providers import REGISTRY
 from batch_cli.settings import KEY_RULES, find_api_key, key_in, missing_key
+from batch_cli.token_usage import Tokens
 
 if TYPE_CHECKING:
     from batch_cli.engine.handlers.live.connection import Connection
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 Texts = list[str | None]
 Errors = list[PromptError | None]
+Usage = list[Tokens]
 
 
 class Client:
@@ -51,6 +53,7 @@ class Client:
         max_concurrent: int = 5,
         retries: int = 0,
         return_error: Literal[False] = False,
+        return_usage: Literal[False] = False,
         **params: Any,
     ) -> Texts: ...
 
@@ -67,8 +70,26 @@ class Client:
         max_concurrent: int = 5,
         retries: int = 0,
         return_error: Literal[True],
+        return_usage: Literal[False] = False,
         **params: Any,
     ) -> tuple[Texts, Errors]: ...
+
+    @overload
+    def generate_batch_response(
+        self,
+        prompts: Iterable[str],
+        max_tokens: int | None = 256,
+        temperature: float | None = 0,
+        top_p: float = 1.0,
+        timeout: float = 60,
+        *,
+        concurrent: bool = True,
+        max_concurrent: int = 5,
+        retries: int = 0,
+        return_error: bool = False,
+        return_usage: Literal[True],
+        **params: Any,
+    ) -> tuple[Texts, Errors, Usage]: ...
 
     def generate_batch_response(  # noqa: PLR0913 - the names and their order are gen_ai's
         self,
@@ -82,16 +103,18 @@ class Client:
         max_concurrent: int = 5,
         retries: int = 0,
         return_error: bool = False,
+        return_usage: bool = False,
         **params: Any,
-    ) -> Texts | tuple[Texts, Errors]:
+    ) -> Texts | tuple[Texts, Errors] | tuple[Texts, Errors, Usage]:
         """Ask every prompt and give the texts of the answers in the order of the prompts, None for a failed one.
 
-        With ``return_error`` a second list says of each prompt why it failed, or None. One failure never stops
-        the others. What may pass (a 429, a 5xx, a broken connection) is tried again up to ``retries`` times, after
-        what the server asks for or a growing pause by chance. ``max_concurrent`` requests are under way at once, one with
+        With ``return_error`` a second list says of each prompt why it failed, or None; with ``return_usage`` that
+        and a third one, of the tokens that each answer says it took. One failure never stops the others. What may
+        pass (a 429, a 5xx, a broken connection) is tried again up to ``retries`` times, after what the server asks
+        for or a growing pause by chance. ``max_concurrent`` requests are under way at once, one with
         ``concurrent=False``; each try may take ``timeout`` seconds, to the last byte. None for ``max_tokens`` or
-        ``temperature`` sends none. ``params`` are more members of
-        the body, in the provider's own words (``stop=["END"]``). All texts are held in memory.
+        ``temperature`` sends none. ``params`` are more members of the body, in the provider's own words
+        (``stop=["END"]``). All texts are held in memory.
 
         Raises:
             UsageError: something cannot be meant; nothing is sent then.
@@ -103,6 +126,10 @@ class Client:
         options = PromptOptions(max_tokens, temperature, top_p, timeout, retries, params)
         self._service.check(options)
         outcomes: list[Outcome] = [""] * len(texts)
+        usage: Usage = [Tokens()] * len(texts)
+
+        def take(number: int, outcome: Outcome, tokens: Tokens) -> None:
+            outcomes[number], usage[number] = outcome, tokens
 
         async def ask() -> None:
             connection = _connect(self._service)
@@ -113,7 +140,7 @@ class Client:
                     texts,
                     options,
                     at_once=min(max_concurrent if concurrent else 1, len(texts)),
-                    tell=outcomes.__setitem__,
+                    tell=take,
                 )
             finally:
                 await connection.close()
@@ -122,6 +149,8 @@ class Client:
             _run(ask)
         answers = [one if isinstance(one, str) else None for one in outcomes]
         errors = [None if isinstance(one, str) else one for one in outcomes]
+        if return_usage:
+            return answers, errors, usage
         return (answers, errors) if return_error else answers
 
 
@@ -138,6 +167,7 @@ def generate_batch_response(
     max_concurrent: int = 5,
     retries: int = 0,
     return_error: Literal[False] = False,
+    return_usage: Literal[False] = False,
     **params: Any,
 ) -> Texts: ...
 
@@ -155,8 +185,27 @@ def generate_batch_response(
     max_concurrent: int = 5,
     retries: int = 0,
     return_error: Literal[True],
+    return_usage: Literal[False] = False,
     **params: Any,
 ) -> tuple[Texts, Errors]: ...
+
+
+@overload
+def generate_batch_response(
+    prompts: Iterable[str],
+    client: Client,
+    max_tokens: int | None = 256,
+    temperature: float | None = 0,
+    top_p: float = 1.0,
+    timeout: float = 60,
+    *,
+    concurrent: bool = True,
+    max_concurrent: int = 5,
+    retries: int = 0,
+    return_error: bool = False,
+    return_usage: Literal[True],
+    **params: Any,
+) -> tuple[Texts, Errors, Usage]: ...
 
 
 def generate_batch_response(prompts: Iterable[str], client: Client, *words: Any, **params: Any) -> Any:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from batch_cli.cli.options import Via
 from batch_cli.engine.handlers.live.options import LiveOptions, LiveWishes
-from batch_cli.errors import UsageError
+from batch_cli.errors import UsageError, quoted
 from batch_cli.model import ModelName
+from batch_cli.models import Price, known_price
 from batch_cli.predict.model_file import IN_PROCESS
 from batch_cli.providers import PREDICTORS
+
+_PRICE = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)/(\d{1,6}(?:\.\d{1,6})?)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,12 @@ class Pace:
     cache_mb: int | None = None
     auto_path: bool = False
     rows: int = 32
+    waits: bool = True
+    """Requests wait for a server that is away; else they fail."""
+    halts: bool = True
+    """A refused account stops the work; else its requests fail."""
+    price: str | None = None
+    """Dollars for a million tokens, in and out, as they were typed; None: what is known of the model."""
 
 
 def wishes(
@@ -43,6 +53,8 @@ def wishes(
     if via is Via.BATCH and not predicts and not (is_local and base_urls):
         if base_urls:
             raise UsageError("--base-url is for --via direct", hint="add --via direct, at the live price")
+        if pace.price is not None:
+            raise UsageError("--price is for --via direct", hint="add --via direct, or leave it out")
         if pace.per_minute is not None or pace.tokens_per_minute is not None:
             raise UsageError(
                 "--rpm and --tpm are for --via direct", hint="add --via direct, or leave them out"
@@ -57,6 +69,7 @@ def wishes(
         raise UsageError(
             "--split is for batches, which have limits", hint="leave it out: live requests have none"
         )
+    price = _price(pace.price) or (None if base_urls else known_price(model.provider, model.name))
     options = LiveOptions(
         pace.concurrency,
         pace.per_minute,
@@ -65,9 +78,27 @@ def wishes(
         pace.dedupe,
         None if pace.cache_mb is None else pace.cache_mb * 1_000_000,
         pace.auto_path,
-        pace.rows,
+        waits=pace.waits,
+        halts=pace.halts,
+        dollars_in=price and price.input,
+        dollars_out=price and price.output,
+        rows=pace.rows,
     )
     return LiveWishes(tuple(base_urls), options, pace.grace)
+
+
+def _price(text: str | None) -> Price | None:
+    """Read ``0.15/0.6``.
+
+    Raises:
+        UsageError: it is no such pair.
+    """
+    if text is None:
+        return None
+    found = _PRICE.fullmatch(text.strip())
+    if found is None:
+        raise UsageError(f"--price is IN/OUT, not {quoted(text[:64])}", hint="for example --price 0.15/0.60")
+    return Price(float(found[1]), float(found[2]))
 
 
 def _refuse_for_predictions(model: ModelName, pace: Pace, base_urls: Sequence[str]) -> None:
@@ -78,6 +109,8 @@ def _refuse_for_predictions(model: ModelName, pace: Pace, base_urls: Sequence[st
     """
     if base_urls and model.provider in IN_PROCESS:
         raise UsageError(f"--base-url: {model} runs in this process", hint="leave it out")
+    if pace.price is not None:
+        raise UsageError("--price is for models that count tokens", hint="leave it out")
     if pace.dedupe or pace.cache_mb is not None or pace.auto_path or pace.tokens_per_minute is not None:
         raise UsageError(
             "--dedupe, --cache, --auto-path and --tpm are not for predictions", hint="leave them out"

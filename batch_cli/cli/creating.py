@@ -17,7 +17,7 @@ from batch_cli.jsonl import dumps
 from batch_cli.messages import MessagesForm, MessagesOptions
 from batch_cli.model import CHAT, JsonObject, ModelName
 from batch_cli.object_store import ObjectAddress, ObjectStore, is_object
-from batch_cli.providers import load_codec
+from batch_cli.providers import PREDICTORS, load_codec
 from batch_cli.providers.base import Codec, EncodeOptions
 from batch_cli.response_model import load_response_model
 from batch_cli.settings import state_directory
@@ -40,6 +40,8 @@ class Wishes:
     prompt_column: str | None = None
     is_text: bool = False
     """The file holds a prompt on each line, whatever its name."""
+    system: str | None = None
+    """A system message for what has none of its own."""
     skip: int = 0
     limit: int | None = None
 
@@ -60,7 +62,13 @@ class Wishes:
         )
 
     def messages_options(self, path: str) -> MessagesOptions:
-        """Give how the messages file is read."""
+        """Give how the messages file is read.
+
+        Raises:
+            UsageError: a system message for what is no prompt.
+        """
+        if self.system and self.model.provider in PREDICTORS:
+            raise UsageError(f"--system: {self.model} takes no prompts", hint="leave it out")
         named = None if path == "-" else Path(path)
         return MessagesOptions(
             form=MessagesForm.TEXT if self.is_text else MessagesForm.of(named, self.prompt_column),
@@ -68,6 +76,7 @@ class Wishes:
             delimiter="\t" if named is not None and named.suffix.lower() == ".tsv" else ",",
             id_prefix=self.id_prefix,
             id_field=self.id_field,
+            system=self.system,
             skip=self.skip,
             limit=self.limit,
         )
@@ -154,7 +163,7 @@ def run_demo(context: Context, wishes: Wishes, settings: JsonObject, *, save_id:
         wishes = replace(wishes, response_model="batch_cli.demo:User")
     return submitting.submit_source(
         context,
-        submitting.Source(lambda: io.BytesIO(lines), "demo prompts", MessagesOptions()),
+        submitting.Source(lambda: io.BytesIO(lines), "demo prompts", MessagesOptions(system=wishes.system)),
         wishes.encode_options(),
         wishes.model,
         submitting.Extras(settings=settings, save_id=save_id),

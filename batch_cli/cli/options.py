@@ -138,6 +138,14 @@ PromptColumn = Annotated[
     str | None,
     typer.Option("--prompt-column", metavar="NAME", help="The CSV column that holds the prompt."),
 ]
+System = Annotated[
+    str | None,
+    typer.Option(
+        "--system",
+        metavar="TEXT",
+        help="A system message for each prompt, and for messages without one.  [default: none]",
+    ),
+]
 IdPrefix = Annotated[
     str, typer.Option("--id-prefix", metavar="TEXT", help="Made-up ids are this and a number.")
 ]
@@ -210,6 +218,14 @@ Rpm = Annotated[
 ]
 Tpm = Annotated[
     int | None, typer.Option("--tpm", metavar="N", min=1, help="direct: N tokens in any minute at most.")
+]
+PriceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--price",
+        metavar="IN/OUT",
+        help="direct: dollars for a million tokens, to tell the cost in the progress.  [default: what is known of the model]",
+    ),
 ]
 Timeout = Annotated[
     float,

@@ -10,6 +10,7 @@ from pathlib import Path
 from batch_cli.cli import prediction_output
 from batch_cli.cli.context import Context
 from batch_cli.cli.inputs import opener
+from batch_cli.cli.prediction_repeats import Repeats
 from batch_cli.cli.prediction_servers import server, stream_inputs
 from batch_cli.cli.progress import Reporter
 from batch_cli.cli.tables import RowFormat
@@ -58,6 +59,7 @@ class Asked:
     style: RowFormat | None
     fields: str | None
     header: bool
+    repeat: int = 1
 
     @property
     def is_local(self) -> bool:
@@ -95,7 +97,7 @@ def predict(context: Context, asked: Asked) -> ExitCode:
         return prediction_output.show_facts(context, *_facts(context, asked))
     begin = context.clock.monotonic()
     is_whole = asked.ensemble is not None or asked.compare is not None or not prediction_output.streams(asked)
-    outcome = _collect(context, asked, is_whole=is_whole)
+    outcome, repeats = _collect(context, asked, is_whole=is_whole)
     for note in outcome.notes[:_MOST_NOTES]:
         context.console.warn(note)
     facts: JsonObject = {
@@ -106,31 +108,41 @@ def predict(context: Context, asked: Asked) -> ExitCode:
         "notes": outcome.notes,
         **_together(asked, outcome.predictions),
     }
+    if asked.repeat > 1:
+        facts["repeat"] = repeats.as_json()
     if is_whole:
         prediction_output.show_whole(context, asked, outcome.predictions, facts)
     elif context.console.json:
         context.console.document("predict", {**facts, "file": asked.output})
+    if asked.repeat > 1:
+        repeats.tell(context.console)
     context.console.say(
         f"{plural(outcome.ok + outcome.failed, 'prediction')} ({outcome.ok:,} ok, {outcome.failed:,} failed)"
     )
     return _exit_code(outcome, allow_failures=asked.allow_failures)
 
 
-def _collect(context: Context, asked: Asked, *, is_whole: bool) -> Outcome:
-    """Ask, and write each answer as it comes unless they are to be shown together."""
-    outcome = Outcome()
+def _collect(context: Context, asked: Asked, *, is_whole: bool) -> tuple[Outcome, Repeats]:
+    """Ask, and write each answer as it comes unless they are to be shown together; of repeats the first ones."""
+    outcome, repeats = Outcome(), Repeats(context.clock)
     with contextlib.ExitStack() as stack:
-        write = None if is_whole else stack.enter_context(prediction_output.lines(context, asked))
-        reporter = stack.enter_context(Reporter(context.console, context.clock, context.shared.progress))
-        for answer in _answers(context, asked, stack):
-            outcome.add(answer)
-            done = outcome.ok + outcome.failed
-            reporter(Progress(Phase.RUN, done, None, outcome.failed, "predictions"))
-            if write is None:
-                outcome.predictions += answer.predictions
-            else:
-                write(answer.predictions)
-    return outcome
+        ask = _source(context, asked, stack)
+        with contextlib.ExitStack() as first:
+            write = None if is_whole else first.enter_context(prediction_output.lines(context, asked))
+            reporter = first.enter_context(Reporter(context.console, context.clock, context.shared.progress))
+            for answer in repeats.timed(ask):
+                outcome.add(answer)
+                done = outcome.ok + outcome.failed
+                reporter(Progress(Phase.RUN, done, None, outcome.failed, "predictions"))
+                if write is None:
+                    outcome.predictions += answer.predictions
+                else:
+                    write(answer.predictions)
+        while len(repeats.runs) < asked.repeat:
+            repeats.again(ask)
+            outcome.ok += repeats.runs[-1].ok
+            outcome.failed += repeats.runs[-1].failed
+    return outcome, repeats
 
 
 def _together(asked: Asked, predictions: Sequence[Prediction]) -> JsonObject:
@@ -200,7 +212,12 @@ def _check_output(context: Context, asked: Asked) -> None:
         raise StateError(f"{quoted(asked.output)} exists", hint="use --force, or another file")
 
 
-def _answers(context: Context, asked: Asked, stack: contextlib.ExitStack) -> Iterator[Answer]:
+Source = Callable[[], Iterator[Answer]]
+"""Asks for everything anew, each time it is called."""
+
+
+def _source(context: Context, asked: Asked, stack: contextlib.ExitStack) -> Source:
+    """Open who is asked, and wait until it is ready."""
     if asked.is_local:
         return _local(context, asked)
     if asked.api == "torch":
@@ -208,30 +225,32 @@ def _answers(context: Context, asked: Asked, stack: contextlib.ExitStack) -> Ite
     return _spice(context, asked, stack)
 
 
-def _local(context: Context, asked: Asked) -> Iterator[Answer]:
+def _local(context: Context, asked: Asked) -> Source:
     if asked.onnx is not None:
         ask, name = in_process.load_onnx(asked.onnx, context.clock), asked.onnx.name
     else:
         ask, name = in_process.load_function(str(asked.model), context.clock), str(asked.model)
-    inputs = stream_inputs(*opener(str(asked.inputs), context.console))
-    return chunks.ask(chunks.cut(inputs, asked.chunk_size or in_process.CHUNK), ask, lambda _: name)
+    reopen, source = opener(str(asked.inputs), context.console)
+    size = asked.chunk_size or in_process.CHUNK
+    return lambda: chunks.ask(chunks.cut(stream_inputs(reopen, source), size), ask, lambda _: name)
 
 
-def _torch(context: Context, asked: Asked, stack: contextlib.ExitStack) -> Iterator[Answer]:
+def _torch(context: Context, asked: Asked, stack: contextlib.ExitStack) -> Source:
     torch = _torch_server(context, asked, stack)
     if asked.wait_ready is not None:
         torch.server.wait_until(torch.is_ready, asked.wait_ready)
     if asked.inputs is None:
-        return iter([torch.examples()])
-    inputs = stream_inputs(*opener(asked.inputs, context.console))
+        return lambda: iter([torch.examples()])
+    reopen, source = opener(asked.inputs, context.console)
     ask: Callable[[list[JsonValue]], Answer] = torch.predict
     size = asked.chunk_size
     if asked.single:
         size, ask = 1, lambda chunk: torch.predict_one(chunk[0])
-    return chunks.ask(chunks.cut(inputs, size), ask, lambda _: asked.model or "example")
+    name = asked.model or "example"
+    return lambda: chunks.ask(chunks.cut(stream_inputs(reopen, source), size), ask, lambda _: name)
 
 
-def _spice(context: Context, asked: Asked, stack: contextlib.ExitStack) -> Iterator[Answer]:
+def _spice(context: Context, asked: Asked, stack: contextlib.ExitStack) -> Source:
     names = list(asked.names)
     if asked.file is not None:
         reopen, source = opener(asked.file, context.console)
@@ -248,12 +267,12 @@ def _spice(context: Context, asked: Asked, stack: contextlib.ExitStack) -> Itera
     if asked.wait_ready is not None:
         spice.server.wait_until(spice.is_ready, asked.wait_ready)
     if not names:
-        return iter([spice.predict([])])
+        return lambda: iter([spice.predict([])])
     ask: Callable[[list[str]], Answer] = spice.predict
     size = asked.chunk_size
     if asked.single:
         size, ask = 1, lambda chunk: spice.predict_one(chunk[0])
-    return chunks.ask(chunks.cut(names, size), ask, str)
+    return lambda: chunks.ask(chunks.cut(names, size), ask, str)
 
 
 def _facts(context: Context, asked: Asked) -> tuple[str, JsonValue, ExitCode]:

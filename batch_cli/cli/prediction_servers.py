@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +21,11 @@ _BASE_URLS: Mapping[str, str] = {
     "spice": "http://localhost:8090",
     "chat": "https://api.openai.com/v1",
 }
+_VARIABLES: Mapping[str, str] = {
+    "torch": "TORCH_BASE_URL",
+    "spice": "SPICE_BASE_URL",
+    "chat": "OPENAI_BASE_URL",
+}
 _KEYS: Mapping[str, KeyRule] = {
     "torch": KeyRule(("TORCH_API_KEY",)),
     "spice": KeyRule(("SPICE_API_KEY",)),
@@ -30,16 +36,19 @@ _MOST_LINE = 64_000_000
 
 
 def server(context: Context, api: str, base_url: str | None) -> tuple[Origin, dict[str, str]]:
-    """Give the address of a server, and the header with its key where there is one.
+    """Give the address of a server (what was said, else its variable, else the usual one), and the header with its key.
 
     Raises:
         ConfigError: the address is none, or the key cannot be one, or would travel in the clear.
     """
     key = find_api_key(api, context.environment, context.shared.api_key_file, _KEYS[api])
-    url = base_url
-    if url is None and api == "chat":
-        url = context.environment.get("OPENAI_BASE_URL") or None
-    origin = Origin.parse(url or _BASE_URLS[api], "--base-url", has_key=key is not None)
+    variable = _VARIABLES[api]
+    url, source = base_url, "--base-url"
+    if url is None and (found := context.environment.get(variable, "").strip()):
+        url, source = found, variable
+    origin = Origin.parse(url or _BASE_URLS[api], source, has_key=key is not None)
+    if api == "spice":  # `submit` takes its address with the version, too
+        origin = replace(origin, path=origin.path.removesuffix("/v1"))
     if key is None:
         return origin, {}
     if api == "chat":

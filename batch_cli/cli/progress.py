@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from batch_cli.cli.console import Console
-from batch_cli.cli.text import duration, plural
+from batch_cli.cli.text import dollars, duration, plural
 from batch_cli.clock import Clock
 from batch_cli.events import Event, LiveFigures, Note, Phase, Progress
 from batch_cli.jsonl import dumps
@@ -134,6 +134,8 @@ class Reporter:
             "tokens": live.tokens,
             "tokens_rate": round(self._tokens_rate(live, now), 1),
             "saved": live.saved,
+            "cost_usd": None if live.dollars is None else round(live.dollars, 6),
+            "away_s": live.away and round(live.away, 1),
             "p50_s": live.p50 and round(live.p50, 3),
             "p95_s": live.p95 and round(live.p95, 3),
         }
@@ -149,8 +151,14 @@ class Reporter:
         words = [f"{live.in_flight:,} in flight"]
         if live.tokens:
             words.append(f"{self._tokens_rate(live, now):,.0f} tokens/s")
+        if live.dollars:
+            words.append(f"about {dollars(live.dollars)}")
         if live.p50 is not None and live.p95 is not None:
             words.append(f"p50 {live.p50:.1f} s, p95 {live.p95:.1f} s")
+        if live.away is not None:
+            words.append(
+                f"the server has taken nothing for {duration(live.away)}: waiting, Ctrl-C keeps what is done"
+            )
         return words
 
     def _line(self, event: Progress, now: float) -> None:

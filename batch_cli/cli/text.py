@@ -71,6 +71,11 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
+def dollars(amount: float) -> str:
+    """Write an amount of money for people: ``$12.30``, and small ones with two digits that count: ``$0.0042``."""
+    return f"${amount:,.2f}" if amount >= 1 else f"${float(f'{amount:.2g}'):.6f}".rstrip("0").rstrip(".")
+
+
 def plural(count: int, noun: str) -> str:
     """Write ``1 request``, ``2 requests``, ``10,000 requests``."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

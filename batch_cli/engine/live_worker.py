@@ -196,6 +196,8 @@ def stop_live_workers(root: Path, clock: Clock, grace: float) -> list[int]:
 
 
 def _tell_saved(figures: LiveFigures | None, listener: Listener) -> None:
+    if figures is not None and figures.dollars:
+        listener(Note(f"the answers took {figures.tokens:,} tokens: about ${figures.dollars:.4f}"))
     if figures is not None and figures.saved:
         text = f"{figures.saved:,} requests were not sent, because the same had been answered"
         listener(Note(f"{text}: {figures.saved_tokens:,} tokens saved"))

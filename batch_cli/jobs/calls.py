@@ -23,6 +23,7 @@ _KINDS = {
     "backend_redirect": _BAD_ANSWER,
     "backend_error": _BAD_ANSWER,
     "backend_connection_lost": "connection",
+    "backend_unreachable": "connection",
 }
 """Kinds that only one who asks live can tell apart."""
 _ADVICE = "check the endpoint: what answers there does not speak this provider's API"

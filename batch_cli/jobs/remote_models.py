@@ -9,6 +9,9 @@ from batch_cli.events import Note
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.providers.account import OfferedModel
 
+_SERVERS = ("spice", "torch")
+"""Run no batches, but have models that can be asked for."""
+
 
 class RemoteModels:
     """Models with the provider that has each, and what went wrong on the way."""
@@ -21,7 +24,7 @@ class RemoteModels:
             ConfigError: there is a key for none of them, or the config file is wrong.
         """
         self._workspace = workspace
-        self.names = workspace.elsewhere(provider)
+        self.names = [provider] if provider in _SERVERS else workspace.elsewhere(provider)
         self.failures: dict[str, BatchCliError] = {}
         """By the name of a provider that could not be asked to its end; a warning was given."""
 

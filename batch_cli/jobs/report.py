@@ -35,8 +35,8 @@ class Report:
     """How many rows have an error of a kind and a type; the first thousand of them."""
     seconds: Histogram = field(default_factory=Histogram)
     """Of the rows whose answers say how long they took."""
-    input_tokens: Histogram = field(default_factory=Histogram)
-    output_tokens: Histogram = field(default_factory=Histogram)
+    input_tokens: Histogram = field(default_factory=lambda: Histogram(is_whole=True))
+    output_tokens: Histogram = field(default_factory=lambda: Histogram(is_whole=True))
 
     def add(self, row: OutputRow) -> None:
         """Count a row."""

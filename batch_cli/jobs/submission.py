@@ -53,6 +53,15 @@ class SubmitOrder:
         """Tell whether the requests of an earlier batch of the same content are to be sent again."""
         return is_wasted(batch) if self.keep_lost else is_lost(batch)
 
+    def refuse_system(self) -> None:
+        """Refuse a system message for a file of requests, whose lines say all there is to say.
+
+        Raises:
+            UsageError: there is one.
+        """
+        if self.messages.system:
+            raise UsageError(f"--system: {self.name} holds requests, not prompts", hint="leave it out")
+
 
 @dataclass(frozen=True, slots=True)
 class Submission:

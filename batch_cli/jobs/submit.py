@@ -151,6 +151,7 @@ def check(workspace: Workspace, order: SubmitOrder, codec: Codec, spool: Spool) 
         refuse_other_dialects(order, codec)
     is_own = order.own_dialect_only or is_request_file(order, codec)
     if is_own:
+        order.refuse_system()
         checked_as = codec if order.split is None else of_any_length(codec)
         found = scan_file(
             workspace, order.open_file, order.name, checked_as, problems, order.model.name or None
@@ -161,6 +162,7 @@ def check(workspace: Workspace, order: SubmitOrder, codec: Codec, spool: Spool) 
         whole = RequestLines(order.open_file, codec.limits, order.name)
     else:
         if (source := foreign_codec(order, codec)) is not None:
+            order.refuse_system()
             conversion = Conversion(
                 source, codec, order.encode.model or None, order.encode.max_tokens or LONGEST_ANSWER
             )

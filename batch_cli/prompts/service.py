@@ -32,6 +32,7 @@ from batch_cli.model import (
 from batch_cli.providers import REGISTRY, entry, load_codec
 from batch_cli.providers.base import Answer, Codec, EncodeOptions
 from batch_cli.providers.hosted.profile import named_profile, profile
+from batch_cli.token_usage import Tokens, tokens_of
 
 _ALIASES = {"gemini": "google"}
 _BODIES = ("body", "params", "request")
@@ -109,16 +110,20 @@ class Service:
         line = loads_exactly(self.codec.encode_line(BatchRequest("", messages, params, 1), encode))
         return dumps_exactly(next(line[name] for name in _BODIES if name in line))
 
-    def read(self, answer: HttpAnswer) -> str | ResultError:
-        """Give the text of an answer, or why there is none; the key is in neither."""
+    def read(self, answer: HttpAnswer) -> tuple[str | ResultError, Tokens]:
+        """Give the text of an answer, or why there is none, and the tokens it says it took; the key is in neither."""
         masked = replace(answer, headers=self.mask.headers(answer.headers), body=self.mask.body(answer.body))
         reply = read_answer(self.wire, masked)
         if not reply.is_good:
             error = object_of(reply.body.get("error"))
-            return ResultError(str(error.get("type")), str(error.get("message")), error.get("code"))
-        found = self.codec.answer(reply.body) or _empty_answer(reply.body)
+            said = ResultError(str(error.get("type")), str(error.get("message")), error.get("code"))
+            return said, Tokens()
+        return self._text(reply.body), tokens_of(reply.body)
+
+    def _text(self, body: JsonObject) -> str | ResultError:
+        found = self.codec.answer(body) or _empty_answer(body)
         if found is None:
-            return _without_text(reply.body)
+            return _without_text(body)
         if found.refusal:
             return ResultError("refusal", f"the model refused: {found.refusal}")
         reason = ResultError(found.finish_reason or "", "")

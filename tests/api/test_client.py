@@ -10,7 +10,15 @@ from typing import Any, assert_type
 
 import pytest
 
-from batch_cli import Client, ConfigError, PromptError, UsageError, create_client, generate_batch_response
+from batch_cli import (
+    Client,
+    ConfigError,
+    PromptError,
+    Tokens,
+    UsageError,
+    create_client,
+    generate_batch_response,
+)
 from tests.faulty import PAUSE, RESET, Asked, FaultyServer, answer, chat_answer
 from tests.serving import ServerProcess
 
@@ -97,6 +105,26 @@ class TestAsking:
             assert at(server).generate_batch_response([], return_error=True) == ([], [])
         assert server.asked == []
 
+    def test_the_tokens_of_each_answer_are_given_where_they_are_asked_for(self) -> None:
+        def uncounted_when_b(asked: Asked) -> Iterable[object]:
+            text = asked.json["messages"][0]["content"]
+            if text == "refused":
+                return [answer({"error": {"message": "no"}}, 400)]
+            usage = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
+            return [answer({**chat_answer(text), "usage": usage if text == "a" else None})]
+
+        with FaultyServer(uncounted_when_b) as server:
+            texts, errors, usage = at(server).generate_batch_response(
+                ["a", "b", "refused"], return_usage=True
+            )
+            none = at(server).generate_batch_response([], return_usage=True)
+
+        assert_type(usage, list[Tokens])
+        assert texts == ["a", "b", None]
+        assert [error is None for error in errors] == [True, True, False]
+        assert usage == [Tokens(3, 4), Tokens(), Tokens()]
+        assert none == ([], [], [])
+
     def test_an_empty_answer_is_an_answer(self) -> None:
         with FaultyServer(lambda _asked: [answer(chat_answer(""))]) as server:
             assert at(server).generate_batch_response(["a"], return_error=True) == ([""], [None])
@@ -150,6 +178,7 @@ class TestAsking:
 
 
 def failing(prompts: list[str], script: Any, **options: Any) -> list[PromptError | None]:
+    errors: list[PromptError | None]
     with FaultyServer(script) as server:
         _, errors = at(server).generate_batch_response(prompts, return_error=True, **options)
     return errors

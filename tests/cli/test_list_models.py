@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Hosted
+from tests.conftest import Cli
+from tests.prediction_server import Said, answering
 
 REMOTE = ("list-models", "--remote")
 
@@ -146,3 +148,39 @@ def test_a_service_that_the_user_has_named_is_asked_as_well(
 
     assert "acme/one\t\t4,096 tokens\n" in done.out
     assert "\x1b" not in done.out
+
+
+@pytest.mark.parametrize(
+    ("provider", "path", "said", "models"),
+    [
+        (
+            "spice",
+            "/v1/models?status=true",
+            {"object": "list", "data": [{"id": "m1", "status": "Ready"}, {"id": "m2", "status": "Error"}]},
+            [("spice/m1", "Ready"), ("spice/m2", "Error")],
+        ),
+        ("spice", "/v1/models?status=true", [{"name": "m1", "from": "file:m.onnx"}], [("spice/m1", "")]),
+        ("torch", "/models", {"models": ["a", {"name": "b"}, 7]}, [("torch/a", ""), ("torch/b", "")]),
+        ("torch", "/models", {"models": {"a": {}, "b": None}}, [("torch/a", ""), ("torch/b", "")]),
+    ],
+)
+def test_prediction_servers_are_asked_for_their_models(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, provider: str, path: str, said: Any, models: list[Any]
+) -> None:
+    monkeypatch.setenv(f"{provider.upper()}_API_KEY", "secret-key-123")
+    with answering(lambda _: Said(said)) as server:
+        monkeypatch.setenv(f"{provider.upper()}_BASE_URL", server.url)
+        done = cli(*REMOTE, "--provider", provider, "--json")
+
+    assert done.code == 0, done.err
+    assert [(one["id"], one["note"]) for one in done.json["models"]] == models
+    assert [(asked.path, asked.headers["x-api-key"]) for asked in server.asked] == [(path, "secret-key-123")]
+
+
+def test_a_prediction_server_that_is_away_is_6_and_a_model_of_this_process_has_no_list(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPICE_BASE_URL", "http://127.0.0.1:9")
+
+    assert cli(*REMOTE, "--provider", "spice").code == 6
+    assert cli(*REMOTE, "--provider", "onnx").code == 2

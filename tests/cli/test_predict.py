@@ -162,6 +162,25 @@ class TestSpice:
         assert done.code == 6
         assert "cannot be reached" in done.err
 
+    @pytest.mark.parametrize("version", ["", "/v1", "/v1/"])
+    def test_a_variable_says_where_the_server_is_and_the_option_says_it_better(
+        self, cli: Cli, monkeypatch: pytest.MonkeyPatch, version: str
+    ) -> None:
+        with answering(spice) as server, answering(spice) as other:
+            monkeypatch.setenv("SPICE_BASE_URL", server.url + version)
+            assert cli("predict", "a").code == 0
+            assert cli("predict", "a", "--base-url", other.url + version).code == 0
+
+        assert [asked.path for asked in (*server.asked, *other.asked)] == ["/v1/predict"] * 2
+
+    def test_a_variable_that_is_no_address_is_named(self, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SPICE_BASE_URL", "nonsense")
+
+        done = cli("predict", "a")
+
+        assert done.code == 4
+        assert "SPICE_BASE_URL is not an http or https URL" in done.err
+
     def test_a_key_never_travels_in_the_clear(self, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SPICE_API_KEY", "secret-key-123")
 
@@ -416,3 +435,62 @@ class TestInProcess:
         assert done.code == 3
         assert "in.jsonl:2: not JSON" in done.err
         assert not (tmp_path / "out.jsonl").exists()
+
+
+class TestRepeat:
+    def test_each_time_is_measured_and_the_first_answers_are_written(self, cli: Cli) -> None:
+        with answering(spice) as server:
+            done = cli("predict", "a", "b", "--repeat", "3", "--base-url", server.url, "--json")
+
+        repeat = done.json["repeat"]
+        assert (done.code, len(server.asked), len(done.json["predictions"])) == (0, 3, 2)
+        assert (done.json["ok"], done.json["failed"]) == (6, 0)
+        assert [(run["duration_ms"], run["ok"], run["same"]) for run in repeat["runs"]] == [(3, 2, True)] * 3
+        assert repeat["duration_ms"]["avg"] == repeat["duration_ms"]["p99"] == 3
+        assert 0 < repeat["elapsed_ms"]["min"] <= repeat["elapsed_ms"]["p50"] <= repeat["elapsed_ms"]["max"]
+        assert "run 3: " in done.err
+        assert "3 runs: avg " in done.err
+
+    def test_a_time_without_an_answer_is_a_failed_one_and_other_predictions_are_told(self, cli: Cli) -> None:
+        numbers = itertools.count(1)
+
+        def drifting(asked: Asked) -> Said:
+            number = next(numbers)
+            if number == 2:
+                return Said(b"", 503)
+            said = spice(asked)
+            said.body["predictions"][0]["prediction"] = [number]
+            return said
+
+        with answering(drifting) as server:
+            done = cli("predict", "a", "--repeat", "3", "--base-url", server.url, "--json")
+
+        runs = done.json["repeat"]["runs"]
+        assert done.code == 7
+        assert [(run["ok"], run["failed"], run["same"]) for run in runs] == [
+            (1, 0, True),
+            (0, 1, False),
+            (1, 0, False),
+        ]
+        assert "unavailable" in runs[1]["error"]
+        assert "not always the same" in done.err
+
+    def test_a_time_at_which_the_servers_own_example_fails_is_counted_too(self, cli: Cli) -> None:
+        numbers = itertools.count(1)
+        good = Said({"response": {"success": True, "predictions": [[1]]}})
+        with answering(lambda _: good if next(numbers) == 1 else Said(b"", 500)) as server:
+            done = cli("predict", "--api", "torch", "--repeat", "3", "--base-url", server.url, "--json")
+
+        assert [run["ok"] for run in done.json["repeat"]["runs"]] == [1, 0, 0]
+
+    def test_inputs_of_a_file_are_sent_every_time(self, cli: Cli, tmp_path: Path) -> None:
+        (tmp_path / "i.jsonl").write_text("[1]\n[2]\n")
+        with answering(lambda _: Said({"success": True, "predictions": [[1], [2]]})) as server:
+            done = cli(
+                *("predict", "--api", "torch", "--inputs", "i.jsonl", "--repeat", "2"),
+                *("--base-url", server.url, "-o", "o.jsonl"),
+            )
+
+        assert [asked.json["inputs"] for asked in server.asked] == [[[1], [2]]] * 2
+        assert done.code == 0
+        assert len(read_lines(tmp_path / "o.jsonl")) == 2

@@ -66,6 +66,19 @@ def sent(asked: list[Asked]) -> list[Any]:
     return [one.json["inputs"] for one in asked]
 
 
+def test_every_element_of_a_json_list_is_a_row(tmp_path: Path, predictions: Predictions) -> None:
+    (tmp_path / "in.json").write_text(json.dumps([1, {"custom_id": "b", "inputs": 2}, 3], indent=1))
+    with answering(torch_answer) as server:
+        done = predictions.submit(server.url, "in.json", "torch/m")
+
+    assert done.code == 0, done.err
+    assert [(row["custom_id"], predicted(row)) for row in rows(tmp_path)] == [
+        ("request-0", 2),
+        ("b", 4),
+        ("request-2", 6),
+    ]
+
+
 def test_names_are_asked_for_together_and_each_fails_by_itself(
     tmp_path: Path, predictions: Predictions
 ) -> None:

@@ -58,3 +58,20 @@ def test_zeros_have_a_bar_of_their_own() -> None:
     assert [bar.count for bar in histogram.bars()] == [2, 1]
     assert histogram.quantile(0.5) == 0
     assert histogram.quantile(1) == 8
+
+
+@given(st.lists(st.integers(0, 10**9), min_size=1), st.integers(1, 40))
+def test_whole_numbers_have_whole_edges_that_hold_them(values: list[int], most: int) -> None:
+    histogram = Histogram(is_whole=True)
+    for value in values:
+        histogram.add(value)
+
+    bars = histogram.bars(max(most, 3))
+    assert sum(bar.count for bar in bars) == len(values)
+    assert all(bar.low == int(bar.low) and bar.high == int(bar.high) for bar in bars)
+    for bar in bars:
+        assert bar.count == sum(
+            bar.low <= value < bar.high or value == bar.low == bar.high for value in values
+        )
+    assert all(one.high == other.low for one, other in itertools.pairwise(bar for bar in bars if bar.high))
+    assert histogram.quantile(0.5) == int(histogram.quantile(0.5) or 0)

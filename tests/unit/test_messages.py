@@ -57,6 +57,16 @@ def test_what_is_no_part_of_the_request_is_the_users_own(line: Any) -> None:
     assert requests[0].columns == {"note": "mine", "n": None}
 
 
+def test_a_system_message_goes_before_what_has_none_of_its_own() -> None:
+    lines = [{"prompt": "Hi"}, HI, [{"role": "developer", "content": "Be brief"}, *HI]]
+
+    requests, _ = read([*lines, {"params": {"system": "Be kind", "prompt": "Hi"}}], system="Be odd")
+
+    starts = [request.messages[0]["content"] for request in requests]
+    assert starts == ["Be odd", "Be odd", "Be brief", "Be kind"]
+    assert [request.messages[1:] for request in requests] == [HI] * 4
+
+
 def test_the_system_text_of_anthropic_params_becomes_a_message() -> None:
     requests, _ = read([{"custom_id": "a", "params": {"system": "Be kind", "messages": HI}}])
 

@@ -110,3 +110,30 @@ def test_whatever_a_file_holds_every_line_is_a_row_or_a_problem(
 
     assert found or problems.errors
     assert all(row.params.keys() >= {asked} for row in found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['[\n [1, 2],\n\n {"custom_id": "a", "inputs": 3}\n]\n', '\ufeff[[1,2],\n{"custom_id":"a","inputs":3}]'],
+)
+def test_a_list_over_several_lines_has_a_row_in_each_element(text: str) -> None:
+    assert read(text) == ([("request-0", {"inputs": [1, 2]}), ("a", {"inputs": 3})], [])
+
+
+def test_a_list_on_one_line_is_one_input_unless_the_file_says_that_it_is_a_list() -> None:
+    assert values("[[1],[2]]\n") == [[[1], [2]]]
+    assert values('["a","b"]', "model_name") == ["a", "b"]
+    rows = read_rows(io.BytesIO(b"[[1],[2]]"), "in.JSON", ProblemLog(), MessagesOptions(), "inputs")
+    assert [row.params["inputs"] for row in rows] == [[1], [2]]
+
+
+def test_an_empty_list_has_no_rows_and_a_broken_one_is_told() -> None:
+    assert read("[\n]\n") == ([], [("E107", None)])
+    assert read("[\n[1],\n[2]\n")[1][0] == ("E201", 1)
+    assert read('[\n"a",\n7\n]', "model_name")[1] == [("E302", 1)]
+
+
+def test_a_list_that_is_too_long_to_be_read_whole_is_told_at_once() -> None:
+    text = "[\n" + ("[" + "1," * 500_000 + "1],\n") * 17
+
+    assert read(text) == ([], [("E105", 1)])

@@ -74,7 +74,8 @@ def run(
         typer.Option(
             "--base-url",
             metavar="URL",
-            help="The server.  [default: http://localhost:8000, of spice http://localhost:8090]",
+            help="The server.  [default: TORCH_BASE_URL or http://localhost:8000; of spice SPICE_BASE_URL or"
+            " http://localhost:8090; of chat OPENAI_BASE_URL or OpenAI's]",
         ),
     ] = None,
     function: Annotated[

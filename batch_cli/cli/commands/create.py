@@ -47,6 +47,7 @@ def run(
     id_prefix: options.IdPrefix = "request-",
     id_field: options.IdField = None,
     prompt_column: options.PromptColumn = None,
+    system: options.System = None,
     param: options.Parameters = None,
     no_strict: options.NoStrict = False,
     skip: Annotated[
@@ -86,6 +87,7 @@ def run(
         id_prefix=id_prefix,
         id_field=id_field,
         prompt_column=prompt_column,
+        system=system,
         skip=skip,
         limit=limit,
     )

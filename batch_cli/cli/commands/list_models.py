@@ -16,6 +16,7 @@ FACTS = CommandFacts(
         "batch-cli list-models",
         "batch-cli list-models --provider anthropic",
         "batch-cli list-models --remote --provider openai",
+        "batch-cli list-models --remote --provider spice",
         "batch-cli list-models --json | jq -r '.models[].id'",
         "batch-cli list-models --json | jq '.providers[] | select(.discount)'",
     ),
@@ -24,7 +25,8 @@ FACTS = CommandFacts(
         "A list built into this version; no key and no network. Other models work as well. What a batch may hold,"
         " how many may run at once and what they save stands with the models of each provider, as far as it is known."
         " With --remote the providers are asked for the models they have: all that there is a key for, or one. Not all"
-        " of these can be used in batches; Google alone says which. A provider that cannot be reached hides none of"
+        " of these can be used in batches; Google alone says which. Prediction servers, spice and torch, are asked when"
+        " they are named. A provider that cannot be reached hides none of"
         " the others, but the exit code is 6 then, or tells why the only one failed."
     ),
 )

@@ -53,6 +53,7 @@ FACTS = CommandFacts(
         "batch-cli predict --api torch --inputs inputs.json --single --timeout 5",
         "batch-cli predict --model model.py:predict --inputs inputs.jsonl --format csv",
         "batch-cli predict --onnx model.onnx --inputs inputs.jsonl",
+        "batch-cli predict drive_stats --repeat 20 --json | jq .repeat.elapsed_ms",
         "batch-cli predict --show models",
         "batch-cli predict --show ready --wait-ready 60",
     ),
@@ -95,7 +96,8 @@ def run(
         typer.Option(
             "--base-url",
             metavar="URL",
-            help="The server.  [default: http://localhost:8090, of torch http://localhost:8000]",
+            help="The server.  [default: SPICE_BASE_URL or http://localhost:8090; of torch TORCH_BASE_URL or"
+            " http://localhost:8000]",
         ),
     ] = None,
     inputs: Annotated[
@@ -140,6 +142,16 @@ def run(
             "--chunk-size", metavar="N", min=1, help="N in a request at most.  [default: all, onnx 32]"
         ),
     ] = None,
+    repeat: Annotated[
+        int,
+        typer.Option(
+            "--repeat",
+            metavar="N",
+            min=1,
+            max=100_000,
+            help="Ask N times, write the first answers, and tell how long each time took.",
+        ),
+    ] = 1,
     wait_ready: Annotated[
         float | None,
         typer.Option(
@@ -214,5 +226,6 @@ def run(
         style=style,
         fields=fields,
         header=header,
+        repeat=repeat,
     )
     return predicting.predict(context, asked)

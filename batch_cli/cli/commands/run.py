@@ -21,6 +21,7 @@ FACTS = CommandFacts(
         "batch-cli run messages.jsonl -o people.jsonl --via local -r examples.User --attempts 5",
         "batch-cli run big.jsonl -o out.jsonl -m openai/gpt-4o-mini --max-wait 20h --allow-partial",
         'batch-cli run --prompt "What is AI?" --prompt "Define ML" -m openai/gpt-4o-mini',
+        'batch-cli run --prompt "What is AI?" --system "Answer in one sentence." -m openai/gpt-4o-mini',
         "batch-cli run prompts.txt -o out.jsonl -m openai/gpt-4o-mini --via direct --return-error",
         "batch-cli run prompts.csv --prompt-column text -m local/llama3 --base-url http://localhost:11434/v1",
         "batch-cli run s3://data/in.jsonl -o s3://data/out.jsonl -m openai/gpt-4o-mini",
@@ -47,7 +48,8 @@ FACTS = CommandFacts(
         " more it stops (exit 5); what is done is kept. Ctrl-C stops here and not what runs elsewhere. The same line"
         " again goes on wherever the last one was cut off, for thirty days; --again begins anew."
         " --via direct asks the provider's live endpoints from here, at once and at their full price; what is typed with"
-        " --prompt always goes there, a FILE only when you say so. The live engine tries each request again by itself."
+        " --prompt always goes there, a FILE only when you say so. The live engine tries each request again by itself,"
+        " four times; while the server cannot be reached a FILE waits, and each --prompt fails."
         " Without -o the answers are shown on a terminal, and written as lines elsewhere."
     ),
 )
@@ -107,7 +109,11 @@ def run(
     ] = False,
     return_error: Annotated[
         bool,
-        typer.Option("--return-error", help="Failed rows also say url, method, status_code and error_type."),
+        typer.Option(
+            "--return-error",
+            help="Failed rows also say url, method, status_code and error_type;"
+            " a refused key or an empty account is the error of each --prompt.",
+        ),
     ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Replace FILE although it holds something else.")
@@ -119,6 +125,7 @@ def run(
     id_prefix: options.IdPrefix = "request-",
     id_field: options.IdField = None,
     prompt_column: options.PromptColumn = None,
+    system: options.System = None,
     lines: Annotated[
         bool, typer.Option("--lines", help="FILE holds a prompt on each line, as .txt files do.")
     ] = False,
@@ -154,6 +161,7 @@ def run(
     cache: options.Cache = False,
     cache_mb: options.CacheMb = 1000,
     auto_path: options.AutoPath = False,
+    price: options.PriceOption = None,
     chunk_size: options.ChunkSize = 32,
     api_key_file: options.KeyFile = None,
     lock_timeout: options.LockTimeout = 0.0,
@@ -193,6 +201,9 @@ def run(
             cache_mb if cache else None,
             auto_path,
             chunk_size,
+            waits=not prompt or predicts,
+            price=price,
+            halts=not (prompt and return_error) or predicts,
         ),
         base_url or (),
     )
@@ -209,6 +220,7 @@ def run(
         id_prefix=id_prefix,
         id_field=id_field,
         prompt_column=prompt_column,
+        system=system,
         is_text=lines,
     )
     extras = submitting.Extras(

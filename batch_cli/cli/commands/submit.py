@@ -70,6 +70,7 @@ def run(
     id_prefix: options.IdPrefix = "request-",
     id_field: options.IdField = None,
     prompt_column: options.PromptColumn = None,
+    system: options.System = None,
     param: options.Parameters = None,
     no_strict: options.NoStrict = False,
     description: options.Description = "batch-cli",
@@ -97,6 +98,7 @@ def run(
     cache: options.Cache = False,
     cache_mb: options.CacheMb = 1000,
     auto_path: options.AutoPath = False,
+    price: options.PriceOption = None,
     chunk_size: options.ChunkSize = 32,
     api_key_file: options.KeyFile = None,
     lock_timeout: options.LockTimeout = 0.0,
@@ -119,6 +121,7 @@ def run(
             cache_mb if cache else None,
             auto_path,
             chunk_size,
+            price=price,
         ),
         base_url or (),
         splits=split or split_requests is not None or split_bytes is not None,
@@ -134,6 +137,7 @@ def run(
         id_prefix=id_prefix,
         id_field=id_field,
         prompt_column=prompt_column,
+        system=system,
     )
     extras = submitting.Extras(
         metadata=inputs.metadata(metadata, description),

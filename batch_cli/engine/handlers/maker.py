@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from batch_cli.engine.handlers.live.backend import LIVE
+from batch_cli.engine.handlers.live.halting import OnAccount
 from batch_cli.engine.handlers.live.options import DIRECT, PREDICTS, LiveSetup
 from batch_cli.engine.reply import Handler
 from batch_cli.errors import StateError
@@ -89,7 +90,8 @@ class Handlers:
             rest,
             wait_for,
             model=model,
-            halts=is_direct,
+            on_account=self._on_account() if is_direct else OnAccount.ITS_ROW,
+            waits=self._live is None or self._live.options.waits,
             once=None if kind else self._once(fleet, settings),
             auto_path=self._live is not None and self._live.options.auto_path,
         )
@@ -99,6 +101,10 @@ class Handlers:
         from batch_cli.engine.handlers.predict.wires import WIRES  # noqa: PLC0415 - as above
 
         return Ask(live, WIRES[kind], settings["model"], rows)
+
+    def _on_account(self) -> OnAccount:
+        halts = self._live is None or self._live.options.halts
+        return OnAccount.HALT if halts else OnAccount.EVERY_ROW
 
     def _once(self, fleet: Fleet, settings: JsonObject) -> Once | None:
         """Open the answers that are given again, if the user wants that."""
@@ -115,7 +121,7 @@ class Handlers:
     @property
     def figures(self) -> LiveFigures | None:
         """How the live requests fare; None where none was asked yet."""
-        return None if self._fleet is None else self._fleet.figures.now()
+        return None if self._fleet is None else self._fleet.now()
 
     def _model_servers(self) -> Fleet:
         from batch_cli.engine.handlers.live.figures import Figures  # noqa: PLC0415 - only where it is used
@@ -135,7 +141,7 @@ class Handlers:
                 servers.append(ModelServer(backend, self._senders[-1], pace, now))
             options = self._live.options
             rates = Rates(options.per_minute, options.tokens_per_minute, now)
-            self._fleet = Fleet(servers, rates, Figures())
+            self._fleet = Fleet(servers, rates, Figures(options.dollars_in, options.dollars_out))
         return self._fleet
 
     async def close(self) -> None:

@@ -35,10 +35,16 @@ class Direct:
     address = ""
 
     def __init__(
-        self, name: str, codec: Codec, place: Place, clock: Clock, key: Callable[[], Secret | None]
+        self,
+        name: str,
+        codec: Codec,
+        place: Place,
+        clock: Clock,
+        key: Callable[[], Secret | None],
+        models: Callable[[], Iterator[OfferedModel]] = lambda: iter(()),
     ) -> None:
-        """Open the engine in the state directory; ``key`` is asked for when something is sent, and not before."""
-        self.name, self.codec = name, codec
+        """Open the engine in the state directory; ``key`` and ``models`` are asked for when they are wanted, and not before."""
+        self.name, self.codec, self._models = name, codec, models
         self._place, self._clock, self._key = place, clock, key
         self._wishes = place.live or LiveWishes()
         self._to = destination(name, place.service)
@@ -165,8 +171,8 @@ class Direct:
         return self._engine.batches(after)
 
     def models(self) -> Iterator[OfferedModel]:
-        """Give none: the provider's own batches tell them."""
-        return iter(())
+        """Give those of a prediction server; a provider's own batches tell its models."""
+        return self._models()
 
     def uploads(self) -> Iterator[Upload]:
         """Give none."""

@@ -54,7 +54,9 @@ def test_json_lines_are_for_programs(capsys: Stderr, clock: FakeClock) -> None:
 
 
 def test_live_requests_are_told_of_with_their_speed(capsys: Stderr, clock: FakeClock) -> None:
-    live = LiveFigures(in_flight=64, tokens=9_000, saved=2, saved_tokens=50, p50=0.81, p95=2.14)
+    live = LiveFigures(
+        in_flight=64, tokens=9_000, saved=2, saved_tokens=50, p50=0.81, p95=2.14, dollars=0.0423
+    )
     for mode in (ProgressMode.LINES, ProgressMode.JSON):
         with Reporter(Console({}), clock, mode) as reporter:
             reporter(Progress(Phase.RUN, 0, 100))
@@ -63,7 +65,7 @@ def test_live_requests_are_told_of_with_their_speed(capsys: Stderr, clock: FakeC
 
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == (
-        "running: 50 of 100 requests, 25/s, 64 in flight, 4,500 tokens/s, p50 0.8 s, p95 2.1 s, 2 s left"
+        "running: 50 of 100 requests, 25/s, 64 in flight, 4,500 tokens/s, about $0.042, p50 0.8 s, p95 2.1 s, 2 s left"
     )
     told = json.loads(lines[-1])
     wanted = {
@@ -71,11 +73,25 @@ def test_live_requests_are_told_of_with_their_speed(capsys: Stderr, clock: FakeC
         "rate": 25.0,
         "tokens": 9000,
         "tokens_rate": 4500.0,
+        "cost_usd": 0.0423,
         "p50_s": 0.81,
         "p95_s": 2.14,
     }
     assert {name: told[name] for name in wanted} == wanted
     assert told["saved"] == 2
+
+
+def test_a_server_that_is_away_is_told_of_for_as_long_as_it_is(capsys: Stderr, clock: FakeClock) -> None:
+    live = LiveFigures(in_flight=0, tokens=0, saved=0, saved_tokens=0, p50=None, p95=None, away=95.26)
+    for mode in (ProgressMode.LINES, ProgressMode.JSON):
+        with Reporter(Console({}), clock, mode) as reporter:
+            reporter(Progress(Phase.RUN, 0, 100))
+            clock.advance(31)
+            reporter(Progress(Phase.RUN, 0, 100, live=live))
+
+    lines = capsys.readouterr().err.splitlines()
+    assert "the server has taken nothing for 1 min 35 s: waiting, Ctrl-C keeps what is done" in lines[0]
+    assert json.loads(lines[-1])["away_s"] == 95.3
 
 
 @pytest.mark.parametrize(("quiet", "mode"), [(0, ProgressMode.LINES), (1, ProgressMode.NONE)])

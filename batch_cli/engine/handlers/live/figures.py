@@ -6,6 +6,7 @@ import math
 from collections import deque
 from dataclasses import dataclass, field
 
+from batch_cli import token_usage
 from batch_cli.events import LiveFigures
 from batch_cli.model import JsonObject, JsonValue
 
@@ -17,16 +18,28 @@ _RECENT = 1_000
 class Figures:
     """Counted while it runs; what an earlier run of the same batch did is not in it."""
 
+    dollars_in: float | None = None
+    """What a million tokens of requests cost, and of answers; None: not known."""
+    dollars_out: float | None = None
     in_flight: int = 0
     tokens: int = 0
+    _dollars: float = 0.0
     saved: int = 0
     """Requests that were answered by what had come for another one."""
     saved_tokens: int = 0
     _seconds: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT))
 
-    def took(self, seconds: float) -> None:
-        """Note how long an answer took."""
+    def took(self, seconds: float, body: JsonObject) -> int:
+        """Note an answer and how long it took; give its tokens."""
         self._seconds.append(seconds)
+        tokens = tokens_of(body)
+        self.tokens += tokens
+        if tokens and self.dollars_in is not None and self.dollars_out is not None:
+            said = token_usage.tokens_of(body)
+            self._dollars += (
+                (said.input or 0) * self.dollars_in + (said.output or 0) * self.dollars_out
+            ) / 1e6
+        return tokens
 
     def save(self, tokens: int) -> None:
         """Note that a request needed not be sent, and the tokens that it would have taken."""
@@ -43,6 +56,7 @@ class Figures:
             self.saved_tokens,
             _share(times, 0.5),
             _share(times, 0.95),
+            dollars=None if self.dollars_in is None else self._dollars,
         )
 
 

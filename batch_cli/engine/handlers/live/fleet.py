@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from batch_cli.engine.handlers.live.allowance import hold
 from batch_cli.engine.handlers.live.backend import Backend
@@ -13,6 +13,7 @@ from batch_cli.engine.handlers.live.in_flight import InFlight
 from batch_cli.engine.handlers.live.pace import Pace
 from batch_cli.engine.handlers.live.rates import LATE, Place, Rates
 from batch_cli.engine.handlers.live.transport import Transport
+from batch_cli.events import LiveFigures
 
 Rest = Callable[[float], Awaitable[bool]]
 """Waits so many seconds and tells whether the batch is still wanted."""
@@ -65,6 +66,12 @@ class Fleet:
     servers: Sequence[ModelServer]
     rates: Rates
     figures: Figures
+
+    def now(self) -> LiveFigures:
+        """Give the figures as they are, and for how long none of the servers has been there."""
+        away = [seconds for one in self.servers if (seconds := one.pace.away()) is not None]
+        found = self.figures.now()
+        return replace(found, away=min(away)) if len(away) == len(self.servers) else found
 
     async def enter(
         self, tokens: float, rest: Rest, wait_for: WaitFor

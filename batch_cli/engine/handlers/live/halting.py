@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from batch_cli.engine.reply import Halt
-from batch_cli.errors import ConfigError, Rejected
+import enum
+
+from batch_cli.errors import BatchCliError, ConfigError, Rejected
 from batch_cli.model import JsonObject
 
 _PAYMENT_REQUIRED, _UNAUTHORIZED, _BAD_REQUEST = 402, 401, 400
@@ -15,11 +16,21 @@ _WRONG_KEY = ("API_KEY_INVALID", "API key not valid")
 """Google says it with 400."""
 
 
-def halting(status: int, error: JsonObject, url: str) -> None:
-    """Let through what concerns one request alone; ``error`` is its answer in OpenAI's shape.
+class OnAccount(enum.Enum):
+    """What an answer that concerns the whole account leads to."""
 
-    Raises:
-        Halt: no other request will fare better until somebody has done something.
+    ITS_ROW = enum.auto()
+    """Nothing but the answer of the request it came to."""
+    HALT = enum.auto()
+    """The end of the work; no row is blamed."""
+    EVERY_ROW = enum.auto()
+    """The same answer for every request that was not sent yet."""
+
+
+def account_error(status: int, error: JsonObject, url: str) -> BatchCliError | None:
+    """Tell why no other request will fare better until somebody has done something; None: this one is alone.
+
+    ``error`` is the answer in OpenAI's shape.
     """
     message = str(error.get("message") or "")
     if (
@@ -27,20 +38,17 @@ def halting(status: int, error: JsonObject, url: str) -> None:
         or _EMPTY_WORDS in message
         or {error.get("code"), error.get("type")} & {*_EMPTY}
     ):
-        raise Halt(
-            Rejected(
-                "the account cannot pay for more requests; what is done is kept",
-                where=(f"{url} said: {message}",),
-                hint="see to the account's balance, then run the same command again: it goes on where it was",
-            )
+        return Rejected(
+            "the account cannot pay for more requests; what is done is kept",
+            where=(f"{url} said: {message}",),
+            hint="see to the account's balance, then run the same command again: it goes on where it was",
         )
     is_wrong_key = status == _BAD_REQUEST and any(word in message for word in _WRONG_KEY)
     if status == _UNAUTHORIZED or is_wrong_key:
-        raise Halt(
-            ConfigError(
-                "the key was refused; what is done is kept",
-                where=(f"{url} said: {message}",),
-                hint="set the right key, then run the same command again: it goes on where it was",
-                reference="E604",
-            )
+        return ConfigError(
+            "the key was refused; what is done is kept",
+            where=(f"{url} said: {message}",),
+            hint="set the right key, then run the same command again: it goes on where it was",
+            reference="E604",
         )
+    return None

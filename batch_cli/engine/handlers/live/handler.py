@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from batch_cli.engine.handlers.live.auto_path import as_chat, wants_chat
-from batch_cli.engine.handlers.live.figures import tokens_of
 from batch_cli.engine.handlers.live.fleet import Fleet, ModelServer, Rest, WaitFor
-from batch_cli.engine.handlers.live.halting import halting
+from batch_cli.engine.handlers.live.halting import OnAccount, account_error
 from batch_cli.engine.handlers.live.once import Once
 from batch_cli.engine.handlers.live.rates import Place
 from batch_cli.engine.handlers.live.reading import BAD_ANSWER, error_reply, read_answer
 from batch_cli.engine.handlers.live.retrying import LATE, Tries, Verdict, backoff, judge, retry_after
 from batch_cli.engine.handlers.live.transport import Lost, TooSlow, TransportError, Unreachable
-from batch_cli.engine.reply import Call, Reply
+from batch_cli.engine.reply import Call, Halt, Reply
+from batch_cli.errors import BatchCliError
 from batch_cli.jsonl import dumps_exactly, exact
 from batch_cli.model import CHAT, COMPLETIONS, JsonObject, JsonValue
 
@@ -28,31 +28,36 @@ class Live:
     """Answers the calls of one batch.
 
     What a model server cannot take now is held back and tried again; what it refuses for good is the row's
-    answer. While no server is there no request fails: they wait until ``rest`` says that nobody wants them any more.
+    answer. While no server is there no request fails: they wait until ``rest`` says that nobody wants them any more,
+    unless they were told not to.
     """
 
     max_batch = 1
     is_cpu_bound = False
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a wish of its own
         self,
         fleet: Fleet,
         rest: Rest,
         wait_for: WaitFor,
         *,
         model: str | None = None,
-        halts: bool = False,
+        on_account: OnAccount = OnAccount.ITS_ROW,
+        waits: bool = True,
         once: Once | None = None,
         auto_path: bool = False,
     ) -> None:
         """Ask ``fleet``, for ``model`` where a request does not say it.
 
-        ``halts``: what concerns the whole account is no row's answer and stops the work. ``once`` saves what was asked
-        before; ``auto_path`` asks as a chat what is refused as a completion.
+        ``on_account``: what is made of an answer that concerns the whole account. Without ``waits`` a request that
+        found nobody, or no room, a few times has that for its answer, and all further ones have the same.
+        ``once`` saves what was asked before; ``auto_path`` asks as a chat what is refused as a completion.
         """
         self._fleet, self._rest, self._wait_for = fleet, rest, wait_for
-        self._model, self._halts, self._once = model, halts, once
+        self._model, self._on_account, self._waits, self._once = model, on_account, waits, once
         self._auto_path, self._chats = auto_path, False
+        self._for_all: Reply | None = None
+        """What befell one request and would befall every other: their answer, too."""
 
     async def __call__(self, calls: Sequence[Call]) -> list[Reply | None]:
         """Answer every call; None is one that is given back, because its batch is not wanted any more.
@@ -84,7 +89,7 @@ class Live:
         """Send a request until there is an answer that stays."""
         tokens = _tokens_at_most(call.body, body) if self._fleet.rates.counts_tokens else 0
         tries = Tries()
-        while True:
+        while self._for_all is None:
             found = await self._fleet.enter(tokens, self._rest, self._wait_for)
             if found is None:
                 return None
@@ -99,6 +104,7 @@ class Live:
                 return reply
             if pause and not await self._rest(pause):
                 return None
+        return self._for_all
 
     def _written(self, call: Call) -> tuple[str, bytes]:
         """Give path and body of a request; Gemini's path holds the model, and Mistral's lines do not name theirs."""
@@ -127,8 +133,10 @@ class Live:
             self._count(server, reply, sent_at, place)
             server.answered(answer.headers)
             return reply, None
-        if self._halts:
-            halting(answer.status, reply.body["error"], backend.url)
+        if self._on_account is not OnAccount.ITS_ROW:
+            found = account_error(answer.status, reply.body["error"], backend.url)
+            if found is not None:
+                return self._refused(reply, found), None
         asked = retry_after(answer.headers)
         match judge(answer.status, reply.body["error"]):
             case Verdict.FINAL:
@@ -139,14 +147,32 @@ class Live:
                 tries.faults += 1
                 return reply, max(asked or 0.0, backoff(tries.faults, server.pace.dice))
             case Verdict.NO_ROOM:
-                tries.refusals += server.pace.answered_at > sent_at
+                is_room_for_others = server.pace.answered_at > sent_at
+                tries.refusals += is_room_for_others
                 server.refused(sent_at, f"status {answer.status}", asked, is_away=False)
+                if not (self._waits or is_room_for_others):
+                    self._give_up(tries, reply)
                 return reply, 0.0
 
+    def _refused(self, reply: Reply, error: BatchCliError) -> Reply:
+        """Make of an answer that concerns the whole account what is wanted of it.
+
+        Raises:
+            Halt: the end of the work.
+        """
+        if self._on_account is OnAccount.HALT:
+            raise Halt(error)
+        self._for_all = self._for_all or reply
+        return reply
+
+    def _give_up(self, tries: Tries, reply: Reply) -> None:
+        """Count a try that no server took; after the last one nobody else needs to try."""
+        tries.faults += 1
+        if tries.is_over and all(one.pace.is_away for one in self._fleet.servers):
+            self._for_all = self._for_all or reply
+
     def _count(self, server: ModelServer, reply: Reply, sent_at: float, place: Place | None) -> None:
-        tokens = tokens_of(reply.body)
-        self._fleet.figures.tokens += tokens
-        self._fleet.figures.took(server.now() - sent_at)
+        tokens = self._fleet.figures.took(server.now() - sent_at, reply.body)
         if place is not None and tokens:
             place.took(tokens)
 
@@ -158,9 +184,14 @@ class Live:
         match error:
             case Unreachable():
                 server.refused(sent_at, str(error), None, is_away=True)
-                return None, 0.0
+                if self._waits:
+                    return None, 0.0
+                reply = error_reply(BAD_ANSWER, "backend_unreachable", what)
+                self._give_up(tries, reply)
+                return reply, 0.0
             case TooSlow():
-                if server.pace.answered_at <= sent_at and not await self._is_there(server):
+                is_silent = self._waits and server.pace.answered_at <= sent_at
+                if is_silent and not await self._is_there(server):
                     server.refused(sent_at, str(error), None, is_away=True)
                     return None, 0.0
                 tries.faults += LATE

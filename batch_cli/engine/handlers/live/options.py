@@ -36,6 +36,14 @@ class LiveOptions:
     """Answers of earlier batches are used, and so many bytes of them kept; None: they are not."""
     auto_path: bool = False
     """What is refused as a completion is asked as a chat."""
+    waits: bool = True
+    """While no server can be reached, requests wait; else they fail when that was tried a few times."""
+    halts: bool = True
+    """An account that is refused stops the work, and no request is blamed; else it is the answer of each."""
+    dollars_in: float | None = None
+    """What a million tokens of requests cost, to tell the cost while it runs; None: not known."""
+    dollars_out: float | None = None
+    """What a million tokens of answers cost."""
     rows: int = 32
     """Rows that are predicted at once at most: by one request, or by one run of a model here."""
 

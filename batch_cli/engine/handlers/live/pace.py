@@ -27,6 +27,15 @@ class Pace:
         """Give the seconds until requests may be sent."""
         return max(0.0, self._open_at - self._now())
 
+    @property
+    def is_away(self) -> bool:
+        """Tell whether nobody has been answered since the server went away, or had no room twice."""
+        return self._away_since is not None
+
+    def away(self) -> float | None:
+        """Give for how many seconds it has been away; None: it is there."""
+        return None if self._away_since is None else self._now() - self._away_since
+
     def answered(self) -> None:
         """Note an answer: there is room again."""
         now = self.answered_at = self._now()

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from batch_cli.engine.handlers.live.halting import halting
-from batch_cli.engine.reply import Halt
+from batch_cli.engine.handlers.live.halting import account_error
 from batch_cli.errors import ExitCode
 
 
@@ -19,12 +18,14 @@ from batch_cli.errors import ExitCode
     ],
 )
 def test_what_concerns_the_account_stops_the_work(status: int, error: dict[str, str], code: ExitCode) -> None:
-    with pytest.raises(Halt) as caught:
-        halting(status, error, "https://api")
+    found = account_error(status, error, "https://api")
 
-    assert caught.value.error.exit_code is code
+    assert found is not None
+    assert found.exit_code is code
 
 
 @pytest.mark.parametrize("status", [400, 403, 404, 413, 422, 429, 500, 503])
 def test_what_concerns_one_request_does_not(status: int) -> None:
-    halting(status, {"message": "too long", "code": "rate_limit_exceeded"}, "https://api")
+    assert (
+        account_error(status, {"message": "too long", "code": "rate_limit_exceeded"}, "https://api") is None
+    )

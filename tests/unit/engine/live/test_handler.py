@@ -13,10 +13,11 @@ import pytest
 from batch_cli.engine.handlers.live.backend import Backend
 from batch_cli.engine.handlers.live.figures import Figures
 from batch_cli.engine.handlers.live.fleet import Fleet, ModelServer
+from batch_cli.engine.handlers.live.halting import OnAccount
 from batch_cli.engine.handlers.live.handler import Live
 from batch_cli.engine.handlers.live.pace import Pace
 from batch_cli.engine.handlers.live.rates import Rates
-from batch_cli.engine.handlers.live.retrying import MOST_REFUSALS
+from batch_cli.engine.handlers.live.retrying import MOST_FAULTS, MOST_REFUSALS
 from batch_cli.engine.handlers.live.transport import (
     Answer,
     Lost,
@@ -26,7 +27,7 @@ from batch_cli.engine.handlers.live.transport import (
     Unusable,
 )
 from batch_cli.engine.lines import parse_call
-from batch_cli.engine.reply import Call, Reply
+from batch_cli.engine.reply import Call, Halt, Reply
 from batch_cli.model import CHAT
 from tests.faulty import chat_answer
 from tests.support import FakeClock, chat
@@ -44,7 +45,7 @@ GOOD = came(body=chat_answer())
 class Scene:
     """A handler, its server, and a clock that the waiting moves."""
 
-    def __init__(self, script: Callable[[int], Step], patience: float = 1e9) -> None:
+    def __init__(self, script: Callable[[int], Step], patience: float = 1e9, **wishes: Any) -> None:
         self.script, self.patience = script, patience
         self.clock, self.lines, self.rests = FakeClock(), list[str](), list[float]()
         self.sent: list[tuple[str, str, bytes | None]] = []
@@ -52,7 +53,7 @@ class Scene:
         self.pace = Pace(backend.url, self.lines.append, self.clock.monotonic, Random(3))
         server = ModelServer(backend, self, self.pace, self.clock.monotonic)
         rates = Rates(None, None, self.clock.monotonic)
-        self.live = Live(Fleet([server], rates, Figures()), self.rest, self.wait_for)
+        self.live = Live(Fleet([server], rates, Figures()), self.rest, self.wait_for, **wishes)
 
     async def send(self, method: str, url: str, body: bytes | None, seconds: float) -> Answer:
         assert seconds > 0
@@ -209,3 +210,43 @@ def test_an_answer_that_is_not_read_is_final() -> None:
     reply = Scene(in_turn(Unusable("its answer is packed (gzip)"))).answered()
 
     assert (reply.status, reply.body["error"]["code"]) == (502, "backend_bad_answer")
+
+
+@pytest.mark.parametrize(
+    ("step", "status"), [(Unreachable("connection refused"), 502), (came(503), 503), (came(429), 429)]
+)
+def test_where_nobody_waits_a_few_tries_that_no_server_took_are_the_answer_of_all_requests(
+    step: Step, status: int
+) -> None:
+    scene = Scene(lambda _: step, waits=False)
+
+    assert (scene.answered().status, scene.answered().status) == (status, status)
+    assert len(scene.sent) == MOST_FAULTS, "the second request was not sent at all"
+
+
+def test_where_nobody_waits_a_server_that_comes_back_in_time_answers() -> None:
+    scene = Scene(lambda at: Unreachable("no") if at < MOST_FAULTS - 1 else GOOD, waits=False)
+
+    assert scene.answered().is_good
+    assert scene.answered().is_good
+
+
+def test_a_silent_server_is_late_where_nobody_waits() -> None:
+    scene = Scene(lambda _: TooSlow("late"), waits=False)
+
+    assert scene.answered().status == 504
+    assert {method for method, *_ in scene.sent} == {"POST"}, "it is not asked whether it is there"
+
+
+def test_a_refused_account_can_be_the_answer_of_every_request_that_was_not_sent_yet() -> None:
+    scene = Scene(lambda _: came(401, {"error": {"message": "no"}}), on_account=OnAccount.EVERY_ROW)
+
+    assert (scene.answered().status, scene.answered().status) == (401, 401)
+    assert len(scene.sent) == 1
+
+
+def test_a_refused_account_stops_the_work() -> None:
+    scene = Scene(lambda _: came(401, {"error": {"message": "no"}}), on_account=OnAccount.HALT)
+
+    with pytest.raises(Halt):
+        scene.ask()
