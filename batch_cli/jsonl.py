@@ -106,6 +106,16 @@ def read_blocks(stream: Readable, *, max_bytes: int, size: int = 1 << 18, number
     Raises:
         LineTooLong: a line has more than ``max_bytes``; the lines before it were given.
     """
+    for raw in raw_blocks(stream, max_bytes=max_bytes, size=size, number=number):
+        lines = lines_of(raw)
+        yield Block(number, raw, lines)
+        number += len(lines)
+
+
+def raw_blocks(
+    stream: Readable, *, max_bytes: int, size: int = 1 << 18, number: int = 1
+) -> Iterator[bytes]:
+    """Do what `read_blocks` does, without cutting the blocks into lines."""
     while raw := stream.read(min(size, max_bytes)):
         whole = raw.rfind(b"\n") + 1
         too_long = False
@@ -113,14 +123,19 @@ def read_blocks(stream: Readable, *, max_bytes: int, size: int = 1 << 18, number
             rest = stream.readline(max_bytes + 1 - (len(raw) - whole))
             too_long = len(raw) - whole + len(rest) > max_bytes and not rest.endswith(b"\n")
             raw = raw[:whole] if too_long else raw + rest
-        lines = raw.split(b"\n")
-        if not lines[-1]:
-            lines.pop()  # what stands behind the last line end
-        if lines:
-            yield Block(number, raw, lines)
-        number += len(lines)
+        if raw:
+            yield raw
+        number += raw.count(b"\n")
         if too_long:
             raise LineTooLong(number)
+
+
+def lines_of(raw: bytes) -> list[bytes]:
+    """Cut some bytes into lines without their line ends; what follows the last line end is one, too, if it is something."""
+    lines = raw.split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    return lines
 
 
 def is_blank(raw: bytes) -> bool:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import BinaryIO
 
 from batch_cli.errors import Finding, ProblemLog
 from batch_cli.jobs.check import guess_provider, rules_of
-from batch_cli.jsonl import loads
+from batch_cli.jsonl import is_blank, lines_of, loads, raw_blocks
 from batch_cli.model import JsonObject, Limits
 from batch_cli.providers import load_codec
 from batch_cli.providers.base import Codec
 from batch_cli.providers.rules import missing
-from batch_cli.request_file import Scan, request_lines, scan
+from batch_cli.request_file import Scan, scan
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,11 @@ class Asked:
         return _ids(self.source, self.codec)
 
 
+    def id_blocks(self) -> Iterator[Callable[[], list[str]]]:
+        """Give the ids in input order, in blocks, each of them cut out of the file when it is called."""
+        return _id_blocks(self.source, self.codec.id_field)
+
+
 def read_requests(source: Source) -> Asked:
     """Read the ids of a request file, whosever it is, and refuse one that has an id twice or none."""
     codec = load_codec(guess_provider(source.open))
@@ -59,9 +65,25 @@ def read_requests(source: Source) -> Asked:
 
 
 def _ids(source: Source, codec: Codec) -> Iterator[str]:
+    for some in _id_blocks(source, codec.id_field):
+        yield from some()
+
+
+def _id_blocks(source: Source, id_field: str) -> Iterator[Callable[[], list[str]]]:
     # The file was checked, so an id at the start of a line is the only one there.
-    at_start = re.compile(rb'\{"%b": ?"([^"\\]+)"' % codec.id_field.encode())
+    at_start = re.compile(rb'\{"%b": ?"([^"\\\n]+)"' % id_field.encode())
     with source.open() as stream:
-        for raw in request_lines(stream, Limits()):
-            found = at_start.match(raw)
-            yield loads(raw)[codec.id_field] if found is None else found[1].decode("utf-8")
+        for raw in raw_blocks(stream, max_bytes=Limits().line_bytes):
+            yield partial(_ids_in, raw, at_start, id_field)
+
+
+def _ids_in(raw: bytes, at_start: re.Pattern[bytes], id_field: str) -> list[str]:
+    lines = lines_of(raw)
+    found = list(map(at_start.match, lines))
+    if None in found:
+        return [
+            loads(line)[id_field] if head is None else head[1].decode("utf-8")
+            for line, head in zip(lines, found, strict=True)
+            if head is not None or not is_blank(line)
+        ]
+    return b"\n".join([head[1] for head in found if head is not None]).decode("utf-8").split("\n")

@@ -262,7 +262,7 @@ def _write(workspace: Workspace, file: GoodFile, sink: Sink) -> Summary:
     def report(done: Summary) -> None:
         workspace.say(Progress(Phase.RESULTS, done.rows, asked.scan.requests))
 
-    return write_in_order(asked.ids(), file.index, sink, wanted.form, file.strays, report=report)
+    return write_in_order(asked.id_blocks, file.index, sink, wanted.form, file.strays, report=report)
 
 
 def _parser(file: GoodFile) -> Parse | None:
