@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import gc
 import os
 import pickle
 import select
@@ -70,6 +71,7 @@ def _be_child(compute: Callable[[], Iterable[object]], write_end: int) -> None:
     try:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
+        gc.disable()  # what was there before would be copied only to be looked at
         with os.fdopen(write_end, "wb") as stream:
             for value in compute():
                 if value is None:

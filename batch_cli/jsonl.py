@@ -106,28 +106,34 @@ def read_blocks(stream: Readable, *, max_bytes: int, size: int = 1 << 18, number
     Raises:
         LineTooLong: a line has more than ``max_bytes``; the lines before it were given.
     """
-    for raw in raw_blocks(stream, max_bytes=max_bytes, size=size, number=number):
+    too_long = False
+    while not too_long:
+        raw, too_long = _next_block(stream, max_bytes, size)
         lines = lines_of(raw)
-        yield Block(number, raw, lines)
+        if lines:
+            yield Block(number, raw, lines)
+        elif not too_long:
+            return
         number += len(lines)
+    raise LineTooLong(number)
 
 
-def raw_blocks(
-    stream: Readable, *, max_bytes: int, size: int = 1 << 18, number: int = 1
-) -> Iterator[bytes]:
-    """Do what `read_blocks` does, without cutting the blocks into lines."""
-    while raw := stream.read(min(size, max_bytes)):
-        whole = raw.rfind(b"\n") + 1
-        too_long = False
-        if whole < len(raw):
-            rest = stream.readline(max_bytes + 1 - (len(raw) - whole))
-            too_long = len(raw) - whole + len(rest) > max_bytes and not rest.endswith(b"\n")
-            raw = raw[:whole] if too_long else raw + rest
-        if raw:
-            yield raw
-        number += raw.count(b"\n")
-        if too_long:
-            raise LineTooLong(number)
+def raw_blocks(stream: Readable, *, max_bytes: int, size: int = 1 << 18) -> Iterator[bytes]:
+    """Do what `read_blocks` does with a stream in which no line is too long, without cutting the blocks into lines."""
+    while raw := _next_block(stream, max_bytes, size)[0]:
+        yield raw
+
+
+def _next_block(stream: Readable, max_bytes: int, size: int) -> tuple[bytes, bool]:
+    """Read a block of whole lines; empty at the end. Tell whether the line after it is too long."""
+    raw = stream.read(min(size, max_bytes))
+    whole = raw.rfind(b"\n") + 1
+    if whole == len(raw):
+        return raw, False
+    rest = stream.readline(max_bytes + 1 - (len(raw) - whole))
+    if len(raw) - whole + len(rest) > max_bytes and not rest.endswith(b"\n"):
+        return raw[:whole], True
+    return raw + rest, False
 
 
 def lines_of(raw: bytes) -> list[bytes]:

@@ -117,7 +117,7 @@ class RowIndex:
         self._spool.close()
 
     @property
-    def bytes(self) -> int:
+    def size(self) -> int:
         """Give the size of the files that the rows stand in."""
         return sum(os.fstat(file.descriptor).st_size for file in self._files)
 

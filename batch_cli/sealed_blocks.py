@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
@@ -45,7 +45,7 @@ class SealedBlock:
         return self._lines
 
 
-def sealed_blocks(stream: BinaryIO, max_bytes: int, file_number: int | None) -> Iterator[SealedBlock]:
+def sealed_blocks(stream: BinaryIO, max_bytes: int, file_number: int | None) -> Generator[SealedBlock, None, None]:
     """Give the blocks of a stream that stands at its start, in order. Memory: some blocks.
 
     ``file_number`` is what places call the file behind it; None: there is none, and nothing in it is sealed.
@@ -65,7 +65,7 @@ def sealed_blocks(stream: BinaryIO, max_bytes: int, file_number: int | None) -> 
         offset += len(one.raw)
 
 
-def _found_by_others(descriptor: int, size: int, max_bytes: int, file_number: int) -> Iterator[SealedBlock]:
+def _found_by_others(descriptor: int, size: int, max_bytes: int, file_number: int) -> Generator[SealedBlock, None, None]:
     cuts = partial(_cuts, descriptor, size, max_bytes)
     number, offset = 1, 0
     with InTurns(cuts, partial(_look, descriptor, file_number)) as found:
@@ -100,7 +100,7 @@ def _runs(lines: list[bytes], offset: int, file_number: int) -> list[SealedRun]:
     """Find the sealed lines among some that start at ``offset``."""
     runs = sealed_runs(lines)
     lengths = list(map(len, lines))
-    starts = list(accumulate(lengths, lambda at, length: at + length + 1, initial=offset))
+    starts = list(accumulate([length + 1 for length in lengths], initial=offset))
     for run in runs:
         stop = run.start + len(run.hashes)
         run.places = sealed_places(starts[run.start : stop], lengths[run.start : stop], file_number)

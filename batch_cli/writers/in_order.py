@@ -46,7 +46,7 @@ def write_in_order(
     """
     summary, digest, found = Summary(), Digest(), 0
     work = partial(_pieces, index, form, why_missing)
-    with InTurns(ids, work, worthwhile=index.bytes >= WORTHWHILE) as pieces:
+    with InTurns(ids, work, worthwhile=index.size >= WORTHWHILE) as pieces:
         for piece in pieces:
             sink.write(piece.data)
             digest.update(piece.data)
