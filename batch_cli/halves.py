@@ -49,7 +49,7 @@ def scan_halves(
         second.seek(_size(first) // 2)
         second.readline(rules.limits.line_bytes + 1)
         middle = second.tell()
-        child = Forked(lambda: _read_half(second, name, rules))
+        child = Forked(lambda: [_read_half(second, name, rules)])
         digest = _FileDigest(whole) if hashed else None  # a thread, so it starts after the fork
         try:
             scanner = Scanner(name, rules, ProblemLog(1))

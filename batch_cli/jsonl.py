@@ -106,21 +106,42 @@ def read_blocks(stream: Readable, *, max_bytes: int, size: int = 1 << 18, number
     Raises:
         LineTooLong: a line has more than ``max_bytes``; the lines before it were given.
     """
-    while raw := stream.read(min(size, max_bytes)):
-        whole = raw.rfind(b"\n") + 1
-        too_long = False
-        if whole < len(raw):
-            rest = stream.readline(max_bytes + 1 - (len(raw) - whole))
-            too_long = len(raw) - whole + len(rest) > max_bytes and not rest.endswith(b"\n")
-            raw = raw[:whole] if too_long else raw + rest
-        lines = raw.split(b"\n")
-        if not lines[-1]:
-            lines.pop()  # what stands behind the last line end
+    too_long = False
+    while not too_long:
+        raw, too_long = _next_block(stream, max_bytes, size)
+        lines = lines_of(raw)
         if lines:
             yield Block(number, raw, lines)
+        elif not too_long:
+            return
         number += len(lines)
-        if too_long:
-            raise LineTooLong(number)
+    raise LineTooLong(number)
+
+
+def raw_blocks(stream: Readable, *, max_bytes: int, size: int = 1 << 18) -> Iterator[bytes]:
+    """Do what `read_blocks` does with a stream in which no line is too long, without cutting the blocks into lines."""
+    while raw := _next_block(stream, max_bytes, size)[0]:
+        yield raw
+
+
+def _next_block(stream: Readable, max_bytes: int, size: int) -> tuple[bytes, bool]:
+    """Read a block of whole lines; empty at the end. Tell whether the line after it is too long."""
+    raw = stream.read(min(size, max_bytes))
+    whole = raw.rfind(b"\n") + 1
+    if whole == len(raw):
+        return raw, False
+    rest = stream.readline(max_bytes + 1 - (len(raw) - whole))
+    if len(raw) - whole + len(rest) > max_bytes and not rest.endswith(b"\n"):
+        return raw[:whole], True
+    return raw + rest, False
+
+
+def lines_of(raw: bytes) -> list[bytes]:
+    """Cut some bytes into lines without their line ends; what follows the last line end is one, too, if it is something."""
+    lines = raw.split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    return lines
 
 
 def is_blank(raw: bytes) -> bool:

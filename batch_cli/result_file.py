@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from hashlib import sha256
 from typing import BinaryIO
 
-from batch_cli.digest import Digest
 from batch_cli.errors import DamagedData, Problem, ProblemLog, Severity
 from batch_cli.json_faults import MAX_DEPTH, explain, locate
 from batch_cli.jsonl import (
     BOM,
-    Block,
     Line,
     LineTooLong,
     dumps,
@@ -29,8 +28,8 @@ from batch_cli.jsonl import (
 from batch_cli.model import BatchResult, JsonObject, ResultError, RowFile, RowPlace
 from batch_cli.request_line import packed
 from batch_cli.row_index import DAMAGED, RowIndex
-from batch_cli.sealed_halves import SealedHalves
-from batch_cli.sealed_lines import SealedRun, changed, good_row, heads_of, ids_of, is_sealed, unified
+from batch_cli.sealed_blocks import SealedBlock, sealed_blocks
+from batch_cli.sealed_lines import changed, good_row, heads_of, ids_of, is_sealed, unified
 
 Read = Callable[[JsonObject], BatchResult]
 """From a parsed line to its row; raises `NotAResult`."""
@@ -154,7 +153,7 @@ def _row_of(value: JsonObject, raw: bytes, read: Read) -> tuple[BatchResult, boo
 def _own_row(raw: bytes) -> BatchResult:
     """Give the row of a sealed line that was read before."""
     (head,) = heads_of((raw,))
-    return BatchResult(ids_of((head,))[0], raw=unified(head), source=raw)
+    return BatchResult(ids_of((head,))[0], raw=unified(head)[:-1], source=raw)
 
 
 def _may_hold_a_long_number(raw: bytes) -> bool:
@@ -177,47 +176,49 @@ class _Checker:
         self.knows_sealed = False
 
     def run(self, report: Callable[[int], None] | None) -> Checked:
-        digest = Digest()
+        digest = sha256()
+        number = None if self.file is None else self.number
         try:
-            with SealedHalves(self.stream, _LONGEST_LINE, is_file=self.file is not None) as halves:
-                for block, runs in halves:
+            # Closed at once, whatever happens: other processes may be at work.
+            with closing(sealed_blocks(self.stream, _LONGEST_LINE, number)) as blocks:
+                for block in blocks:
                     digest.update(block.raw)
                     if block.number == 1 and self._is_something_else(block.lines[0]):
                         break
-                    self._take_block(block, runs)
-                    self.found.bytes += len(block.raw)
+                    self._take_block(block)
+                    self.found.bytes += block.size
                     if report is not None:
-                        report(block.number + len(block.lines) - 1)
+                        report(block.number + block.count - 1)
         except LineTooLong as error:
             self._problem("E701", f"line too long for a result: over {_LONGEST_LINE:,} bytes", error.number)
-        self.found.sha256 = digest.finish()
+        self.found.sha256 = digest.hexdigest()
         for first, count in self.warned.values():
             more = f" (and {count - 1:,} more like it)" if count > 1 else ""
             self.problems.add(replace(first, message=f"{first.message}{more}"))
         return self.found
 
-    def _take_block(self, block: Block, runs: list[SealedRun]) -> None:
+    def _take_block(self, block: SealedBlock) -> None:
         """Give the lines of a block to the index: those that are good beyond doubt together, every other by itself."""
-        starts = list(
-            accumulate(map(len, block.lines), lambda at, length: at + length + 1, initial=self.found.bytes)
-        )
         at = 0
-        for run in runs if self.knows_sealed else ():
-            self._take_each(block, starts, at, run.start)
+        for run in block.runs if self.knows_sealed else ():
+            self._take_each(block, at, run.start)
             at = run.start + len(run.hashes)
-            lengths = map(len, block.lines[run.start : at])
-            if not self.index.put_sealed(run, self.number, starts[run.start : at], lengths):
-                self._take_each(block, starts, run.start, at)
-        self._take_each(block, starts, at, len(block.lines))
+            if not self.index.put_sealed(run):
+                self._take_each(block, run.start, at)
+        self._take_each(block, at, block.count)
 
-    def _take_each(self, block: Block, starts: list[int], first: int, stop: int) -> None:
-        last = -1 if block.raw.endswith(b"\n") else len(block.lines) - 1
+    def _take_each(self, block: SealedBlock, first: int, stop: int) -> None:
+        if first == stop:
+            return
+        offset = block.offset + sum(map(len, block.lines[:first])) + first
+        last = -1 if block.raw.endswith(b"\n") else block.count - 1
         for at in range(first, stop):
             raw, number = block.lines[at], block.number + at
             start = len(BOM) if number == 1 and raw.startswith(BOM) else 0
             text = raw[start:] if start else raw
             if text[:1] == b"{" or not is_blank(text):
-                self._take(text, number, starts[at] + start, is_last=at == last)
+                self._take(text, number, offset + start, is_last=at == last)
+            offset += len(raw) + 1
 
     def _problem(
         self, code: str, message: str, line: int, column: int = 1, hint: str | None = _AGAIN

@@ -239,6 +239,16 @@ class Summary:
         if row.known is not None and (usage := usage_of(row.known)):
             add_usage(self.usage, usage)
 
+    def add_all(self, more: Summary) -> None:
+        """Count rows that were counted by somebody else, and come next."""
+        for name in ("rows", "ok", "failed", "missing", "retryable", "left_out", "bytes"):
+            setattr(self, name, getattr(self, name) + getattr(more, name))
+        self.missing_ids += more.missing_ids[: _KEPT_IDS - len(self.missing_ids)]
+        self.errors_by_type.update(more.errors_by_type)
+        self.errors_by_kind.update(more.errors_by_kind)
+        self.usage.update(more.usage)
+        self.checksums.extend(more.checksums)
+
     def close(self, strays: Strays | None) -> None:
         """Take over what came to light while the rows were brought together, after the last of them."""
         if strays is None:

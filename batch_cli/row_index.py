@@ -12,24 +12,22 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Self
 
 from batch_cli import token_usage
 from batch_cli.errors import DamagedData
 from batch_cli.jsonl import dumps, dumps_exactly, loads
 from batch_cli.model import BatchResult, JsonObject, ResultError, RowFile
+from batch_cli.row_place import LONG, MOST_FILES, place_of
 from batch_cli.sealed_lines import Head, SealedRun, heads_of, ids_of
 from batch_cli.token_usage import add_usage
 
 DAMAGED = "damaged_row"
 """The error type of what a reader gives for a line that is no result; its row has no id."""
 
-# A place is one integer, because two are 32 bytes more: offset, length, number of the file, whether it is sealed.
-# Below 2**60 an integer has 32 bytes: that is enough for files of 64 GB.
 _HASH = (1 << 60) - 1
-_LENGTH = (1 << 20) - 1
-"""Stands for every length from here on: the line is read to its end then."""
-_FILES = 8
+"""Below it an integer has 32 bytes."""
 _IN_CONFLICT = -1
 _BLOCK = 1 << 16
 _AT_ONCE = 1 << 20
@@ -118,13 +116,18 @@ class RowIndex:
             os.close(self._files.pop().descriptor)
         self._spool.close()
 
+    @property
+    def size(self) -> int:
+        """Give the size of the files that the rows stand in."""
+        return sum(os.fstat(file.descriptor).st_size for file in self._files)
+
     def __len__(self) -> int:
         """Count the ids that are in it."""
         return len(self._places)
 
     def _open(self, file: RowFile) -> int:
         """Keep a file open for as long as this lasts; whoever read the rows from it closes it when they ended."""
-        if len(self._files) == _FILES:
+        if len(self._files) == MOST_FILES:
             message = "the rows of one batch stand in more than seven files"
             raise DamagedData(message)
         self._numbers[id(file)] = number = len(self._files)
@@ -149,7 +152,7 @@ class RowIndex:
 
     def put_at(self, row: BatchResult, number: int, offset: int, length: int, *, is_own: bool) -> None:
         """Do what `put` does with a row whose place is given beside it."""
-        place = offset << 24 | (min(_LENGTH, length)) << 4 | number << 1 | is_own
+        place = place_of(offset, length, number, is_sealed=is_own)
         if row.error is not None and row.error.type == DAMAGED:
             self._strays.add(Stray(StrayKind.DAMAGED, "", _as_it_came(place, self._line(place)), offset))
             return
@@ -160,22 +163,12 @@ class RowIndex:
         elif row.response is not None and (usage := usage_of(row.response)):
             add_usage(self._usage, usage)
 
-    def put_sealed(self, run: SealedRun, number: int, offsets: Iterable[int], lengths: Iterable[int]) -> bool:
+    def put_sealed(self, run: SealedRun) -> bool:
         """Note where sealed lines stand, all at once; False, and nothing is noted: one of the ids came before."""
-        keys = [hashed & _HASH for hashed in run.hashes]
-        if len(set(keys)) < len(keys) or not self._places.keys().isdisjoint(keys):
+        found = dict(zip([hashed & _HASH for hashed in run.hashes], run.places, strict=True))
+        if len(found) < len(run.hashes) or not self._places.keys().isdisjoint(found):
             return False
-        rest = number << 1 | True
-        self._places.update(
-            zip(
-                keys,
-                [
-                    offset << 24 | (min(_LENGTH, length)) << 4 | rest
-                    for offset, length in zip(offsets, lengths, strict=True)
-                ],
-                strict=True,
-            )
-        )
+        self._places.update(found)
         self._usage.update(run.usage)
         return True
 
@@ -211,19 +204,25 @@ class RowIndex:
     # --- out ---
 
     def take(self, custom_id: str) -> BatchResult | None:
-        """Give the row of an id; an error row where several contradict each other; None: there is none (left).
+        """Do what `find` does, once: the next time there is none."""
+        row = self.find(custom_id)
+        self._places.pop(hash(custom_id) & _HASH, None)
+        return row
+
+    def find(self, custom_id: str) -> BatchResult | None:
+        """Give the row of an id; an error row where several contradict each other; None: there is none.
 
         A good row whose line is ours already comes with its ``raw`` alone.
         """
-        place = self._places.pop(hash(custom_id) & _HASH, None)
+        place = self._places.get(hash(custom_id) & _HASH)
         if place is None:
             return None
         if place == _IN_CONFLICT:
             message = "the provider gave several results for this request, and they differ; none was chosen"
             return BatchResult(custom_id, error=ResultError("conflict", message, "conflict", retryable=True))
-        file = self._files[place >> 1 & _FILES - 1]
-        length = place >> 4 & _LENGTH
-        if place & 1 and length < _LENGTH:  # as most do; the others in the same way, with more steps
+        file = self._files[place >> 1 & MOST_FILES - 1]
+        length = place >> 4 & LONG
+        if place & 1 and length < LONG:  # as most do; the others in the same way, with more steps
             row = file.again(os.pread(file.descriptor, length, place >> 24), True)  # noqa: FBT003 - as `RowFile.again`
         else:
             row = self._read(place, self._line(place))
@@ -231,25 +230,36 @@ class RowIndex:
             raise _same_hash(row.custom_id, custom_id)
         return row
 
-    def take_sealed(self, ids: Sequence[str], start: int) -> list[Head]:
-        """Give the lines of some ids from ``start`` on, as far as they are sealed, as they stand in their files.
+    def places_of(self, ids: Sequence[str]) -> list[int]:
+        """Give where the rows of some ids stand; 0: there is none."""
+        return [self._places.get(hash(custom_id) & _HASH, 0) for custom_id in ids]
 
-        That is a megabyte or one line; none: the next is to be taken by itself.
+    def sealed(self, ids: Sequence[str], places: Sequence[int], start: int) -> list[Head]:
+        """Read the lines of some ids from ``start`` on, as far as they are sealed, as they stand in their files.
+
+        ``places`` are those of the ids. That is a megabyte or one line; none: the next is to be found by itself.
         """
-        places, files, lines, size = self._places, self._files, list[bytes](), 0
-        for at in range(start, len(ids)):
-            key = hash(ids[at]) & _HASH
-            place = places.get(key, 0)
-            length = place >> 4 & _LENGTH
-            if not place & 1 or length == _LENGTH or size > _AT_ONCE:
+        stop, size = start, 0
+        for place in islice(places, start, None):
+            length = place >> 4 & LONG
+            if not place & 1 or length == LONG or size > _AT_ONCE or place == _IN_CONFLICT:
                 break
-            del places[key]
-            lines.append(os.pread(files[place >> 1 & _FILES - 1].descriptor, length, place >> 24))
             size += length
+            stop += 1
+        files = [file.descriptor for file in self._files]
+        lines = [
+            os.pread(files[place >> 1 & MOST_FILES - 1], place >> 4 & LONG, place >> 24)
+            for place in islice(places, start, stop)
+        ]
         heads = heads_of(lines)
-        if (found := ids_of(heads)) != (asked := ids[start : start + len(heads)]):
+        if (found := ids_of(heads)) != (asked := ids[start:stop]):
             raise _same_hash(*next(pair for pair in zip(found, asked, strict=True) if pair[0] != pair[1]))
         return heads
+
+    def leave_out(self, ids: Iterable[str]) -> None:
+        """Forget the rows of some ids."""
+        for custom_id in ids:
+            self._places.pop(hash(custom_id) & _HASH, None)
 
     def take_all(self) -> Iterator[BatchResult]:
         """Give all rows in the order in which they came; an error row for ids whose rows contradict each other."""
@@ -270,11 +280,11 @@ class RowIndex:
         self._places.clear()
 
     def _line(self, place: int) -> bytes:
-        offset, length, number = place >> 24, place >> 4 & _LENGTH, place >> 1 & _FILES - 1
+        offset, length, number = place >> 24, place >> 4 & LONG, place >> 1 & MOST_FILES - 1
         if not number:
             self._spool.flush()
         descriptor = self._files[number].descriptor
-        if length < _LENGTH:
+        if length < LONG:
             return os.pread(descriptor, length, offset)
         line = bytearray()
         while block := os.pread(descriptor, _BLOCK, offset + len(line)):
@@ -285,7 +295,7 @@ class RowIndex:
         return bytes(line)
 
     def _read(self, place: int, line: bytes) -> BatchResult:
-        return self._files[place >> 1 & _FILES - 1].again(line, bool(place & 1))
+        return self._files[place >> 1 & MOST_FILES - 1].again(line, bool(place & 1))
 
     def _forget_usage(self, row: BatchResult) -> None:
         for name, amount in (usage_of(response_of(row)) or {}).items():
@@ -295,7 +305,7 @@ class RowIndex:
 
 def _as_it_came(place: int, line: bytes) -> bytes:
     """Give a line for people to look at; what we put into a file ourselves has more around it."""
-    return line if place >> 1 & _FILES - 1 else str(loads(line)[0]).encode("utf-8")
+    return line if place >> 1 & MOST_FILES - 1 else str(loads(line)[0]).encode("utf-8")
 
 
 def _read_spooled(line: bytes, _is_sealed: bool) -> BatchResult:  # noqa: FBT001 - as `RowFile.again`

@@ -21,6 +21,7 @@ from batch_cli.token_usage import sum_usage, usage_of
 _HEAD = re.compile(
     rb'\{"id": ?("[ !#-\[\]-~]*+"|null), ?"custom_id": ?"([ !#-\[\]-~]++)", ?"response": ?(?=\{)'
 )
+_SPACE = 32
 _SPACED, _COMPACT = b'}, "error": null}', b'},"error":null}'
 
 Head = re.Match[bytes]
@@ -35,6 +36,8 @@ class SealedRun:
     """Which of the lines looked at is the first."""
     hashes: array[int] = field(default_factory=lambda: array("q"))
     """``hash(id)`` of each; the same in a forked process."""
+    places: array[int] = field(default_factory=lambda: array("Q"))
+    """Of each (`row_place`), once it is known where the lines stand."""
     usage: Counter[str] = field(default_factory=Counter)
     """Sum of what their answers say they used."""
 
@@ -51,22 +54,26 @@ def is_good_response(response: JsonValue) -> bool:
 def sealed_runs(lines: Sequence[bytes]) -> list[SealedRun]:
     """Find the sealed lines that a reader of OpenAI's results finds good beyond doubt, in order."""
     runs: list[SealedRun] = []
+    heads: list[Head] = []
     usages: list[JsonObject] = []
-    run = None
     for at, (raw, head) in enumerate(zip(lines, map(_HEAD.match, lines), strict=True)):
         response: JsonValue = None if head is None else _response(raw, head)
         if head is not None and is_good_response(response):
-            if run is None:
-                run = SealedRun(at)
-                runs.append(run)
-            run.hashes.append(hash(head[2].decode("ascii")))
+            if not heads:
+                runs.append(SealedRun(at))
+            heads.append(head)
             usages.append(usage_of(response["body"]))
-        elif run is not None:
-            run.usage = sum_usage(usages)
-            run, usages = None, []
-    if run is not None:
-        run.usage = sum_usage(usages)
+        elif heads:
+            _close(runs[-1], heads, usages)
+            heads, usages = [], []
+    if heads:
+        _close(runs[-1], heads, usages)
     return runs
+
+
+def _close(run: SealedRun, heads: Sequence[Head], usages: Sequence[JsonObject]) -> None:
+    run.hashes.extend(map(hash, ids_of(heads)))
+    run.usage = sum_usage(usages)
 
 
 def is_sealed(raw: bytes) -> bool:
@@ -116,12 +123,11 @@ def ids_of(heads: Sequence[Head]) -> list[str]:
 
 
 def unified(head: Head) -> bytes:
-    """Give our line for a sealed one."""
+    """Give our line for a sealed one, with its line end."""
     raw = head.string
-    response = raw[head.end() : 1 - (len(_SPACED) if raw.endswith(_SPACED) else len(_COMPACT))]
-    return b"".join(
-        (b'{"custom_id":"', head[2], b'","id":', head[1], b',"response":', response, b',"error":null}')
-    )
+    own, custom_id = head.groups()
+    response = raw[head.end() : (1 - len(_SPACED)) if raw[-6] == _SPACE else (1 - len(_COMPACT))]
+    return b'{"custom_id":"%b","id":%b,"response":%b,"error":null}\n' % (custom_id, own, response)
 
 
 def changed() -> DamagedData:

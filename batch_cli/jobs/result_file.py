@@ -24,7 +24,7 @@ from batch_cli.errors import (
 )
 from batch_cli.events import Phase, Progress
 from batch_cli.files import PartFile, resolve_output
-from batch_cli.jobs.asked import Asked, Source, read_requests
+from batch_cli.jobs.asked import Asked, ReadBeside, Source
 from batch_cli.jobs.check import first_object
 from batch_cli.jobs.own_columns import with_columns_of
 from batch_cli.jobs.results import ResultsOrder, watched
@@ -121,21 +121,25 @@ def check_results(workspace: Workspace, order: FileOrder, output: Path | None = 
         InvalidInput: the requests are not readable, or an id stands there twice.
         DamagedFile: the results are cut or cannot be read; with every problem.
     """
-    asked = None if order.requests is None else read_requests(order.requests)
     provider = order.provider or _guess(order.results)
     codec = load_codec(provider, workspace.services)
     problems, found = ProblemLog(), ProblemLog()
 
-    def report(lines: int) -> None:
-        workspace.say(Progress(Phase.CHECK, lines, None, unit="lines"))
-
     with ExitStack() as stack:
+        beside = None if order.requests is None else stack.enter_context(ReadBeside(order.requests))
+
+        def report(lines: int) -> None:
+            if beside is not None and beside.has_failed():
+                beside.result()  # raises what is wrong with the requests
+            workspace.say(Progress(Phase.CHECK, lines, None, unit="lines"))
+
         stream = stack.enter_context(order.results.open())
         sides = stack.enter_context(SideFiles(None if output is None else resolve_output(output)))
         told = _Told(order.results, sides, found)
         strays = Strays(told.add)
         index = stack.enter_context(RowIndex(strays))
         checked = check(stream, order.results.name, codec.read_result, problems, index, report=report)
+        asked = None if beside is None else beside.result()
         if problems.errors:
             count = f"{problems.errors:,} problem{'s' if problems.errors > 1 else ''}"
             raise DamagedFile(
@@ -262,7 +266,7 @@ def _write(workspace: Workspace, file: GoodFile, sink: Sink) -> Summary:
     def report(done: Summary) -> None:
         workspace.say(Progress(Phase.RESULTS, done.rows, asked.scan.requests))
 
-    return write_in_order(asked.ids(), file.index, sink, wanted.form, file.strays, report=report)
+    return write_in_order(asked.id_blocks, file.index, sink, wanted.form, file.strays, report=report)
 
 
 def _parser(file: GoodFile) -> Parse | None:

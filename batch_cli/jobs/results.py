@@ -21,6 +21,7 @@ from batch_cli.jobs.in_flight import stands
 from batch_cli.jobs.lost import lost_rows
 from batch_cli.jobs.own_columns import columns_of, with_columns_of
 from batch_cli.jobs.side_files import SideFiles
+from batch_cli.jobs.spooled_ids import SpooledIds
 from batch_cli.jobs.whole import held_back, unsubmitted
 from batch_cli.jobs.workspace import BatchPlace, Workspace
 from batch_cli.model import Batch, BatchResult, JsonObject, JsonValue
@@ -259,8 +260,9 @@ def _write(workspace: Workspace, batch: Batch, order: ResultsOrder, sink: Sink, 
     with RowIndex(strays) as index:
         for row in provider.results(batch.id):
             index.put(row)
-        ids, why = provider.request_ids(batch.id), why_missing(batch)
-        return write_in_order(ids, index, sink, order.form, strays, why_missing=why, report=report)
+        why = why_missing(batch)
+        with SpooledIds(provider.request_ids(batch.id)) as ids:
+            return write_in_order(ids.blocks, index, sink, order.form, strays, why_missing=why, report=report)
 
 
 def refuse_useless(written: Written) -> None:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from batch_cli import sealed_halves
+from batch_cli import sealed_blocks
 from batch_cli.errors import DamagedData, ProblemLog
 from batch_cli.forked import Forked, has_two_processors
 from batch_cli.providers import load_codec
@@ -22,7 +22,7 @@ from batch_cli.results import Summary, finish_rows, in_input_order
 from batch_cli.row_index import RowIndex, Stray, StrayKind, Strays
 from batch_cli.sealed_lines import is_sealed
 from batch_cli.token_usage import add_usage, sum_usage
-from batch_cli.writers import FormatName, Shape, write_rows
+from batch_cli.writers import FormatName, Shape, in_order, write_rows
 from batch_cli.writers.in_order import FORMS, write_in_order
 
 READ = load_codec("openai").read_result
@@ -31,7 +31,8 @@ SPACED, COMPACT = (", ", ": "), (",", ":")
 
 @pytest.fixture(autouse=True)
 def any_size_is_worthwhile(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sealed_halves, "WORTHWHILE", 0)
+    monkeypatch.setattr(sealed_blocks, "WORTHWHILE", 0)
+    monkeypatch.setattr(in_order, "WORTHWHILE", 0)
 
 
 FIRST = (
@@ -88,7 +89,7 @@ def at_once(stream: BinaryIO, ids: list[str], form: FormatName) -> Outcome:
     strays = Strays(told.append)
     with RowIndex(strays) as index:
         check(stream, "f", READ, problems, index)
-        summary = write_in_order(ids, index, sink, form, strays, report=lambda _done: None)
+        summary = write_in_order(lambda: [lambda: ids], index, sink, form, strays, report=lambda _done: None)
     assert not problems.errors
     return sink.getvalue(), summary, told
 
@@ -140,7 +141,7 @@ def test_an_index_never_gives_a_line_that_says_another_id(tmp_path: Path) -> Non
         path.write_bytes(b"\n".join([FIRST, FIRST.replace(b"nobody", b"other1")]))
 
         with pytest.raises(DamagedData, match="cannot be told apart"):
-            index.take_sealed(["asked1"], 0)
+            index.sealed(["asked1"], index.places_of(["asked1"]), 0)
 
 
 def test_a_block_that_holds_an_id_again_is_looked_at_row_by_row(tmp_path: Path) -> None:
