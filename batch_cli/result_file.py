@@ -23,6 +23,7 @@ from batch_cli.jsonl import (
     is_blank,
     loads,
     loads_exactly,
+    may_hold_a_long_number,
     read_lines,
 )
 from batch_cli.model import BatchResult, JsonObject, ResultError, RowFile, RowPlace
@@ -38,8 +39,6 @@ UNREAD = "unknown_result"
 """The error type of a row whose line is a result that nobody here understands; reading warns once for each code."""
 
 _LONGEST_LINE = 256_000_000
-_ALL_ZEROS = bytes.maketrans(b"123456789", b"000000000")
-_LONG_NUMBER = b"0" * 19
 _AGAIN = "download the file again"
 
 
@@ -145,7 +144,7 @@ def _row_of(value: JsonObject, raw: bytes, read: Read) -> tuple[BatchResult, boo
     result = read(value)
     if result.error is None and result.response is not None and is_sealed(raw):
         return result, True
-    if _may_hold_a_long_number(raw):
+    if may_hold_a_long_number(raw):
         result = read(loads_exactly(raw))
     return result, False
 
@@ -154,11 +153,6 @@ def _own_row(raw: bytes) -> BatchResult:
     """Give the row of a sealed line that was read before."""
     (head,) = heads_of((raw,))
     return BatchResult(ids_of((head,))[0], raw=unified(head)[:-1], source=raw)
-
-
-def _may_hold_a_long_number(raw: bytes) -> bool:
-    """Tell whether nineteen digits stand in a row; ten times faster than a regular expression."""
-    return _LONG_NUMBER in raw.translate(_ALL_ZEROS)
 
 
 class _Checker:

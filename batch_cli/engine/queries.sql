@@ -77,8 +77,10 @@ update batch set next_index = :next_index, next_offset = :next_offset,
 where seq = :seq and next_index = :was
 
 -- name: claim_fresh
+-- All in one statement, each as [start, length] in JSON: each step of a statement is a turn at Python's lock.
 insert into request (batch, position, start, length, state, attempt, worker)
-values (?, ?, ?, ?, 'running', 1, ?)
+select :batch, :first + key, json_extract(value, '$[0]'), json_extract(value, '$[1]'), 'running', 1, :worker
+from json_each(:lines)
 
 -- name: released_requests
 -- The partial index request_released holds only what crashes left behind.
@@ -92,9 +94,13 @@ update request set state = 'running', worker = :worker, attempt = attempt + 1
 where batch = :batch and position = :position and state = 'released'
 
 -- name: finish
--- Fenced: a worker whose lease was taken over changes nothing.
-update request set state = ?, worker = null, result_start = ?, result_length = ?
-where batch = ? and position = ? and attempt = ? and state = 'running'
+-- Fenced: a worker whose lease was taken over changes nothing. All in one statement, as above, each as
+-- [batch, position, attempt, start, length]: with the batch apart, SQLite would walk through the whole batch for each.
+update request set state = :state, worker = null,
+                   result_start = json_extract(value, '$[3]'), result_length = json_extract(value, '$[4]')
+from json_each(:done)
+where batch = json_extract(value, '$[0]') and position = json_extract(value, '$[1]')
+  and attempt = json_extract(value, '$[2]') and state = 'running'
 
 -- name: count_finished
 update batch set completed = completed + :completed, failed = failed + :failed where seq = :seq

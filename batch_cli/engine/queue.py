@@ -20,6 +20,7 @@ from batch_cli.clock import boot_id
 from batch_cli.engine.store import SQL, Store, StoredBatch
 from batch_cli.errors import DamagedData, disk_error
 from batch_cli.files import private_directory, try_lock
+from batch_cli.jsonl import dumps
 
 LEASE_SECONDS = 30.0
 """How long a worker may be silent before others take its requests over."""
@@ -254,8 +255,9 @@ class Queue:
             self.store.fail(seq, f"its stored input ends after {start[0] + len(fresh):,} requests")
             return []
         last = fresh[-1]
-        database.change_many(
-            SQL["claim_fresh"], ((c.batch, c.position, c.start, c.length, worker) for c in fresh)
+        lines = dumps([(c.start, c.length) for c in fresh]).decode()
+        database.change(
+            SQL["claim_fresh"], {"batch": seq, "first": start[0], "worker": worker, "lines": lines}
         )
         database.change(
             SQL["advance_batch"],
@@ -336,10 +338,8 @@ class Queue:
             finished: dict[int, Counter[str]] = {}
             for (batch, is_good), group in groups.items():
                 state = "completed" if is_good else "failed"
-                accepted = database.change_many(
-                    SQL["finish"],
-                    ((state, c.start, c.length, batch, c.claim.position, c.claim.attempt) for c in group),
-                )
+                places = [(batch, c.claim.position, c.claim.attempt, c.start, c.length) for c in group]
+                accepted = database.change(SQL["finish"], {"state": state, "done": dumps(places).decode()})
                 finished.setdefault(batch, Counter())[state] += accepted
                 counted += accepted
             for batch, counts in finished.items():

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from batch_cli import __version__
 from batch_cli.engine.handlers.live.backend import Backend, is_public
-from batch_cli.engine.handlers.live.http11 import Http11
+from batch_cli.engine.handlers.live.http11 import BUFFER_BYTES, Http11
 from batch_cli.engine.handlers.live.transport import Answer, TooSlow, Unreachable
 
 _CONNECT_SECONDS = 10.0
@@ -28,6 +28,8 @@ Source: https://www.uvicorn.org/settings/ (read 2026-11-21).
 _LOOK_SECONDS = 10.0
 """How long the addresses of a name are good."""
 _MOST_URLS = 64
+_LATE_SECONDS = 0.02
+"""How late a request may be given up whose time is over: one timer looks after all of them, not more often than this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +65,25 @@ class Sender:
         self._looking, self._addresses, self._looked_at = asyncio.Lock(), list[str](), 0.0
         self._free: deque[Http11] = deque()
         self._all: set[Http11] = set()
+        self._buffer = memoryview(bytearray(BUFFER_BYTES))
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = float("inf")
 
     async def send(self, method: str, url: str, body: bytes | None, seconds: float) -> Answer:
         """Do what `Transport.send` says."""
         loop = asyncio.get_running_loop()
-        end = loop.time() + seconds
-        connection = self._kept(loop.time()) or await self._connected(seconds)
+        now = loop.time()
+        end = now + seconds
+        connection = self._kept(now) or await self._connected(seconds)
         head = self._head(method, url)
         request = head.without_body if body is None else b"%b%d\r\n\r\n%b" % (head.with_body, len(body), body)
-        answer = connection.ask(request)
-        timer = loop.call_at(end, connection.expire, seconds)
+        answer: asyncio.Future[Answer] = loop.create_future()
+        connection.ask(request, answer, seconds, end)
+        if end < self._alarm_at:
+            self._set_alarm(loop, end)
         try:
             return await answer
         finally:
-            timer.cancel()
             if connection.is_free:
                 connection.last_used = loop.time()
                 self._free.append(connection)
@@ -84,8 +91,25 @@ class Sender:
                 connection.drop()
                 self._all.discard(connection)
 
+    def _set_alarm(self, loop: asyncio.AbstractEventLoop, at: float) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm, self._alarm_at = loop.call_at(at, self._give_up_late_ones, loop), at
+
+    def _give_up_late_ones(self, loop: asyncio.AbstractEventLoop) -> None:
+        """End the requests whose time is over, and look again when the next one's is."""
+        now, self._alarm, self._alarm_at = loop.time(), None, float("inf")
+        for connection in self._all:
+            if connection.ends_at <= now:
+                connection.expire()
+        soonest = min((connection.ends_at for connection in self._all), default=float("inf"))
+        if soonest < float("inf"):
+            self._set_alarm(loop, max(soonest, now + _LATE_SECONDS))
+
     async def close(self) -> None:
         """Close all connections."""
+        if self._alarm is not None:
+            self._alarm.cancel()
         for connection in self._all:
             connection.drop()
         self._all.clear()
@@ -153,7 +177,7 @@ class Sender:
                 raise OSError(None, f"{self._host} is {address}, on the Internet: that needs https://")
             try:
                 _, connection = await loop.create_connection(
-                    Http11,
+                    lambda: Http11(self._buffer),
                     address,
                     self._port,
                     ssl=self._tls,
