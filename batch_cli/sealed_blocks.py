@@ -45,7 +45,9 @@ class SealedBlock:
         return self._lines
 
 
-def sealed_blocks(stream: BinaryIO, max_bytes: int, file_number: int | None) -> Generator[SealedBlock, None, None]:
+def sealed_blocks(
+    stream: BinaryIO, max_bytes: int, file_number: int | None
+) -> Generator[SealedBlock, None, None]:
     """Give the blocks of a stream that stands at its start, in order. Memory: some blocks.
 
     ``file_number`` is what places call the file behind it; None: there is none, and nothing in it is sealed.
@@ -65,7 +67,9 @@ def sealed_blocks(stream: BinaryIO, max_bytes: int, file_number: int | None) -> 
         offset += len(one.raw)
 
 
-def _found_by_others(descriptor: int, size: int, max_bytes: int, file_number: int) -> Generator[SealedBlock, None, None]:
+def _found_by_others(
+    descriptor: int, size: int, max_bytes: int, file_number: int
+) -> Generator[SealedBlock, None, None]:
     cuts = partial(_cuts, descriptor, size, max_bytes)
     number, offset = 1, 0
     with InTurns(cuts, partial(_look, descriptor, file_number)) as found:

@@ -17,11 +17,11 @@ from hashlib import sha256
 from pathlib import Path
 
 from batch_cli.columns import ColumnsSpool
-from batch_cli.errors import DiskError, InvalidInput, Problem, ProblemLog, StateError, UsageError, quoted
+from batch_cli.errors import DiskError, Problem, ProblemLog, StateError, UsageError, quoted
 from batch_cli.events import Note
 from batch_cli.files import held
 from batch_cli.jobs.attempts import link
-from batch_cli.jobs.check import dialect_of, first_object, is_messages_line, of_any_length, scan_file
+from batch_cli.jobs.check import of_any_length, scan_file
 from batch_cli.jobs.conversion import Conversion
 from batch_cli.jobs.convert import Converter, check_conversion, converted_lines
 from batch_cli.jobs.create import encode_messages
@@ -31,10 +31,10 @@ from batch_cli.jobs.kept_requests import keep_requests
 from batch_cli.jobs.own_columns import keep_columns, keep_columns_beside
 from batch_cli.jobs.split import RequestLines, Spool, in_doubt, job_before, plan_job, submit_job
 from batch_cli.jobs.submission import Submission, SubmitOrder, ids_of, refuse_extras
+from batch_cli.jobs.submitted_dialect import foreign_codec, is_request_file, refuse_other_dialects
 from batch_cli.jobs.whole import look
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.jsonl import loads
-from batch_cli.messages import MessagesForm
 from batch_cli.model import Batch, Limits
 from batch_cli.pointer import write_pointer
 from batch_cli.providers import load_codec
@@ -217,55 +217,6 @@ def lines_of(order: SubmitOrder, codec: Codec) -> Callable[[], Iterator[bytes]]:
             order, Conversion(source, codec, order.encode.model, order.encode.max_tokens or LONGEST_ANSWER)
         )
     return _converted_lines(order, codec)
-
-
-def is_request_file(order: SubmitOrder, codec: Codec) -> bool:
-    """Tell a request file in the provider's own dialect from any other, by its first lines."""
-    if order.messages.form is not MessagesForm.JSONL:
-        return False
-    line = first_object(order.open_file)
-    return line is not None and codec.is_own(line)
-
-
-def foreign_codec(order: SubmitOrder, codec: Codec) -> Codec | None:
-    """Recognise the dialect of a request file that has to be converted, by its first lines; None for messages.
-
-    It may be a short shape of the provider's own. A line that a messages file may hold as well
-    (``{"custom_id", "params"}`` or ``body``, and nothing that only a request has) is one of messages.
-    """
-    line = first_object(order.open_file) if order.messages.form is MessagesForm.JSONL else None
-    if line is None:
-        return None
-    if codec.is_readable(line):
-        return codec
-    name = dialect_of(line)
-    return None if name is None or is_messages_line(line) else load_codec(name)
-
-
-def refuse_other_dialects(order: SubmitOrder, codec: Codec) -> None:
-    """Refuse a file that is not in the dialect that its provider is sent, and say how to go on.
-
-    Raises:
-        InvalidInput: it is in another one, by its first lines (E312).
-    """
-    line = first_object(order.open_file)
-    name = None if line is None else dialect_of(line)
-    if line is None or name is None or codec.is_own(line):
-        return
-    found = "a short form" if codec.is_readable(line) else f"{load_codec(name).title} format"
-    path = Path(order.name)
-    file = shlex.quote(order.name) if path.is_file() else "-"
-    output = shlex.quote(f"{path.stem}.{order.model.provider}.jsonl" if path.is_file() else "requests.jsonl")
-    problem = Problem(
-        "E312",
-        f"this is {found}, expected {codec.title} format",
-        f"batch-cli convert {file} --to {order.model.provider} -o {output}, or"
-        f" batch-cli submit {file} -m {order.model}",
-        order.name,
-        1,
-        1,
-    )
-    raise InvalidInput(f"{order.name} is not valid: 1 problem", problems=(problem,))
 
 
 def _own_lines(order: SubmitOrder, codec: Codec) -> Callable[[], Iterator[bytes]]:
