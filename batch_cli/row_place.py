@@ -1,7 +1,7 @@
 """Where a row stands, as one integer: two would be 32 bytes more for each of millions.
 
 From the left: offset, length (20 bits), number of the file (3 bits), whether the line is sealed (1 bit).
-Below 2**60 an integer has 32 bytes: that is enough for files of 64 GB.
+That is less than 2**60 in files of 64 GB.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
+KEY = (1 << 60) - 1
+"""As much of the hash of an id as finds a place: below 2**60 an integer has 32 bytes."""
 LONG = (1 << 20) - 1
 """Stands for every length from here on: the line is read to its end then."""
 MOST_FILES = 8

@@ -102,7 +102,7 @@ def _runs(lines: list[bytes], offset: int, file_number: int) -> list[SealedRun]:
     lengths = list(map(len, lines))
     starts = list(accumulate([length + 1 for length in lengths], initial=offset))
     for run in runs:
-        stop = run.start + len(run.hashes)
+        stop = run.start + len(run.keys)
         run.places = sealed_places(starts[run.start : stop], lengths[run.start : stop], file_number)
     return runs
 

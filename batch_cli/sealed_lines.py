@@ -15,14 +15,18 @@ from dataclasses import dataclass, field
 from batch_cli.errors import DamagedData
 from batch_cli.jsonl import loads
 from batch_cli.model import BatchResult, JsonObject, JsonValue
+from batch_cli.row_place import KEY
 from batch_cli.token_usage import sum_usage, usage_of
 
 # Ids with escapes, and those beyond ASCII, are left to the parser.
 _HEAD = re.compile(
     rb'\{"id": ?("[ !#-\[\]-~]*+"|null), ?"custom_id": ?"([ !#-\[\]-~]++)", ?"response": ?(?=\{)'
 )
-_SPACE = 32
 _SPACED, _COMPACT = b'}, "error": null}', b'},"error":null}'
+_SPACED_END, _COMPACT_END = 1 - len(_SPACED), 1 - len(_COMPACT)
+"""Where a response ends, from the end of its line."""
+_BEFORE_NULL, _SPACE = -6, 32
+_UNIFIED = b'{"custom_id":"%b","id":%b,"response":%b,"error":null}\n'
 
 Head = re.Match[bytes]
 """What a sealed line begins with: its own id, then the one of its request; ``string`` is the line."""
@@ -34,8 +38,8 @@ class SealedRun:
 
     start: int
     """Which of the lines looked at is the first."""
-    hashes: array[int] = field(default_factory=lambda: array("q"))
-    """``hash(id)`` of each; the same in a forked process."""
+    keys: array[int] = field(default_factory=lambda: array("Q"))
+    """Of each: as much of ``hash(id)`` as finds a place; the same in a forked process."""
     places: array[int] = field(default_factory=lambda: array("Q"))
     """Of each (`row_place`), once it is known where the lines stand."""
     usage: Counter[str] = field(default_factory=Counter)
@@ -72,7 +76,7 @@ def sealed_runs(lines: Sequence[bytes]) -> list[SealedRun]:
 
 
 def _close(run: SealedRun, heads: Sequence[Head], usages: Sequence[JsonObject]) -> None:
-    run.hashes.extend(map(hash, ids_of(heads)))
+    run.keys.extend([hashed & KEY for hashed in map(hash, ids_of(heads))])
     run.usage = sum_usage(usages)
 
 
@@ -93,13 +97,13 @@ def good_row(raw: bytes) -> BatchResult | None:
 
 def _response(raw: bytes, head: Head) -> JsonObject | None:
     if raw.endswith(_SPACED):
-        response = raw[head.end() : 1 - len(_SPACED)]
+        stop = _SPACED_END
     elif raw.endswith(_COMPACT):
-        response = raw[head.end() : 1 - len(_COMPACT)]
+        stop = _COMPACT_END
     else:
         return None
     try:
-        value: JsonObject = loads(response)
+        value: JsonObject = loads(raw[head.end() : stop])
     except ValueError:
         return None
     return value
@@ -122,12 +126,15 @@ def ids_of(heads: Sequence[Head]) -> list[str]:
     return b"\n".join([head[2] for head in heads]).decode("ascii").split("\n")[: len(heads)]
 
 
-def unified(head: Head) -> bytes:
-    """Give our line for a sealed one, with its line end."""
-    raw = head.string
-    own, custom_id = head.groups()
-    response = raw[head.end() : (1 - len(_SPACED)) if raw[-6] == _SPACE else (1 - len(_COMPACT))]
-    return b'{"custom_id":"%b","id":%b,"response":%b,"error":null}\n' % (custom_id, own, response)
+def unified(heads: Sequence[Head]) -> list[bytes]:
+    """Give our lines for sealed ones, with their line ends."""
+    lines = []
+    for head in heads:
+        raw = head.string
+        own, custom_id = head.groups()
+        stop = _SPACED_END if raw[_BEFORE_NULL] == _SPACE else _COMPACT_END
+        lines.append(_UNIFIED % (custom_id, own, raw[head.end() : stop]))
+    return lines
 
 
 def changed() -> DamagedData:
