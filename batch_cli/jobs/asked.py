@@ -45,7 +45,6 @@ class Asked:
         """Give the ids in input order, one in memory at a time."""
         return _ids(self.source, self.codec)
 
-
     def id_blocks(self) -> Iterator[Callable[[], list[str]]]:
         """Give the ids in input order, in blocks, each of them cut out of the file when it is called."""
         return _id_blocks(self.source, self.codec.id_field)
