@@ -149,7 +149,7 @@ def is_blank(raw: bytes) -> bool:
     return not raw.strip(_BLANK)
 
 
-def loads(raw: bytes | str) -> JsonValue:
+def loads(raw: bytes | memoryview | str) -> JsonValue:
     """Parse JSON; the answer is for looking at, the bytes are what is kept.
 
     Raises:

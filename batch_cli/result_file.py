@@ -152,7 +152,7 @@ def _row_of(value: JsonObject, raw: bytes, read: Read) -> tuple[BatchResult, boo
 def _own_row(raw: bytes) -> BatchResult:
     """Give the row of a sealed line that was read before."""
     (head,) = heads_of((raw,))
-    return BatchResult(ids_of((head,))[0], raw=unified(head)[:-1], source=raw)
+    return BatchResult(ids_of((head,))[0], raw=unified((head,))[0][:-1], source=raw)
 
 
 class _Checker:
@@ -196,7 +196,7 @@ class _Checker:
         at = 0
         for run in block.runs if self.knows_sealed else ():
             self._take_each(block, at, run.start)
-            at = run.start + len(run.hashes)
+            at = run.start + len(run.keys)
             if not self.index.put_sealed(run):
                 self._take_each(block, run.start, at)
         self._take_each(block, at, block.count)

@@ -19,15 +19,13 @@ from batch_cli import token_usage
 from batch_cli.errors import DamagedData
 from batch_cli.jsonl import dumps, dumps_exactly, loads
 from batch_cli.model import BatchResult, JsonObject, ResultError, RowFile
-from batch_cli.row_place import LONG, MOST_FILES, place_of
+from batch_cli.row_place import KEY, LONG, MOST_FILES, place_of
 from batch_cli.sealed_lines import Head, SealedRun, heads_of, ids_of
 from batch_cli.token_usage import add_usage
 
 DAMAGED = "damaged_row"
 """The error type of what a reader gives for a line that is no result; its row has no id."""
 
-_HASH = (1 << 60) - 1
-"""Below it an integer has 32 bytes."""
 _IN_CONFLICT = -1
 _BLOCK = 1 << 16
 _AT_ONCE = 1 << 20
@@ -156,7 +154,7 @@ class RowIndex:
         if row.error is not None and row.error.type == DAMAGED:
             self._strays.add(Stray(StrayKind.DAMAGED, "", _as_it_came(place, self._line(place)), offset))
             return
-        key = hash(row.custom_id) & _HASH
+        key = hash(row.custom_id) & KEY
         known = self._places.setdefault(key, place)
         if known is not place:
             self._again(row, key, known, place)
@@ -165,8 +163,8 @@ class RowIndex:
 
     def put_sealed(self, run: SealedRun) -> bool:
         """Note where sealed lines stand, all at once; False, and nothing is noted: one of the ids came before."""
-        found = dict(zip([hashed & _HASH for hashed in run.hashes], run.places, strict=True))
-        if len(found) < len(run.hashes) or not self._places.keys().isdisjoint(found):
+        found = dict(zip(run.keys, run.places, strict=True))
+        if len(found) < len(run.keys) or not self._places.keys().isdisjoint(found):
             return False
         self._places.update(found)
         self._usage.update(run.usage)
@@ -206,7 +204,7 @@ class RowIndex:
     def take(self, custom_id: str) -> BatchResult | None:
         """Do what `find` does, once: the next time there is none."""
         row = self.find(custom_id)
-        self._places.pop(hash(custom_id) & _HASH, None)
+        self._places.pop(hash(custom_id) & KEY, None)
         return row
 
     def find(self, custom_id: str) -> BatchResult | None:
@@ -214,7 +212,7 @@ class RowIndex:
 
         A good row whose line is ours already comes with its ``raw`` alone.
         """
-        place = self._places.get(hash(custom_id) & _HASH)
+        place = self._places.get(hash(custom_id) & KEY)
         if place is None:
             return None
         if place == _IN_CONFLICT:
@@ -232,7 +230,8 @@ class RowIndex:
 
     def places_of(self, ids: Sequence[str]) -> list[int]:
         """Give where the rows of some ids stand; 0: there is none."""
-        return [self._places.get(hash(custom_id) & _HASH, 0) for custom_id in ids]
+        get = self._places.get
+        return [get(hashed & KEY, 0) for hashed in map(hash, ids)]
 
     def sealed(self, ids: Sequence[str], places: Sequence[int], start: int) -> list[Head]:
         """Read the lines of some ids from ``start`` on, as far as they are sealed, as they stand in their files.
@@ -246,9 +245,9 @@ class RowIndex:
                 break
             size += length
             stop += 1
-        files = [file.descriptor for file in self._files]
+        files, pread = [file.descriptor for file in self._files], os.pread
         lines = [
-            os.pread(files[place >> 1 & MOST_FILES - 1], place >> 4 & LONG, place >> 24)
+            pread(files[place >> 1 & MOST_FILES - 1], place >> 4 & LONG, place >> 24)
             for place in islice(places, start, stop)
         ]
         heads = heads_of(lines)
@@ -259,7 +258,7 @@ class RowIndex:
     def leave_out(self, ids: Iterable[str]) -> None:
         """Forget the rows of some ids."""
         for custom_id in ids:
-            self._places.pop(hash(custom_id) & _HASH, None)
+            self._places.pop(hash(custom_id) & KEY, None)
 
     def take_all(self) -> Iterator[BatchResult]:
         """Give all rows in the order in which they came; an error row for ids whose rows contradict each other."""

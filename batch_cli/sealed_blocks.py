@@ -6,12 +6,10 @@ import os
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import accumulate
 from typing import BinaryIO
 
 from batch_cli.forked import InTurns, has_two_processors
 from batch_cli.jsonl import lines_of, read_blocks
-from batch_cli.row_place import sealed_places
 from batch_cli.sealed_lines import SealedRun, changed, sealed_runs
 
 WORTHWHILE = 16_000_000
@@ -62,7 +60,7 @@ def sealed_blocks(
             number, offset = number + block.count, offset + block.size
         stream.seek(offset)
     for one in read_blocks(stream, max_bytes=max_bytes, number=number):
-        runs = [] if file_number is None else _runs(one.lines, offset, file_number)
+        runs = [] if file_number is None else sealed_runs(one.raw, offset, file_number)
         yield SealedBlock(len(one.raw), len(one.lines), runs, one.number, offset, one.raw, one.lines)
         offset += len(one.raw)
 
@@ -96,19 +94,9 @@ def _cuts(descriptor: int, size: int, max_bytes: int) -> Iterator[tuple[int, int
 
 def _look(descriptor: int, file_number: int, cut: tuple[int, int]) -> Iterator[SealedBlock]:
     start, stop = cut
-    lines = lines_of(_read(descriptor, start, stop - start))
-    yield SealedBlock(stop - start, len(lines), _runs(lines, start, file_number))
-
-
-def _runs(lines: list[bytes], offset: int, file_number: int) -> list[SealedRun]:
-    """Find the sealed lines among some that start at ``offset``."""
-    runs = sealed_runs(lines)
-    lengths = list(map(len, lines))
-    starts = list(accumulate([length + 1 for length in lengths], initial=offset))
-    for run in runs:
-        stop = run.start + len(run.hashes)
-        run.places = sealed_places(starts[run.start : stop], lengths[run.start : stop], file_number)
-    return runs
+    raw = _read(descriptor, start, stop - start)
+    count = raw.count(b"\n") + (not raw.endswith(b"\n"))
+    yield SealedBlock(stop - start, count, sealed_runs(raw, start, file_number))
 
 
 def _read(descriptor: int, offset: int, size: int) -> bytes:

@@ -15,14 +15,18 @@ from dataclasses import dataclass, field
 from batch_cli.errors import DamagedData
 from batch_cli.jsonl import loads
 from batch_cli.model import BatchResult, JsonObject, JsonValue
+from batch_cli.row_place import KEY, place_of
 from batch_cli.token_usage import sum_usage, usage_of
 
 # Ids with escapes, and those beyond ASCII, are left to the parser.
 _HEAD = re.compile(
     rb'\{"id": ?("[ !#-\[\]-~]*+"|null), ?"custom_id": ?"([ !#-\[\]-~]++)", ?"response": ?(?=\{)'
 )
-_SPACE = 32
 _SPACED, _COMPACT = b'}, "error": null}', b'},"error":null}'
+_SPACED_END, _COMPACT_END = 1 - len(_SPACED), 1 - len(_COMPACT)
+"""Where a response ends, from the end of its line."""
+_BEFORE_NULL, _SPACE = -6, 32
+_UNIFIED = b'{"custom_id":"%b","id":%b,"response":%b,"error":null}\n'
 
 Head = re.Match[bytes]
 """What a sealed line begins with: its own id, then the one of its request; ``string`` is the line."""
@@ -34,11 +38,11 @@ class SealedRun:
 
     start: int
     """Which of the lines looked at is the first."""
-    hashes: array[int] = field(default_factory=lambda: array("q"))
-    """``hash(id)`` of each; the same in a forked process."""
-    places: array[int] = field(default_factory=lambda: array("Q"))
-    """Of each (`row_place`), once it is known where the lines stand."""
-    usage: Counter[str] = field(default_factory=Counter)
+    keys: array[int]
+    """Of each: as much of ``hash(id)`` as finds a place; the same in a forked process."""
+    places: array[int]
+    """Of each: where it stands."""
+    usage: Counter[str]
     """Sum of what their answers say they used."""
 
 
@@ -51,55 +55,74 @@ def is_good_response(response: JsonValue) -> bool:
     )
 
 
-def sealed_runs(lines: Sequence[bytes]) -> list[SealedRun]:
-    """Find the sealed lines that a reader of OpenAI's results finds good beyond doubt, in order."""
-    runs: list[SealedRun] = []
-    heads: list[Head] = []
-    usages: list[JsonObject] = []
-    for at, (raw, head) in enumerate(zip(lines, map(_HEAD.match, lines), strict=True)):
-        response: JsonValue = None if head is None else _response(raw, head)
+def sealed_runs(raw: bytes, offset: int, file_number: int) -> list[SealedRun]:
+    """Find the sealed lines that a reader of OpenAI's results finds good beyond doubt, in order.
+
+    ``raw`` are the whole lines that stand from ``offset`` on in a file.
+    """
+    found = _Gathered()
+    view, start, line = memoryview(raw), 0, 0
+    while start < len(raw):
+        end = raw.find(b"\n", start)
+        if end < 0:
+            end = len(raw)
+        head = _HEAD.match(raw, start)
+        response: JsonValue = None if head is None else _response(raw, view, head, end)
         if head is not None and is_good_response(response):
-            if not heads:
-                runs.append(SealedRun(at))
-            heads.append(head)
-            usages.append(usage_of(response["body"]))
-        elif heads:
-            _close(runs[-1], heads, usages)
-            heads, usages = [], []
-    if heads:
-        _close(runs[-1], heads, usages)
-    return runs
+            found.heads.append(head)
+            found.usages.append(usage_of(response["body"]))
+            found.places.append(place_of(offset + start, end - start, file_number, is_sealed=True))
+        else:
+            found.end_run(line)
+        start, line = end + 1, line + 1
+    found.end_run(line)
+    return found.runs
 
 
-def _close(run: SealedRun, heads: Sequence[Head], usages: Sequence[JsonObject]) -> None:
-    run.hashes.extend(map(hash, ids_of(heads)))
-    run.usage = sum_usage(usages)
+@dataclass(slots=True)
+class _Gathered:
+    runs: list[SealedRun] = field(default_factory=list)
+    heads: list[Head] = field(default_factory=list)
+    usages: list[JsonObject] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+
+    def end_run(self, line: int) -> None:
+        """Close the run that ends before a line, if there is one."""
+        if self.heads:
+            keys = array("Q", [hashed & KEY for hashed in map(hash, ids_of(self.heads))])
+            start = line - len(keys)
+            self.runs.append(SealedRun(start, keys, array("Q", self.places), sum_usage(self.usages)))
+            self.heads, self.usages, self.places = [], [], []
 
 
 def is_sealed(raw: bytes) -> bool:
     """Tell a sealed line, good or not, from any other, JSON or not."""
-    head = _HEAD.match(raw)
-    return head is not None and _response(raw, head) is not None
+    return _opened(raw)[1] is not None
 
 
 def good_row(raw: bytes) -> BatchResult | None:
     """Give the row of a sealed line that is good beyond doubt, as a reader of OpenAI's results does; else None."""
-    head = _HEAD.match(raw)
-    response: JsonValue = None if head is None else _response(raw, head)
+    head, response = _opened(raw)
     if head is None or not is_good_response(response):
         return None
     return BatchResult(head[2].decode("ascii"), loads(head[1]), response)
 
 
-def _response(raw: bytes, head: Head) -> JsonObject | None:
-    if raw.endswith(_SPACED):
-        response = raw[head.end() : 1 - len(_SPACED)]
-    elif raw.endswith(_COMPACT):
-        response = raw[head.end() : 1 - len(_COMPACT)]
+def _opened(raw: bytes) -> tuple[Head | None, JsonObject | None]:
+    head = _HEAD.match(raw)
+    return head, None if head is None else _response(raw, memoryview(raw), head, len(raw))
+
+
+def _response(raw: bytes, view: memoryview, head: Head, end: int) -> JsonObject | None:
+    """Parse what stands between the head and the end of a line; None if that is no sealed one."""
+    if raw.endswith(_SPACED, head.end(), end):
+        end += _SPACED_END
+    elif raw.endswith(_COMPACT, head.end(), end):
+        end += _COMPACT_END
     else:
         return None
     try:
-        value: JsonObject = loads(response)
+        value: JsonObject = loads(view[head.end() : end])
     except ValueError:
         return None
     return value
@@ -122,12 +145,15 @@ def ids_of(heads: Sequence[Head]) -> list[str]:
     return b"\n".join([head[2] for head in heads]).decode("ascii").split("\n")[: len(heads)]
 
 
-def unified(head: Head) -> bytes:
-    """Give our line for a sealed one, with its line end."""
-    raw = head.string
-    own, custom_id = head.groups()
-    response = raw[head.end() : (1 - len(_SPACED)) if raw[-6] == _SPACE else (1 - len(_COMPACT))]
-    return b'{"custom_id":"%b","id":%b,"response":%b,"error":null}\n' % (custom_id, own, response)
+def unified(heads: Sequence[Head]) -> list[bytes]:
+    """Give our lines for sealed ones, with their line ends."""
+    lines = []
+    for head in heads:
+        raw = head.string
+        own, custom_id = head.groups()
+        stop = _SPACED_END if raw[_BEFORE_NULL] == _SPACE else _COMPACT_END
+        lines.append(_UNIFIED % (custom_id, own, raw[head.end() : stop]))
+    return lines
 
 
 def changed() -> DamagedData:

@@ -108,7 +108,7 @@ class _Lines:
         self.found += len(heads)
         self.summary.rows += len(heads)
         self.summary.ok += len(heads)
-        self._add([head.string + b"\n" for head in heads] if self.is_raw else list(map(unified, heads)))
+        self._add([head.string + b"\n" for head in heads] if self.is_raw else unified(heads))
 
     def add(self, row: OutputRow) -> None:
         self.summary.add(row)
