@@ -33,16 +33,14 @@ class Calls:
         slots: int,
         make: MakeHandler,
         write_down: WriteDown | None,
-        must_stop: Callable[[], bool],
         heed: Callable[[], None],
     ) -> None:
         """Take what was claimed from ``queue``.
 
-        ``write_down`` gets answers before others are asked for in their place. Nothing is begun once ``must_stop``;
-        ``heed`` is called after each answer.
+        ``write_down`` gets answers before others are asked for in their place; ``heed`` is called after each answer.
         """
         self._queue, self._most, self._make = queue, slots, make
-        self._write_answers, self._must_stop, self._heed = write_down, must_stop, heed
+        self._write_answers, self._heed = write_down, heed
         self.batches: dict[int, StoredBatch] = {}
         """Those of the claims, by their numbers."""
         self.handlers: dict[int, Handler] = {}
@@ -122,16 +120,20 @@ class Calls:
         """Take in why a slot ended."""
         self.slots.discard(slot)
         if not slot.cancelled():
-            self.failure = self.failure or slot.exception()
+            self._fail(slot.exception())
         self._heed()
+
+    def _fail(self, error: BaseException | None) -> None:
+        """End the work for all, if there is an error: nothing more is begun."""
+        if error is not None:
+            self.failure = self.failure or error
+            self.drop_waiting()
 
     def _next(self) -> list[Claim]:
         """Take the claims of one call; none where nothing may begin now."""
         claims: list[Claim] = []
-        if len(self.answered) + self._recording >= _MOST_ANSWERED or self._must_stop():
-            return claims
         waiting = self.waiting
-        if waiting:
+        if waiting and len(self.answered) + self._recording < _MOST_ANSWERED:
             batch = self.batches[waiting[0].batch]
             most = self._handler(batch).max_batch
             while waiting and len(claims) < most and waiting[0].batch == batch.seq:
@@ -151,7 +153,7 @@ class Calls:
         try:
             replies: Sequence[Reply | None] = await self._handler(batch)(calls)
         except Halt as halt:
-            self.failure = self.failure or halt.error
+            self._fail(halt.error)
             replies = [None] * len(calls)
         except Exception as error:  # noqa: BLE001 - a broken handler must not take the other batches down
             replies = [broken_reply(error)] * len(calls)
