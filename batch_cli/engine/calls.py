@@ -111,7 +111,22 @@ class Calls:
 
     async def _answer_what_waits(self) -> None:
         while claims := self._next():
-            await self._call(claims)
+            batch = self.batches[claims[0].batch]
+            calls = [parse_call(self._queue.read(claim), batch.endpoint) for claim in claims]
+            try:
+                replies: Sequence[Reply | None] = await self._handler(batch)(calls)
+            except Halt as halt:
+                self._fail(halt.error)
+                replies = [None] * len(calls)
+            except Exception as error:  # noqa: BLE001 - a broken handler must not take the other batches down
+                replies = [broken_reply(error)] * len(calls)
+            for claim, call, reply in zip(claims, calls, replies, strict=True):
+                if reply is None:
+                    self.unwanted.append(claim)
+                else:
+                    line = result_line(batch, claim, call, reply)
+                    self.answered.append(Answered(claim, reply.is_good, line))
+            self._heed()
             # All that were answered in this round of the event loop are written down by the first that comes back.
             await asyncio.sleep(0)
             self._write_down()
@@ -146,23 +161,6 @@ class Calls:
             end = self._ends[batch.seq] = asyncio.Event()
             found = self.handlers[batch.seq] = self._make(batch.settings, end)
         return found
-
-    async def _call(self, claims: list[Claim]) -> None:
-        batch = self.batches[claims[0].batch]
-        calls = [parse_call(self._queue.read(claim), batch.endpoint) for claim in claims]
-        try:
-            replies: Sequence[Reply | None] = await self._handler(batch)(calls)
-        except Halt as halt:
-            self._fail(halt.error)
-            replies = [None] * len(calls)
-        except Exception as error:  # noqa: BLE001 - a broken handler must not take the other batches down
-            replies = [broken_reply(error)] * len(calls)
-        for claim, call, reply in zip(claims, calls, replies, strict=True):
-            if reply is None:
-                self.unwanted.append(claim)
-            else:
-                self.answered.append(Answered(claim, reply.is_good, result_line(batch, claim, call, reply)))
-        self._heed()
 
     def _write_down(self) -> None:
         """Write answers at once where that is wanted: a kill must not lose them."""

@@ -134,7 +134,7 @@ class LiveBatch:
         self._store.note_trouble(self._id, None)
         worker = Worker(self._store, options, listener)
         try:
-            with _tuned():
+            with tuned():
                 return worker.run()
         except BatchCliError as error:
             self._store.note_trouble(self._id, error.message)
@@ -178,7 +178,7 @@ class LiveBatch:
 
 
 @contextlib.contextmanager
-def _tuned() -> Iterator[None]:
+def tuned() -> Iterator[None]:
     """Let Python suit the work for the length of a block: two threads, and thousands of small objects that come and go."""
     interval, thresholds = sys.getswitchinterval(), gc.get_threshold()
     sys.setswitchinterval(_SWITCH_SECONDS)

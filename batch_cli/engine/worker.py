@@ -228,11 +228,9 @@ class Worker:
     @property
     def _claim_ahead(self) -> int:
         """Enough to fill every slot twice: what waits here cannot be taken by another worker."""
+        if not self._options.blames:  # nobody else works at it, and what was only claimed is no attempt
+            return _MOST_CLAIMED
         largest = max((handler.max_batch for handler in self._calls.handlers.values()), default=1)
-        if not self._options.blames:
-            return (
-                _MOST_CLAIMED  # nobody else works at it, and what was only claimed is no attempt that counts
-            )
         return min(2 * self._options.concurrency * largest, _MOST_CLAIMED)
 
     async def _is_over(self, turn: Turn) -> bool:
