@@ -5,7 +5,7 @@
 Promised, each against the same server in the same run:
 
     0 ms, 64 in flight        at least 5,000 rows/s with every row on disk, 5 times `AsyncOpenAI` with gather and a semaphore,
-                              0.8 times the same handler without a queue
+                              0.8 times the same without a journal
     500 ms, 1,024 in flight   at least 0.80 of the ideal rate, which is 1,024 / 0.5 s
     memory                    200,000 requests in less than 150 MB
 
@@ -25,6 +25,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
+from typing import BinaryIO
 
 from common import BATCH_CLI, Run, measure
 
@@ -36,8 +37,10 @@ from batch_cli.engine.handlers.live.handler import Live
 from batch_cli.engine.handlers.live.pace import Pace
 from batch_cli.engine.handlers.live.rates import Rates
 from batch_cli.engine.handlers.live.sender import Sender
-from batch_cli.engine.lines import parse_call
-from batch_cli.engine.store import Store
+from batch_cli.engine.lines import parse_call, result_line
+from batch_cli.engine.live_worker import tuned
+from batch_cli.engine.queue import Claim
+from batch_cli.engine.store import Store, StoredBatch
 
 CHAT = "/v1/chat/completions"
 BODY = {"model": "m", "messages": [{"role": "user", "content": "How much is the fish? " * 20}]}
@@ -102,31 +105,38 @@ def model(seconds: float) -> Iterator[str]:
             server.terminate()
 
 
-def durable(url: str, count: int, in_flight: int) -> tuple[float, Run]:
+def only_batch(directory: Path) -> StoredBatch:
+    """Give the batch of a state directory that has one."""
+    store = Store(directory / "state" / "engine", SystemClock())
+    found = store.batch(next(store.root.glob("direct_*")).name)
+    assert found is not None
+    return found
+
+
+def durable(url: str, directory: Path, count: int, in_flight: int) -> tuple[float, Run]:
     """Give rows a second from the first claim to the last answer on disk, and the whole command."""
-    with tempfile.TemporaryDirectory() as name:
-        directory = Path(name)
-        with (directory / "r.jsonl").open("w") as stream:
-            for n in range(count):
-                line = {"custom_id": f"r{n}", "method": "POST", "url": CHAT, "body": BODY}
-                stream.write(json.dumps(line) + "\n")
-        words = f"submit r.jsonl -m local/m --base-url {url} --max-concurrent {in_flight} --wait -q"
-        run = measure((*BATCH_CLI, *words.split()), directory)
-        if run.code:
-            sys.exit(f"submit ended with {run.code}: {run.output}")
-        store = Store(directory / "state" / "engine", SystemClock())
-        batch = store.batch(run.output.split()[0])
-        assert batch is not None
-        assert batch.started_at is not None
-        assert batch.ended_at is not None
-        if batch.completed != count:
-            sys.exit(f"{batch.completed:,} of {count:,} were answered")
-        return count / (batch.ended_at - batch.started_at), run
+    with (directory / "r.jsonl").open("w") as stream:
+        for n in range(count):
+            line = {"custom_id": f"r{n}", "method": "POST", "url": CHAT, "body": BODY}
+            stream.write(json.dumps(line) + "\n")
+    words = f"submit r.jsonl -m local/m --base-url {url} --max-concurrent {in_flight} --wait -q"
+    run = measure((*BATCH_CLI, *words.split()), directory)
+    if run.code:
+        sys.exit(f"submit ended with {run.code}: {run.output}")
+    batch = only_batch(directory)
+    assert batch.started_at is not None
+    assert batch.ended_at is not None
+    if batch.completed != count:
+        sys.exit(f"{batch.completed:,} of {count:,} were answered")
+    return count / (batch.ended_at - batch.started_at), run
 
 
-async def bare(url: str, count: int, in_flight: int) -> tuple[float, float]:
-    """Give rows a second of the same handler without a queue, where nothing is written down, and microseconds of processor a row."""
-    line = json.dumps({"custom_id": "r", "method": "POST", "url": CHAT, "body": BODY}).encode()
+async def bare(url: str, directory: Path, in_flight: int) -> tuple[float, float]:
+    """Give rows a second of the same run without a journal, and microseconds of processor a row.
+
+    The same handler gets the requests of ``r.jsonl``, and their result lines are appended to a file; no row is recorded,
+    nothing is brought to the disk, and a crash would lose it all.
+    """
     now = asyncio.get_running_loop().time
     backend = Backend(url, concurrency=in_flight)
     connection = Sender(backend)
@@ -141,14 +151,26 @@ async def bare(url: str, count: int, in_flight: int) -> tuple[float, float]:
         await something
         return True
 
-    live, left = Live(fleet, rest, wait_for), iter(range(count))
+    live, count = Live(fleet, rest, wait_for), 0
+    batch = only_batch(directory)
 
-    async def one() -> None:
-        for _ in left:
-            await live([parse_call(line)])
+    async def one(requests: BinaryIO, output: BinaryIO) -> None:
+        nonlocal count
+        for line in requests:
+            call = parse_call(line)
+            claim = Claim(1, count, 0, len(line), 1)
+            count += 1
+            (reply,) = await live([call])
+            assert reply is not None
+            output.write(result_line(batch, claim, call, reply) + b"\n")
 
     began, used = time.perf_counter(), time.process_time()
-    await asyncio.gather(*(one() for _ in range(in_flight)))
+    with (
+        tuned(),
+        (directory / "r.jsonl").open("rb") as requests,
+        (directory / "bare.jsonl").open("wb") as output,
+    ):
+        await asyncio.gather(*(one(requests, output) for _ in range(in_flight)))
     await connection.close()
     return count / (time.perf_counter() - began), (time.process_time() - used) / count * 1e6
 
@@ -169,30 +191,37 @@ async def peer(url: str, count: int, in_flight: int) -> float:
         return count / (time.perf_counter() - began)
 
 
+@contextlib.contextmanager
+def fresh() -> Iterator[Path]:
+    """Give an empty directory."""
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
+
+
 def main(requests: int, slow: int, peers: int, memory: int) -> None:
     """Print what was measured, each beside what it is held to."""
-    with model(0.0) as url:
-        rate, run = durable(url, requests, 64)
-        plain, alone = asyncio.run(bare(url, requests, 64))
-        _, start = durable(url, 10, 64)
+    with model(0.0) as url, fresh() as directory, fresh() as small:
+        rate, run = durable(url, directory, requests, 64)
+        plain, alone = asyncio.run(bare(url, directory, 64))
+        _, start = durable(url, small, 10, 64)
         whole = (run.processor_seconds - start.processor_seconds) / requests * 1e6
         print(f"{requests:,} requests, 0 ms, 64 in flight: {rate:,.0f} rows/s, {run.peak_mb:.0f} MB")
-        print(f"    the handler alone: {plain:,.0f}/s; with the queue {rate / plain:.2f} of it")
+        print(f"    without a journal: {plain:,.0f}/s; with it {rate / plain:.2f} of that")
         print(
-            f"    processor time a row: {whole:.0f} µs, checking and storing it among that; alone {alone:.0f} µs"
+            f"    processor time a row: {whole:.0f} µs, checking and storing it among that; without {alone:.0f} µs"
         )
         if peers:
             theirs = asyncio.run(peer(url, peers, 64))
             print(f"    AsyncOpenAI ({peers:,} requests): {theirs:,.0f}/s; {rate / theirs:.1f} times as fast")
     if slow:
-        with model(0.5) as url:
-            rate, run = durable(url, slow, 1024)
+        with model(0.5) as url, fresh() as directory:
+            rate, run = durable(url, directory, slow, 1024)
             print(
                 f"{slow:,} requests, 500 ms, 1,024 in flight: {rate:,.0f}/s, {rate / 2048:.2f} of the ideal"
             )
     if memory:
-        with model(0.0) as url:
-            rate, run = durable(url, memory, 64)
+        with model(0.0) as url, fresh() as directory:
+            rate, run = durable(url, directory, memory, 64)
             print(f"{memory:,} requests: {rate:,.0f} rows/s, {run.peak_mb:.0f} MB")
 
 

@@ -33,16 +33,14 @@ class Calls:
         slots: int,
         make: MakeHandler,
         write_down: WriteDown | None,
-        must_stop: Callable[[], bool],
         heed: Callable[[], None],
     ) -> None:
         """Take what was claimed from ``queue``.
 
-        ``write_down`` gets answers before others are asked for in their place. Nothing is begun once ``must_stop``;
-        ``heed`` is called after each answer.
+        ``write_down`` gets answers before others are asked for in their place; ``heed`` is called after each answer.
         """
         self._queue, self._most, self._make = queue, slots, make
-        self._write_answers, self._must_stop, self._heed = write_down, must_stop, heed
+        self._write_answers, self._heed = write_down, heed
         self.batches: dict[int, StoredBatch] = {}
         """Those of the claims, by their numbers."""
         self.handlers: dict[int, Handler] = {}
@@ -113,7 +111,22 @@ class Calls:
 
     async def _answer_what_waits(self) -> None:
         while claims := self._next():
-            await self._call(claims)
+            batch = self.batches[claims[0].batch]
+            calls = [parse_call(self._queue.read(claim), batch.endpoint) for claim in claims]
+            try:
+                replies: Sequence[Reply | None] = await self._handler(batch)(calls)
+            except Halt as halt:
+                self._fail(halt.error)
+                replies = [None] * len(calls)
+            except Exception as error:  # noqa: BLE001 - a broken handler must not take the other batches down
+                replies = [broken_reply(error)] * len(calls)
+            for claim, call, reply in zip(claims, calls, replies, strict=True):
+                if reply is None:
+                    self.unwanted.append(claim)
+                else:
+                    line = result_line(batch, claim, call, reply)
+                    self.answered.append(Answered(claim, reply.is_good, line))
+            self._heed()
             # All that were answered in this round of the event loop are written down by the first that comes back.
             await asyncio.sleep(0)
             self._write_down()
@@ -122,16 +135,20 @@ class Calls:
         """Take in why a slot ended."""
         self.slots.discard(slot)
         if not slot.cancelled():
-            self.failure = self.failure or slot.exception()
+            self._fail(slot.exception())
         self._heed()
+
+    def _fail(self, error: BaseException | None) -> None:
+        """End the work for all, if there is an error: nothing more is begun."""
+        if error is not None:
+            self.failure = self.failure or error
+            self.drop_waiting()
 
     def _next(self) -> list[Claim]:
         """Take the claims of one call; none where nothing may begin now."""
         claims: list[Claim] = []
-        if len(self.answered) + self._recording >= _MOST_ANSWERED or self._must_stop():
-            return claims
         waiting = self.waiting
-        if waiting:
+        if waiting and len(self.answered) + self._recording < _MOST_ANSWERED:
             batch = self.batches[waiting[0].batch]
             most = self._handler(batch).max_batch
             while waiting and len(claims) < most and waiting[0].batch == batch.seq:
@@ -144,23 +161,6 @@ class Calls:
             end = self._ends[batch.seq] = asyncio.Event()
             found = self.handlers[batch.seq] = self._make(batch.settings, end)
         return found
-
-    async def _call(self, claims: list[Claim]) -> None:
-        batch = self.batches[claims[0].batch]
-        calls = [parse_call(self._queue.read(claim), batch.endpoint) for claim in claims]
-        try:
-            replies: Sequence[Reply | None] = await self._handler(batch)(calls)
-        except Halt as halt:
-            self.failure = self.failure or halt.error
-            replies = [None] * len(calls)
-        except Exception as error:  # noqa: BLE001 - a broken handler must not take the other batches down
-            replies = [broken_reply(error)] * len(calls)
-        for claim, call, reply in zip(claims, calls, replies, strict=True):
-            if reply is None:
-                self.unwanted.append(claim)
-            else:
-                self.answered.append(Answered(claim, reply.is_good, result_line(batch, claim, call, reply)))
-        self._heed()
 
     def _write_down(self) -> None:
         """Write answers at once where that is wanted: a kill must not lose them."""

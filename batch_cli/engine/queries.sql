@@ -50,9 +50,11 @@ insert into batch (id, key, status, endpoint, model, settings, metadata, total, 
 values (:id, :key, 'in_progress', :endpoint, :model, :settings, :metadata, :total, :created_at)
 
 -- name: batch_by_id
+-- What runs is counted in the index that holds nothing else, not among all the requests of the batch.
 select seq, id, key, status, endpoint, model, settings, metadata, total, completed, failed,
        created_at, started_at, ended_at, error,
-       (select count(*) from request where batch = seq and state = 'running'), next_index, next_offset
+       (select count(*) from request indexed by request_running where batch = seq and state = 'running'),
+       next_index, next_offset
 from batch where id = ?
 
 -- name: standing
@@ -113,7 +115,7 @@ where seq = :seq and status = 'in_progress' and completed + failed = total
 -- A cancelling batch has ended when nobody works at it any more.
 update batch set status = 'cancelled', ended_at = :now
 where seq = :seq and status = 'cancelling'
-  and not exists (select 1 from request where batch = :seq and state = 'running')
+  and not exists (select 1 from request indexed by request_running where batch = :seq and state = 'running')
 
 -- name: fail_batch
 update batch set status = 'failed', ended_at = :now, error = :error

@@ -12,9 +12,9 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import BinaryIO, NamedTuple, Self
 
 from batch_cli.clock import boot_id
 from batch_cli.engine.store import SQL, Store, StoredBatch
@@ -32,8 +32,7 @@ MOST_ATTEMPTS = 6
 """A request that was abandoned this often fails instead of being tried again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A request handed to a worker: where its bytes are, and which attempt at it this is."""
 
     batch: int
@@ -42,12 +41,11 @@ class Claim:
     start: int
     length: int
     attempt: int
-    line: bytes | None = field(default=None, compare=False, repr=False)
+    line: bytes | None = None
     """The request itself, where it was read on the way and is small."""
 
 
-@dataclass(frozen=True, slots=True)
-class Completion:
+class Completion(NamedTuple):
     """A finished request: where its result line stands."""
 
     claim: Claim

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from batch_cli.errors import BatchCliError
 from batch_cli.model import JsonObject, JsonValue
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One request of the queue, parsed."""
 
     custom_id: str
@@ -21,8 +19,7 @@ class Call:
     """The request line it was parsed from; there, integers beyond 64 bits are what they were."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """What the model server answered: an HTTP status and a JSON body, an error body included."""
 
     status: int

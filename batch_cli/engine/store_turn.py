@@ -56,6 +56,8 @@ class StoreTurns:
         self._store, self._queue, self._only, self._blames = store, queue, only, blames
         self._files: dict[int, ResultFile] = {}
         self._next_renewal = 0.0
+        self._known: set[int] = set()
+        """The batches that were told with a turn and have not ended."""
 
     def run(self, lease: Lease, orders: Orders) -> Turn:
         """Record what was answered, give back what is not wanted, renew the lease, claim more."""
@@ -74,10 +76,11 @@ class StoreTurns:
             claims = self._queue.claim(lease.worker, orders.room, only=self._only, blames=self._blames)
             claims = self._fail_poisoned(claims) if self._blames else claims
         batches = {}
-        for seq in {claim.batch for claim in claims}:
+        for seq in {claim.batch for claim in claims} - self._known:
             if (batch := self._queue.batch(seq)) is not None:
                 batches[seq] = batch
-        claims = [claim for claim in claims if claim.batch in batches]
+        self._known.update(batches)
+        claims = [claim for claim in claims if claim.batch in self._known]
         only = self._store.standing(self._only) if self._only else None
         backlog = self._queue.backlog(self._only)
         return Turn(claims, batches, only, backlog, self._store.cancelling(), ended)
@@ -113,6 +116,7 @@ class StoreTurns:
             standing = self._store.standing(seq)
             if standing is None or standing.has_ended:
                 ended.append((seq, self._queue.batch(seq)))
+                self._known.discard(seq)
                 self._queue.close_input(seq)
                 if seq in self._files:
                     self._files.pop(seq).close()

@@ -100,7 +100,6 @@ class Worker:
             options.concurrency,
             self._maker.make,
             None if options.blames else self._turns.write_down,
-            lambda: self._must_stop,
             self._heed,
         )
         self._turn: asyncio.Future[Turn] | None = None
@@ -183,7 +182,7 @@ class Worker:
 
     def _heed(self) -> None:
         """Look at what a call gave: the loop has to know where it calls for a turn, or for the end."""
-        if self._must_stop or (self._turn is None and self._wants_turn()):
+        if self._calls.failure is not None or (self._turn is None and self._wants_turn()):
             self._wake()
 
     def _wake(self, _done: object = None) -> None:
@@ -229,11 +228,9 @@ class Worker:
     @property
     def _claim_ahead(self) -> int:
         """Enough to fill every slot twice: what waits here cannot be taken by another worker."""
+        if not self._options.blames:  # nobody else works at it, and what was only claimed is no attempt
+            return _MOST_CLAIMED
         largest = max((handler.max_batch for handler in self._calls.handlers.values()), default=1)
-        if not self._options.blames:
-            return (
-                _MOST_CLAIMED  # nobody else works at it, and what was only claimed is no attempt that counts
-            )
         return min(2 * self._options.concurrency * largest, _MOST_CLAIMED)
 
     async def _is_over(self, turn: Turn) -> bool:
@@ -282,6 +279,7 @@ class Worker:
 
         def ask(number: int) -> None:
             self._signal = number
+            self._calls.drop_waiting()
             self._wake()
             restore()
             if self._calls.slots:
@@ -314,6 +312,7 @@ class Worker:
         if self._options.leash is not None and not os.read(self._options.leash, 1):
             loop.remove_reader(self._options.leash)
             self._signal = signal.SIGTERM
+            self._calls.drop_waiting()
             self._wake()
 
     async def _wind_up(self, thread: ThreadPoolExecutor) -> None:

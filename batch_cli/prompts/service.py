@@ -112,7 +112,7 @@ class Service:
 
     def read(self, answer: HttpAnswer) -> tuple[str | ResultError, Tokens]:
         """Give the text of an answer, or why there is none, and the tokens it says it took; the key is in neither."""
-        masked = replace(answer, headers=self.mask.headers(answer.headers), body=self.mask.body(answer.body))
+        masked = HttpAnswer(answer.status, self.mask.headers(answer.headers), self.mask.body(answer.body))
         reply = read_answer(self.wire, masked)
         if not reply.is_good:
             error = object_of(reply.body.get("error"))

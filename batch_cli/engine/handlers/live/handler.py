@@ -69,9 +69,9 @@ class Live:
 
     async def _answer(self, call: Call) -> Reply | None:
         url, body = self._written(call)
-        if self._once is None:
-            return await self._ask(call, url, body)
-        return await self._once.ask(url, body, lambda: self._ask(call, url, body))
+        if self._once is not None:
+            return await self._once.ask(url, body, lambda: self._ask(call, url, body))
+        return await (self._ask if self._auto_path else self.send)(call, url, body)
 
     async def _ask(self, call: Call, url: str, body: bytes) -> Reply | None:
         """Get an answer, as a chat where the server takes no completions."""

@@ -24,7 +24,7 @@ class InFlight:
     @property
     def has_room(self) -> bool:
         """Tell whether one more may be sent."""
-        return self.now < max(1, int(self.limit))
+        return self.now + 1 <= self.limit or not self.now
 
     def enter(self) -> None:
         """Count one that is sent now; `has_room` was asked."""
@@ -33,7 +33,8 @@ class InFlight:
     def leave(self) -> None:
         """Count one that came back, however, and let those that wait look again."""
         self.now -= 1
-        self._wake()
+        if self._waiters:
+            self._wake()
 
     def answered(self) -> None:
         """Note an answer: a little more room."""

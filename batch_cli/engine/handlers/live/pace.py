@@ -7,6 +7,7 @@ from random import Random
 
 from batch_cli.engine.handlers.live.retrying import backoff
 
+_ALWAYS = float("-inf")
 _ROUNDS_TOLD = 2
 """Refusals in a row, without an answer to anybody, after which somebody is told; one alone is everyday life."""
 
@@ -17,15 +18,15 @@ class Pace:
     def __init__(self, url: str, tell: Callable[[str], None], now: Callable[[], float], dice: Random) -> None:
         """Start open. ``tell`` gets one line when the server goes away, and one when it is back."""
         self._url, self._tell, self._now, self.dice = url, tell, now, dice
-        self._open_at = self._paused_at = float("-inf")
+        self._open_at = self._paused_at = _ALWAYS
         self._rounds = 0
         self._away_since: float | None = None
-        self.answered_at = float("-inf")
+        self.answered_at = _ALWAYS
         """When the server last gave any answer but that it has no room."""
 
     def delay(self) -> float:
         """Give the seconds until requests may be sent."""
-        return max(0.0, self._open_at - self._now())
+        return max(0.0, self._open_at - self._now()) if self._open_at > _ALWAYS else 0.0
 
     @property
     def is_away(self) -> bool:
@@ -39,7 +40,7 @@ class Pace:
     def answered(self) -> None:
         """Note an answer: there is room again."""
         now = self.answered_at = self._now()
-        self._rounds, self._open_at = 0, now
+        self._rounds, self._open_at = 0, _ALWAYS
         if self._away_since is not None:
             self._tell(f"the model server at {self._url} is back after {now - self._away_since:.0f} s")
             self._away_since = None

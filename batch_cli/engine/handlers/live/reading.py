@@ -38,13 +38,15 @@ _LISTS = {
 """What the answer of an endpoint holds at least."""
 _SHOWN = 200
 _LONGEST_MESSAGE = 2_000
-_DETAILS = (
-    "prompt_tokens_details",
-    "completion_tokens_details",
-    "input_tokens_details",
-    "output_tokens_details",
+_DETAILS = frozenset(
+    {
+        "prompt_tokens_details",
+        "completion_tokens_details",
+        "input_tokens_details",
+        "output_tokens_details",
+    }
 )
-_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens", "input_tokens", "output_tokens")
+_COUNTS = frozenset({"prompt_tokens", "completion_tokens", "total_tokens", "input_tokens", "output_tokens"})
 
 
 def read_answer(url: str, answer: Answer) -> Reply:
@@ -189,14 +191,17 @@ def _countable(value: JsonObject) -> JsonObject:
 
 def _can_be_added_up(usage: JsonObject) -> bool:
     """Look at each count there is; written out, because every answer passes here."""
-    for name in _COUNTS:
-        if name in usage and not _is_count(usage[name]):
-            return False
-    for name in _DETAILS:
-        details = usage.get(name)
-        if details is not None and not (isinstance(details, dict) and all(map(_is_count, details.values()))):
+    for name, value in usage.items():
+        if name in _COUNTS:
+            if not _is_count(value):
+                return False
+        elif name in _DETAILS and value is not None and not _are_counts(value):
             return False
     return True
+
+
+def _are_counts(value: JsonValue) -> bool:
+    return isinstance(value, dict) and all(map(_is_count, value.values()))
 
 
 def _is_count(value: JsonValue) -> bool:
