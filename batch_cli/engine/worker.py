@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby
-from types import FrameType
-from typing import TYPE_CHECKING
 
+from batch_cli.engine.cluster.connection import Cluster
+from batch_cli.engine.cluster.handler import Clustered, ClusterHandlers
 from batch_cli.engine.cluster.wishes import ClusterWishes
 from batch_cli.engine.event_loop import fastest
 from batch_cli.engine.handlers.live.options import LiveSetup
@@ -27,13 +26,10 @@ from batch_cli.engine.helpers import Helpers
 from batch_cli.engine.lines import parse_call, result_line
 from batch_cli.engine.queue import SUSPECT_ATTEMPT, Claim, Queue
 from batch_cli.engine.reply import Halt, Handler, Reply, broken_reply
-from batch_cli.engine.stop_signals import held_back, leave_to_others, let_through
+from batch_cli.engine.stop_signals import held_back, leave_to_others, let_through, told_to
 from batch_cli.engine.store import Store, StoredBatch
 from batch_cli.engine.store_turn import Answered, Orders, StoreTurns, Turn
 from batch_cli.events import Listener, LiveFigures, Note, Phase, Progress
-
-if TYPE_CHECKING:
-    from batch_cli.engine.cluster.handler import ClusterHandlers
 
 _MOST_CLAIMED = 512
 """How many requests are claimed at once at most; as many again may wait for a free slot."""
@@ -73,17 +69,10 @@ class WorkerOptions:
 def _makes_handlers(
     options: WorkerOptions, tell: Callable[[str], None], wrap: Wrap | None
 ) -> Handlers | ClusterHandlers:
-    if options.cluster is None:
+    wishes = options.cluster
+    if wishes is None:
         return Handlers(options.live, tell, wrap)
-    from batch_cli.engine.cluster.connection import Cluster  # noqa: PLC0415 - ray, only where it is wanted
-    from batch_cli.engine.cluster.handler import ClusterHandlers  # noqa: PLC0415 - as above
-
-    return ClusterHandlers(
-        lambda: Cluster(options.cluster.address if options.cluster else None),
-        options.live,
-        tell,
-        blames=options.blames,
-    )
+    return ClusterHandlers(lambda: Cluster(wishes.address), options.live, tell, blames=options.blames)
 
 
 class Worker:
@@ -96,7 +85,7 @@ class Worker:
         self._store, self._options, self._listener = store, options, listener
         self._queue = Queue(store)
         self._batches: dict[int, StoredBatch] = {}
-        self._handlers: dict[int, Handler] = {}
+        self._handlers: dict[int, Handler | Clustered] = {}
         self._turns = StoreTurns(store, self._queue, options.only, blames=options.blames)
         self._maker = _makes_handlers(options, lambda text: listener(Note(text, warning=True)), wrap)
         self._unwanted_batches: dict[int, asyncio.Event] = {}
@@ -160,7 +149,7 @@ class Worker:
 
     async def _run(self, thread: ThreadPoolExecutor) -> None:
         loop = asyncio.get_running_loop()
-        with self._signals(loop):
+        with told_to(loop, self._stop, self._options.leash):
             async with let_through():
                 await self._work(thread)
 
@@ -278,19 +267,27 @@ class Worker:
     # --- calls ---
 
     def _start_calls(self) -> None:
-        while (
-            self._waiting
-            and len(self._calls) < self._options.concurrency
-            and len(self._answered) + self._recording < _MOST_ANSWERED
-        ):
+        while self._waiting and len(self._answered) + self._recording < _MOST_ANSWERED:
             batch = self._batches[self._waiting[0].batch]
             handler = self._handler(batch)
+            room = self._room(handler)
             claims: list[Claim] = []
-            while self._waiting and len(claims) < handler.max_batch and self._waiting[0].batch == batch.seq:
+            while self._waiting and len(claims) < room and self._waiting[0].batch == batch.seq:
                 claims.append(self._waiting.popleft())
-            call = asyncio.create_task(self._call(handler, batch, claims))
+            if not claims:
+                return
+            if isinstance(handler, Clustered):
+                call = asyncio.create_task(self._hand_over(handler, claims))
+            else:
+                call = asyncio.create_task(self._call(handler, batch, claims))
             self._calls.add(call)
             call.add_done_callback(self._take)
+
+    def _room(self, handler: Handler | Clustered) -> int:
+        """Give how many claims may be worked at in one more call."""
+        if isinstance(handler, Clustered):
+            return handler.room
+        return handler.max_batch if len(self._calls) < self._options.concurrency else 0
 
     def _take(self, call: asyncio.Task[list[Answered]]) -> None:
         """Take in what a call gave; one that was cancelled gave nothing."""
@@ -312,11 +309,23 @@ class Worker:
             self._turns.write_down(self._batches[seq], list(group))
         self._written = len(self._answered)
 
-    def _handler(self, batch: StoredBatch) -> Handler:
+    def _handler(self, batch: StoredBatch) -> Handler | Clustered:
         if batch.seq not in self._handlers:
             unwanted = self._unwanted_batches[batch.seq] = asyncio.Event()
-            self._handlers[batch.seq] = self._maker.make(batch.settings, unwanted)
+            if isinstance(self._maker, Handlers):
+                self._handlers[batch.seq] = self._maker.make(batch.settings, unwanted)
+            else:
+                self._handlers[batch.seq] = self._maker.make(batch, unwanted)
         return self._handlers[batch.seq]
+
+    async def _hand_over(self, handler: Clustered, claims: list[Claim]) -> list[Answered]:
+        """Let a cluster answer, and take in what comes as it comes."""
+        async for news in handler.answer([(claim, self._queue.read(claim)) for claim in claims]):
+            self._answered += news.answered
+            self._unwanted += news.unanswered
+            self._failure = self._failure or news.halt
+            self._wake()
+        return []
 
     async def _call(self, handler: Handler, batch: StoredBatch, claims: list[Claim]) -> list[Answered]:
         calls = [parse_call(self._queue.read(claim), batch.endpoint) for claim in claims]
@@ -332,51 +341,20 @@ class Worker:
             if reply is None:
                 self._unwanted.append(claim)
             else:
-                answered.append(Answered(claim, reply.is_good, result_line(batch, claim, call, reply)))
+                answered.append(
+                    Answered(claim, reply.is_good, result_line(batch.id, claim.position, call, reply))
+                )
         return answered
 
     # --- stopping ---
 
-    @contextlib.contextmanager
-    def _signals(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-        """Let SIGINT and SIGTERM ask for a stop; what they did before comes back after the first."""
-        previous: dict[int, signal.Handlers | Callable[[int, FrameType | None], object] | int | None] = {}
-
-        def ask(number: int) -> None:
-            self._signal = number
-            self._wake()
-            restore()
-            if self._calls:
-                text = f"stopping when the running requests are answered, {self._options.grace:.0f} s at most"
-                self._listener(Note(f"{text}; again: at once"))
-
-        def restore() -> None:
-            for number, handler in previous.items():
-                loop.remove_signal_handler(number)
-                signal.signal(number, handler)
-            previous.clear()
-
-        # A helper ignores Ctrl-C: it reaches the whole process group, and the worker decides.
-        asked_by = (signal.SIGTERM,) if self._options.leash is not None else (signal.SIGINT, signal.SIGTERM)
-        for number in asked_by:
-            if signal.getsignal(number) != signal.SIG_IGN:  # a shell's background jobs ignore Ctrl-C
-                previous[number] = signal.getsignal(number)
-                loop.add_signal_handler(number, ask, number)
-        if self._options.leash is not None:
-            loop.add_reader(self._options.leash, self._let_go, loop)
-        try:
-            yield
-        finally:
-            restore()
-            if self._options.leash is not None:
-                loop.remove_reader(self._options.leash)
-
-    def _let_go(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Stop when the other end of the leash is closed, by hand or by a death."""
-        if self._options.leash is not None and not os.read(self._options.leash, 1):
-            loop.remove_reader(self._options.leash)
-            self._signal = signal.SIGTERM
-            self._wake()
+    def _stop(self, number: int | None) -> None:
+        """Stop for a signal; None: because whoever is helped has let go."""
+        self._signal = signal.SIGTERM if number is None else number
+        self._wake()
+        if self._calls and number is not None:
+            text = f"stopping when the running requests are answered, {self._options.grace:.0f} s at most"
+            self._listener(Note(f"{text}; again: at once"))
 
     async def _wind_up(self, turn: asyncio.Future[Turn] | None, thread: ThreadPoolExecutor) -> None:
         """Let running calls finish within the grace and record them; give back the rest."""
