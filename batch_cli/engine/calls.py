@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from itertools import groupby
+from typing import Any
 
+from batch_cli.engine.cluster.handler import Clustered, News
 from batch_cli.engine.lines import parse_call, result_line
 from batch_cli.engine.queue import Claim, Queue
 from batch_cli.engine.reply import Halt, Handler, Reply, broken_reply
 from batch_cli.engine.store import StoredBatch
 from batch_cli.engine.store_turn import Answered
-from batch_cli.model import JsonObject
 
-MakeHandler = Callable[[JsonObject, asyncio.Event], Handler]
-"""Makes what answers a batch with these settings, until the event is set: nobody wants it any more."""
+MakeHandler = Callable[[StoredBatch, asyncio.Event], Handler | Clustered]
+"""Makes what answers a batch, until the event is set: nobody wants it any more."""
 WriteDown = Callable[[StoredBatch, list[Answered]], None]
 _MOST_ANSWERED = 4_096
 """More answers than this are not gathered before they are recorded."""
@@ -43,7 +44,7 @@ class Calls:
         self._write_answers, self._heed = write_down, heed
         self.batches: dict[int, StoredBatch] = {}
         """Those of the claims, by their numbers."""
-        self.handlers: dict[int, Handler] = {}
+        self.handlers: dict[int, Handler | Clustered] = {}
         self._ends: dict[int, asyncio.Event] = {}
         self.waiting: deque[Claim] = deque()
         self.slots: set[asyncio.Task[None]] = set()
@@ -60,11 +61,15 @@ class Calls:
     # --- for the worker ---
 
     def start(self) -> None:
-        """Fill the slots."""
-        for _ in range(min(len(self.waiting), self._most - len(self.slots))):
-            slot = asyncio.create_task(self._answer_what_waits())
-            self.slots.add(slot)
-            slot.add_done_callback(self._left)
+        """Fill the slots; a cluster gets what it has room for instead."""
+        handler = self._handler(self.batches[self.waiting[0].batch]) if self.waiting else None
+        if isinstance(handler, Clustered):
+            if claims := self._next(handler.room):
+                rows = handler.answer([(claim, self._queue.read(claim)) for claim in claims])
+                self._begin(self._take_in(rows))
+        elif handler is not None:
+            for _ in range(min(len(self.waiting), self._most - len(self.slots))):
+                self._begin(self._answer_what_waits())
 
     def hand_over(self) -> tuple[list[Answered], list[Claim]]:
         """Give what was answered, written down where that is wanted, and what is unwanted; both are the caller's now."""
@@ -109,12 +114,29 @@ class Calls:
 
     # --- slots ---
 
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        slot = asyncio.create_task(work)
+        self.slots.add(slot)
+        slot.add_done_callback(self._left)
+
+    async def _take_in(self, rows: AsyncIterator[News]) -> None:
+        """Take in what a cluster says of its rows, and give it more as it has room."""
+        async for news in rows:
+            self.answered += news.answered
+            self.unwanted += news.unanswered
+            self._fail(news.halt)
+            self._write_down()
+            self._heed()
+            self.start()
+
     async def _answer_what_waits(self) -> None:
         while claims := self._next():
             batch = self.batches[claims[0].batch]
+            handler = self._handler(batch)
+            assert not isinstance(handler, Clustered)
             calls = [parse_call(self._queue.read(claim), batch.endpoint) for claim in claims]
             try:
-                replies: Sequence[Reply | None] = await self._handler(batch)(calls)
+                replies: Sequence[Reply | None] = await handler(calls)
             except Halt as halt:
                 self._fail(halt.error)
                 replies = [None] * len(calls)
@@ -124,7 +146,7 @@ class Calls:
                 if reply is None:
                     self.unwanted.append(claim)
                 else:
-                    line = result_line(batch, claim, call, reply)
+                    line = result_line(batch.id, claim.position, call, reply)
                     self.answered.append(Answered(claim, reply.is_good, line))
             self._heed()
             # All that were answered in this round of the event loop are written down by the first that comes back.
@@ -144,22 +166,22 @@ class Calls:
             self.failure = self.failure or error
             self.drop_waiting()
 
-    def _next(self) -> list[Claim]:
-        """Take the claims of one call; none where nothing may begin now."""
+    def _next(self, most: int | None = None) -> list[Claim]:
+        """Take the claims of one call, ``most`` or as many as its handler takes; none where nothing may begin now."""
         claims: list[Claim] = []
         waiting = self.waiting
         if waiting and len(self.answered) + self._recording < _MOST_ANSWERED:
             batch = self.batches[waiting[0].batch]
-            most = self._handler(batch).max_batch
+            most = self._handler(batch).max_batch if most is None else most
             while waiting and len(claims) < most and waiting[0].batch == batch.seq:
                 claims.append(waiting.popleft())
         return claims
 
-    def _handler(self, batch: StoredBatch) -> Handler:
+    def _handler(self, batch: StoredBatch) -> Handler | Clustered:
         found = self.handlers.get(batch.seq)
         if found is None:
             end = self._ends[batch.seq] = asyncio.Event()
-            found = self.handlers[batch.seq] = self._make(batch.settings, end)
+            found = self.handlers[batch.seq] = self._make(batch, end)
         return found
 
     def _write_down(self) -> None:

@@ -18,9 +18,9 @@ def parse_call(line: bytes, endpoint: str = "") -> Call:
     return Call(request["custom_id"], request.get("url", endpoint), request["body"], line)
 
 
-def result_line(batch: StoredBatch, claim: Claim, call: Call, reply: Reply) -> bytes:
+def result_line(batch_id: str, position: int, call: Call, reply: Reply) -> bytes:
     """Write a unified result line: failures carry their error outside the response, too."""
-    name = f"{batch.id}_{claim.position}"
+    name = f"{batch_id}_{position}"
     error: JsonObject | None = None
     if not reply.is_good:
         said = reply.body.get("error")

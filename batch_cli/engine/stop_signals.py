@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from types import FrameType
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 _ROUNDS = 3
@@ -42,3 +44,45 @@ async def let_through() -> AsyncIterator[None]:
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
         for _ in range(_ROUNDS):
             await asyncio.sleep(0)
+
+
+@contextlib.contextmanager
+def told_to(
+    loop: asyncio.AbstractEventLoop, stop: Callable[[int | None], None], leash: int | None
+) -> Iterator[None]:
+    """Let SIGINT, SIGTERM and the end of the ``leash`` call ``stop``; the first signal gives both what they did before.
+
+    The leash is a descriptor that ends when whoever holds the other end lets go, by hand or by a death; then the
+    number is None.
+    """
+    previous: dict[int, signal.Handlers | Callable[[int, FrameType | None], object] | int | None] = {}
+
+    def ask(number: int) -> None:
+        restore()
+        stop(number)
+
+    def restore() -> None:
+        for number, handler in previous.items():
+            loop.remove_signal_handler(number)
+            signal.signal(number, handler)
+        previous.clear()
+
+    def look() -> None:
+        assert leash is not None
+        if not os.read(leash, 1):
+            loop.remove_reader(leash)
+            stop(None)
+
+    # A helper ignores Ctrl-C: it reaches the whole process group, and the worker decides.
+    for number in (signal.SIGTERM,) if leash is not None else _STOPPING:
+        if signal.getsignal(number) != signal.SIG_IGN:  # a shell's background jobs ignore Ctrl-C
+            previous[number] = signal.getsignal(number)
+            loop.add_signal_handler(number, ask, number)
+    if leash is not None:
+        loop.add_reader(leash, look)
+    try:
+        yield
+    finally:
+        restore()
+        if leash is not None:
+            loop.remove_reader(leash)

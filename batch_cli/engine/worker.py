@@ -9,28 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from types import FrameType
-from typing import TYPE_CHECKING
 
 from batch_cli.engine.calls import Calls
+from batch_cli.engine.cluster.connection import Cluster
+from batch_cli.engine.cluster.handler import Clustered, ClusterHandlers
 from batch_cli.engine.cluster.wishes import ClusterWishes
 from batch_cli.engine.event_loop import fastest
 from batch_cli.engine.handlers.live.options import LiveSetup
 from batch_cli.engine.handlers.maker import Handlers, Wrap
 from batch_cli.engine.helpers import Helpers
 from batch_cli.engine.queue import SUSPECT_ATTEMPT, Claim, Queue
-from batch_cli.engine.stop_signals import held_back, leave_to_others, let_through
-from batch_cli.engine.store import Store
+from batch_cli.engine.reply import Handler
+from batch_cli.engine.stop_signals import held_back, leave_to_others, let_through, told_to
+from batch_cli.engine.store import Store, StoredBatch
 from batch_cli.engine.store_turn import Orders, StoreTurns, Turn
 from batch_cli.events import Listener, LiveFigures, Note, Phase, Progress
-
-if TYPE_CHECKING:
-    from batch_cli.engine.cluster.handler import ClusterHandlers
 
 _MOST_CLAIMED = 512
 """How many requests are claimed at once at most; as many again may wait for a free slot."""
@@ -71,17 +68,10 @@ class WorkerOptions:
 def _makes_handlers(
     options: WorkerOptions, tell: Callable[[str], None], wrap: Wrap | None
 ) -> Handlers | ClusterHandlers:
-    if options.cluster is None:
+    wishes = options.cluster
+    if wishes is None:
         return Handlers(options.live, tell, wrap)
-    from batch_cli.engine.cluster.connection import Cluster  # noqa: PLC0415 - ray, only where it is wanted
-    from batch_cli.engine.cluster.handler import ClusterHandlers  # noqa: PLC0415 - as above
-
-    return ClusterHandlers(
-        lambda: Cluster(options.cluster.address if options.cluster else None),
-        options.live,
-        tell,
-        blames=options.blames,
-    )
+    return ClusterHandlers(lambda: Cluster(wishes.address), options.live, tell, blames=options.blames)
 
 
 class Worker:
@@ -98,7 +88,7 @@ class Worker:
         self._calls = Calls(
             self._queue,
             options.concurrency,
-            self._maker.make,
+            self._make,
             None if options.blames else self._turns.write_down,
             self._heed,
         )
@@ -112,6 +102,11 @@ class Worker:
         self._last_turn = self._next_claim = 0.0
         self._idle_since: float | None = None
         self._helpers = None if options.leash is not None else Helpers(store.root, options.only)
+
+    def _make(self, batch: StoredBatch, unwanted: asyncio.Event) -> Handler | Clustered:
+        if isinstance(self._maker, Handlers):
+            return self._maker.make(batch.settings, unwanted)
+        return self._maker.make(batch, unwanted)
 
     @property
     def figures(self) -> LiveFigures | None:
@@ -152,7 +147,7 @@ class Worker:
 
     async def _run(self, thread: ThreadPoolExecutor) -> None:
         loop = asyncio.get_running_loop()
-        with self._signals(loop):
+        with told_to(loop, self._stop, self._options.leash):
             async with let_through():
                 await self._work(thread)
 
@@ -272,48 +267,14 @@ class Worker:
 
     # --- stopping ---
 
-    @contextlib.contextmanager
-    def _signals(self, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
-        """Let SIGINT and SIGTERM ask for a stop; what they did before comes back after the first."""
-        previous: dict[int, signal.Handlers | Callable[[int, FrameType | None], object] | int | None] = {}
-
-        def ask(number: int) -> None:
-            self._signal = number
-            self._calls.drop_waiting()
-            self._wake()
-            restore()
-            if self._calls.slots:
-                text = f"stopping when the running requests are answered, {self._options.grace:.0f} s at most"
-                self._listener(Note(f"{text}; again: at once"))
-
-        def restore() -> None:
-            for number, handler in previous.items():
-                loop.remove_signal_handler(number)
-                signal.signal(number, handler)
-            previous.clear()
-
-        # A helper ignores Ctrl-C: it reaches the whole process group, and the worker decides.
-        asked_by = (signal.SIGTERM,) if self._options.leash is not None else (signal.SIGINT, signal.SIGTERM)
-        for number in asked_by:
-            if signal.getsignal(number) != signal.SIG_IGN:  # a shell's background jobs ignore Ctrl-C
-                previous[number] = signal.getsignal(number)
-                loop.add_signal_handler(number, ask, number)
-        if self._options.leash is not None:
-            loop.add_reader(self._options.leash, self._let_go, loop)
-        try:
-            yield
-        finally:
-            restore()
-            if self._options.leash is not None:
-                loop.remove_reader(self._options.leash)
-
-    def _let_go(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Stop when the other end of the leash is closed, by hand or by a death."""
-        if self._options.leash is not None and not os.read(self._options.leash, 1):
-            loop.remove_reader(self._options.leash)
-            self._signal = signal.SIGTERM
-            self._calls.drop_waiting()
-            self._wake()
+    def _stop(self, number: int | None) -> None:
+        """Stop for a signal; None: because whoever is helped has let go."""
+        self._signal = signal.SIGTERM if number is None else number
+        self._calls.drop_waiting()
+        self._wake()
+        if self._calls.slots and number is not None:
+            text = f"stopping when the running requests are answered, {self._options.grace:.0f} s at most"
+            self._listener(Note(f"{text}; again: at once"))
 
     async def _wind_up(self, thread: ThreadPoolExecutor) -> None:
         """Let running calls finish within the grace and record them; give back the rest."""

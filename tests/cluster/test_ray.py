@@ -126,7 +126,7 @@ def test_a_driver_that_is_killed_goes_on_with_the_same_line(tmp_path: Path) -> N
     assert done.code == 0, done.err
     assert len(read_lines(tmp_path / "o.jsonl")) == 300
     assert server.peak <= 16  # the actors of the dead driver may end their rows while the new ones begin
-    assert sum(server.answered.values()) <= 300 + 2 * 8
+    assert sum(server.answered.values()) <= 300 + 3 * 8  # in flight, and those that waited at the actors
     assert Counter(server.answered).most_common(1)[0][1] <= 2
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from batch_cli.engine.cluster.actor import Answerer, Outcome, Row
+from batch_cli.engine.cluster.actor import SWITCH_SECONDS, Answerer, Given, Job
 from batch_cli.errors import ConfigError, Temporary, quoted
-from batch_cli.model import JsonObject
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -57,17 +57,17 @@ class Node:
         """Take a running actor."""
         self._ray, self._actor = ray, actor
 
-    async def open(self, settings: JsonObject, live: bytes | None) -> int:
+    async def open(self, job: Job) -> int:
         """Do what `Answerer.open` says."""
-        return int(await self._call(self._actor.open.remote(settings, live)))
+        return int(await self._call(self._actor.open.remote(job)))
 
-    async def take(self, rows: Sequence[Row]) -> None:
+    async def take(self, rows: Mapping[int, bytes]) -> None:
         """Do what `Answerer.take` says."""
         await self._call(self._actor.take.remote(rows))
 
-    async def give(self) -> list[tuple[int, Outcome]]:
+    async def give(self) -> Given:
         """Do what `Answerer.give` says."""
-        found: list[tuple[int, Outcome]] = await self._call(self._actor.give.remote())
+        found: Given = await self._call(self._actor.give.remote())
         return found
 
     async def stop(self) -> None:
@@ -108,6 +108,7 @@ class Cluster:
                 "--executor ray needs ray, which is not installed", hint="pip install 'batch-cli[ray]'"
             ) from error
         self._ray = ray
+        sys.setswitchinterval(SWITCH_SECONDS)
         before = signal.getsignal(signal.SIGTERM)
         here = {"include_dashboard": False, "object_store_memory": _STORE_BYTES} if address is None else {}
         try:

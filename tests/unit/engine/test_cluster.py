@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import pytest
 
-from batch_cli.engine.cluster.actor import Answerer, Outcome, Row
+from batch_cli.engine.cluster.actor import Answerer, Given, Job
 from batch_cli.engine.cluster.connection import Cluster, Lost
-from batch_cli.engine.cluster.handler import Clustered, ClusterHandlers, _shares
+from batch_cli.engine.cluster.handler import Clustered, ClusterHandlers, shares
 from batch_cli.engine.handlers.live.backend import Backend
 from batch_cli.engine.handlers.live.options import LiveOptions, LiveSetup
 from batch_cli.engine.handlers.maker import Handlers
-from batch_cli.engine.queue import MOST_ATTEMPTS
+from batch_cli.engine.queue import MOST_ATTEMPTS, Claim
 from batch_cli.engine.reply import Call, Halt, Reply
+from batch_cli.engine.store import StoredBatch
 from batch_cli.errors import Rejected, Temporary, UsageError
-from batch_cli.jsonl import dumps
+from batch_cli.jsonl import dumps, loads
 from tests.support import chat
 
 
@@ -28,20 +29,22 @@ class FakeNode:
         self._cluster, self._answerer = cluster, Answerer()
         self._death: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
-    async def open(self, settings: dict[str, Any], live: bytes | None) -> int:
+    async def open(self, job: Job) -> int:
         if self._cluster.is_barren:
             raise Lost("no room")
-        return int(await self._alive(self._answerer.open(settings, live)))
+        return int(await self._alive(self._answerer.open(job)))
 
-    async def take(self, rows: Sequence[Row]) -> None:
-        self._cluster.groups.append([row.number for row in rows])
-        if any(b"killer" in row.line for row in rows):
+    async def take(self, rows: Mapping[int, bytes]) -> None:
+        self._cluster.groups.append([*rows])
+        if len(self._cluster.groups) >= self._cluster.awaited:
+            self._cluster.is_busy.set()
+        if any(b"killer" in line for line in rows.values()):
             self._cluster.deaths += 1
             self.die()
         await self._alive(self._answerer.take(rows))
 
-    async def give(self) -> list[tuple[int, Outcome]]:
-        found: list[tuple[int, Outcome]] = await self._alive(self._answerer.give())
+    async def give(self) -> Given:
+        found: Given = await self._alive(self._answerer.give())
         return found
 
     async def stop(self) -> None:
@@ -65,12 +68,15 @@ class FakeNode:
 
 class FakeCluster:
     processors = 2
+    awaited = 1
+    """Groups of rows that make it busy."""
 
     def __init__(self) -> None:
         self.nodes: list[FakeNode] = []
         self.groups: list[list[int]] = []
         self.deaths = 0
         self.is_barren = self.is_closed = False
+        self.is_busy = asyncio.Event()
 
     def start(self) -> FakeNode:
         self.nodes.append(FakeNode(self))
@@ -101,66 +107,115 @@ def _scripted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Handlers, "make", lambda *_: Scripted())
 
 
-def calls(*names: str) -> list[Call]:
-    return [Call(name, "/v1/chat/completions", {}, dumps(chat(name))) for name in names]
+def batch(total: int) -> StoredBatch:
+    return StoredBatch(
+        1, "batch_1", "k", "in_progress", "/v1/chat/completions", "simulate", {}, {}, total, 0, 0, 0.0, None, None,
+        None, 0, 0, 0,
+    )  # fmt: skip
+
+
+class Gathered:
+    """What came of rows by these names: result lines by id, claims that were given back, why the work is halted."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = names
+        self.rows: dict[str, Any] = {}
+        self.unanswered: list[str] = []
+        self.halt: BaseException | None = None
+        self.told: list[str] = []
+
+    async def gather(self, handler: Clustered) -> None:
+        claims = [(Claim(1, n, 0, 0, 1), dumps(chat(name))) for n, name in enumerate(self.names)]
+        async for news in handler.answer(claims):
+            for one in news.answered:
+                row = loads(one.line)
+                assert row["custom_id"] == self.names[one.claim.position]
+                assert row["custom_id"] not in self.rows
+                assert one.is_good == (row["error"] is None)
+                self.rows[row["custom_id"]] = row
+            self.unanswered += [self.names[claim.position] for claim in news.unanswered]
+            self.halt = self.halt or news.halt
 
 
 def answer(
     *names: str, cluster: FakeCluster | None = None, blames: bool = True, after: Any = None
-) -> tuple[Sequence[Reply | None], list[str]]:
-    """Give the replies to calls by these names, and what was told meanwhile."""
-    told: list[str] = []
+) -> Gathered:
+    """Have rows by these names answered."""
+    found = Gathered(names)
 
-    async def ask() -> Sequence[Reply | None]:
+    async def ask() -> None:
         unwanted = asyncio.Event()
         used = cluster or FakeCluster()
-        maker = ClusterHandlers(lambda: cast("Cluster", used), None, told.append, blames=blames)
-        handler = maker.make({}, unwanted)
+        maker = ClusterHandlers(lambda: cast("Cluster", used), None, found.told.append, blames=blames)
+        handler = maker.make(batch(len(names)), unwanted)
         try:
-            asked = asyncio.ensure_future(handler(calls(*names)))
+            asked = asyncio.ensure_future(found.gather(handler))
             if after is not None:
                 await after(handler, used, unwanted)
             async with asyncio.timeout(20):
-                return await asked
+                await asked
         finally:
             await maker.close()
             assert used.is_closed
 
-    return asyncio.run(ask()), told
+    asyncio.run(ask())
+    return found
 
 
-def echoes(replies: Sequence[Reply | None]) -> list[Any]:
-    return [None if reply is None else reply.body.get("echo") for reply in replies]
-
-
-def test_replies_come_in_the_order_of_the_calls_from_all_nodes() -> None:
+def test_every_row_comes_once_from_all_nodes() -> None:
     cluster, names = FakeCluster(), [f"r{n}" for n in range(100)]
 
-    replies, _ = answer(*names, cluster=cluster)
+    found = answer(*names, cluster=cluster)
 
-    assert echoes(replies) == names
-    assert sorted(len(group) for group in cluster.groups) == [50, 50]
+    assert sorted(found.rows) == sorted(names)
+    assert found.rows["r7"]["id"] == "batch_req_batch_1_7"
+    assert found.rows["r7"]["response"]["body"] == {"echo": "r7"}
+    assert len(cluster.groups) == 2
+
+
+def test_a_node_has_no_more_rows_than_keep_it_busy_before_it_has_answered_any() -> None:
+    cluster, slow = FakeCluster(), [f"slow{n}" for n in range(200)]
+    cluster.awaited = 2
+
+    async def unwant(handler: Clustered, cluster: FakeCluster, unwanted: asyncio.Event) -> None:
+        await cluster.is_busy.wait()
+        assert (sum(map(len, cluster.groups)), handler.room) == (128, -72)
+        unwanted.set()
+        for node in cluster.nodes:
+            node.die()
+
+    found = answer(*slow, cluster=cluster, after=unwant)
+
+    assert sorted(found.unanswered) == sorted(slow)
+
+
+def test_fast_rows_wait_at_the_node_beyond_those_that_it_works_at() -> None:
+    cluster, names = FakeCluster(), [f"r{n}" for n in range(4_000)]
+
+    answer(*names, cluster=cluster)
+
+    assert max(map(len, cluster.groups)) > 64
 
 
 def test_the_rows_of_a_node_that_is_lost_are_answered_by_another() -> None:
     async def kill_one(_handler: Clustered, cluster: FakeCluster, _unwanted: asyncio.Event) -> None:
-        await asyncio.sleep(0)
-        cluster.nodes[0].die()
+        await cluster.is_busy.wait()
+        cluster.nodes[0].die()  # the first to be ready has all
 
-    replies, told = answer("a", "b", "c", "d", after=kill_one)
+    found = answer("a", "b", "c", "d", after=kill_one)
 
-    assert echoes(replies) == ["a", "b", "c", "d"]
-    assert "2 rows run again" in told[0]
+    assert sorted(found.rows) == ["a", "b", "c", "d"]
+    assert "4 rows run again" in found.told[0]
 
 
 def test_a_row_that_kills_every_node_fails_alone() -> None:
     cluster, names = FakeCluster(), ["a", "b", "killer", "c", "d"]
 
-    replies, _ = answer(*names, cluster=cluster)
+    found = answer(*names, cluster=cluster)
 
-    assert echoes(replies) == ["a", "b", None, "c", "d"]
-    assert replies[2] is not None
-    assert replies[2].body["error"]["type"] == "abandoned"
+    assert [name for name, row in found.rows.items() if row["error"] is not None] == ["killer"]
+    assert found.rows["killer"]["error"]["type"] == "abandoned"
+    assert sorted(found.rows) == sorted(names)
     assert cluster.deaths == MOST_ATTEMPTS
 
 
@@ -168,47 +223,65 @@ def test_a_cluster_that_loses_every_node_halts_the_work() -> None:
     cluster = FakeCluster()
     cluster.is_barren = True
 
-    with pytest.raises(Halt) as caught:
-        answer("a", cluster=cluster)
+    found = answer("a", cluster=cluster)
 
-    assert isinstance(caught.value.error, Temporary)
-
-
-def test_what_halts_a_node_halts_the_worker_with_its_words() -> None:
-    with pytest.raises(Halt) as caught:
-        answer("halt")
-
-    assert (caught.value.error.message, caught.value.error.hint) == ("no money", "top it up")
+    assert isinstance(found.halt, Temporary)
+    assert found.unanswered == ["a"]
 
 
-def test_a_handler_that_breaks_on_a_node_breaks_here() -> None:
-    with pytest.raises(RuntimeError, match="ZeroDivisionError: a bug"):
-        answer("broken")
+def test_what_halts_a_node_halts_the_worker_with_its_words_and_keeps_what_was_answered() -> None:
+    found = answer("a", "halt", "b")
+
+    assert isinstance(found.halt, Rejected)
+    assert (found.halt.message, found.halt.hint) == ("no money", "top it up")
+    assert "halt" in found.unanswered
+    assert sorted([*found.rows, *found.unanswered]) == ["a", "b", "halt"]
+
+
+def test_a_row_whose_handler_breaks_fails_alone() -> None:
+    found = answer("a", "broken", "b")
+
+    assert found.rows["broken"]["error"]["message"] == "the handler broke: ZeroDivisionError: a bug"
+    assert found.rows["b"]["error"] is None
+
+
+def test_a_bug_on_a_node_halts_the_work_in_place_of_hanging(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("batch_cli.engine.cluster.actor.parse_call", lambda *_: 1 / 0)
+
+    found = answer("a", "b")
+
+    assert isinstance(found.halt, ExceptionGroup)
+    assert sorted(found.unanswered) == ["a", "b"]
 
 
 def test_what_no_node_has_begun_with_is_given_back_when_nobody_wants_it() -> None:
     cluster = FakeCluster()
     cluster.processors = 1
+    names = [f"slow{n}" for n in range(70)]  # more than a node has at once
 
-    async def unwant(handler: Clustered, _cluster: FakeCluster, unwanted: asyncio.Event) -> None:
-        handler._members.clear()  # so that rows are held
-        await asyncio.sleep(0)
+    async def unwant(_handler: Clustered, cluster: FakeCluster, unwanted: asyncio.Event) -> None:
+        await cluster.is_busy.wait()
         unwanted.set()
+        await asyncio.sleep(0.05)
+        cluster.nodes[0].die()
 
-    replies, _ = answer("a", "b", cluster=cluster, after=unwant)
+    found = answer(*names, cluster=cluster, after=unwant)
 
-    assert replies == [None, None]
+    assert sorted(found.unanswered) == sorted(names)
+    assert found.told == []
+    assert len(cluster.nodes) == 1
 
 
 def test_each_node_gets_its_share_of_the_limits_and_no_more_nodes_than_requests_ask() -> None:
     options = LiveOptions(concurrency=10, per_minute=9, tokens_per_minute=1_000)
 
-    count, encoded = _shares(LiveSetup((Backend("http://127.0.0.1:1/v1"),), options), 4)
-    alone, _ = _shares(LiveSetup((), LiveOptions(concurrency=1)), 4)
+    each = shares(LiveSetup((Backend("http://127.0.0.1:1/v1"),), options), 4)
+    alone = shares(LiveSetup((), LiveOptions(concurrency=1)), 4)
 
-    shared = LiveSetup.decode(encoded).options
-    assert (count, shared.per_minute, shared.tokens_per_minute) == (4, 2, 250)
-    assert alone == 1
+    shared = LiveSetup.decode(each[0][0]).options
+    assert (shared.per_minute, shared.tokens_per_minute) == (2, 250)
+    assert [slots for _, slots in each] == [3, 3, 2, 2]
+    assert [slots for _, slots in alone] == [1]
 
 
 def test_answers_cannot_be_kept_for_a_cluster() -> None:

@@ -38,7 +38,8 @@ def killed_after(store: Store, answers: list[tuple[int, Reply]], torn: bytes) ->
         claims = queue.claim(lease.worker, 5, only=batch_id)
         file = ResultFile(store.results_path(batch_id))
         lines = [
-            result_line(batch, claims[at], parse_call(queue.read(claims[at])), reply) for at, reply in answers
+            result_line(batch.id, claims[at].position, parse_call(queue.read(claims[at])), reply)
+            for at, reply in answers
         ]
         file.write(lines)
         file.close()
