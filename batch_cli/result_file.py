@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from itertools import chain
 from typing import BinaryIO
 
 from batch_cli.errors import DamagedData, Problem, ProblemLog, Severity
@@ -76,35 +77,61 @@ def check(
     return _Checker(stream, name, read, problems, index).run(report)
 
 
-def read_rows(stream: BinaryIO, read: Read, name: str) -> Iterator[BatchResult]:
+def read_rows(
+    stream: BinaryIO, read: Read, name: str, index: RowIndex | None = None
+) -> Iterator[BatchResult]:
     """Give the rows of a file in one pass; whoever takes them finds out about repeated and missing ones.
 
-    A line that is no result comes as a row without an id, whose error is of the type `DAMAGED`.
+    A line that is no result comes as a row without an id, whose error is of the type `DAMAGED`. With an ``index``, rows
+    that can be taken many at a time go there in their turn, and only the others are given; they are to be put there, too.
 
     Raises:
         DamagedData: already the first line is no result, so this is another kind of file.
     """
     file = _row_file(stream, read)
-    has_begun = knows_sealed = False
-    for line in read_lines(stream, max_bytes=_LONGEST_LINE):
+    reader = _RowReader(file, read, name)
+    if index is None or file is None:
+        for line in read_lines(stream, max_bytes=_LONGEST_LINE):
+            yield from reader.rows(line)
+        return
+    with closing(sealed_blocks(stream, _LONGEST_LINE, index.number_of(file))) as blocks:
+        for block in blocks:
+            at = 0
+            for run in block.runs if reader.knows_sealed else ():
+                yield from chain.from_iterable(map(reader.rows, block.lines_between(at, run.start)))
+                at = run.start + len(run.keys)
+                if not index.put_sealed(run):
+                    yield from chain.from_iterable(map(reader.rows, block.lines_between(run.start, at)))
+            yield from chain.from_iterable(map(reader.rows, block.lines_between(at, block.count)))
+
+
+class _RowReader:
+    """Makes rows of lines, one after the other."""
+
+    def __init__(self, file: RowFile | None, read: Read, name: str) -> None:
+        self.file, self.read, self.name = file, read, name
+        self.has_begun = self.knows_sealed = False
+
+    def rows(self, line: Line) -> Iterator[BatchResult]:
+        """Give the row of a line; none for a blank one."""
         if is_blank(line.raw):
-            continue
-        raw = _without_bom(line)
+            return
+        raw, file = _without_bom(line), self.file
         offset = line.offset + len(line.raw) - len(raw)
         try:
-            good = good_row(raw) if knows_sealed else None
-            row, is_own = (good, True) if good is not None else _row_of(loads(raw), raw, read)
+            good = good_row(raw) if self.knows_sealed else None
+            row, is_own = (good, True) if good is not None else _row_of(loads(raw), raw, self.read)
         except (ValueError, TypeError, NotAResult) as error:
-            what = f"line {line.number:,} of {name} is not a result: {error}"
-            if not has_begun:
+            what = f"line {line.number:,} of {self.name} is not a result: {error}"
+            if not self.has_begun:
                 raise DamagedData(
                     what, hint="get the results again; if it stays, report it to the provider"
                 ) from error
             place = None if file is None else RowPlace(file, offset, len(raw), is_own=False)
             yield BatchResult("", error=ResultError(DAMAGED, what), place=place)
-            continue
-        has_begun = True
-        knows_sealed |= is_own  # whoever reads one of them as good reads all so
+            return
+        self.has_begun = True
+        self.knows_sealed |= is_own  # whoever reads one of them as good reads all so
         row.source = raw
         if file is not None:  # its own bytes will be read again
             row.place = RowPlace(file, offset, len(raw), is_own=is_own)
@@ -202,17 +229,11 @@ class _Checker:
         self._take_each(block, at, block.count)
 
     def _take_each(self, block: SealedBlock, first: int, stop: int) -> None:
-        if first == stop:
-            return
-        offset = block.offset + sum(map(len, block.lines[:first])) + first
-        last = -1 if block.raw.endswith(b"\n") else block.count - 1
-        for at in range(first, stop):
-            raw, number = block.lines[at], block.number + at
-            start = len(BOM) if number == 1 and raw.startswith(BOM) else 0
-            text = raw[start:] if start else raw
-            if text[:1] == b"{" or not is_blank(text):
-                self._take(text, number, offset + start, is_last=at == last)
-            offset += len(raw) + 1
+        for line in block.lines_between(first, stop):
+            raw = _without_bom(line)
+            if raw[:1] == b"{" or not is_blank(raw):
+                offset = line.offset + len(line.raw) - len(raw)
+                self._take(raw, line.number, offset, is_last=not line.ended)
 
     def _problem(
         self, code: str, message: str, line: int, column: int = 1, hint: str | None = _AGAIN

@@ -9,7 +9,7 @@ from functools import partial
 from typing import BinaryIO
 
 from batch_cli.forked import InTurns, has_two_processors
-from batch_cli.jsonl import lines_of, read_blocks
+from batch_cli.jsonl import Line, lines_of, read_blocks
 from batch_cli.sealed_lines import SealedRun, changed, sealed_runs
 
 WORTHWHILE = 16_000_000
@@ -41,6 +41,17 @@ class SealedBlock:
         if not self._lines:
             self._lines = lines_of(self.raw)
         return self._lines
+
+    def lines_between(self, first: int, stop: int) -> Iterator[Line]:
+        """Give the lines from one to another, counted from the first of the block."""
+        if first == stop:
+            return
+        offset = self.offset + sum(map(len, self.lines[:first])) + first
+        for at in range(first, stop):
+            raw = self.lines[at]
+            ended = at + 1 < self.count or self.raw.endswith(b"\n")
+            yield Line(self.number + at, offset, raw, ended)
+            offset += len(raw) + 1
 
 
 def sealed_blocks(

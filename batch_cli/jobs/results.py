@@ -25,7 +25,7 @@ from batch_cli.jobs.spooled_ids import SpooledIds
 from batch_cli.jobs.whole import held_back, unsubmitted
 from batch_cli.jobs.workspace import BatchPlace, Workspace
 from batch_cli.model import Batch, BatchResult, JsonObject, JsonValue
-from batch_cli.providers.base import Answer
+from batch_cli.providers.base import Answer, PutsResults
 from batch_cli.response_model import ResponseModel
 from batch_cli.results import (
     OutputRow,
@@ -258,8 +258,11 @@ def _write(workspace: Workspace, batch: Batch, order: ResultsOrder, sink: Sink, 
         workspace.say(Progress(Phase.RESULTS, done.rows, batch.counts.total, done.rows - done.ok))
 
     with RowIndex(strays) as index:
-        for row in provider.results(batch.id):
-            index.put(row)
+        if isinstance(provider, PutsResults):
+            provider.put_results(batch.id, index)
+        else:
+            for row in provider.results(batch.id):
+                index.put(row)
         why = why_missing(batch)
         with SpooledIds(provider.request_ids(batch.id)) as ids:
             return write_in_order(ids.blocks, index, sink, order.form, strays, why_missing=why, report=report)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from batch_cli.config import Service
 from batch_cli.dialects.base import Losses, Reading, Unsupported
@@ -26,6 +26,9 @@ from batch_cli.model import (
 )
 from batch_cli.providers.account import OfferedModel, Upload
 from batch_cli.response_model import ResponseModel
+
+if TYPE_CHECKING:
+    from batch_cli.row_index import RowIndex
 
 LONGEST_ANSWER = 1000  # tokens, where nobody says how long an answer may be and it has to be said
 
@@ -358,6 +361,15 @@ class Provider(Protocol):
 
     def close(self) -> None:
         """Let go of connections; again: nothing happens."""
+        ...
+
+
+@runtime_checkable
+class PutsResults(Protocol):
+    """A provider whose result files may be large."""
+
+    def put_results(self, batch_id: str, index: RowIndex) -> None:
+        """Put what `Provider.results` gives into an index, many rows at a time where that is possible."""
         ...
 
 

@@ -6,8 +6,10 @@ import io
 import json
 import tempfile
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -32,6 +34,7 @@ SPACED, COMPACT = (", ", ": "), (",", ":")
 @pytest.fixture(autouse=True)
 def any_size_is_worthwhile(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sealed_blocks, "WORTHWHILE", 0)
+    monkeypatch.setattr(sealed_blocks, "_SIZE", 300)
     monkeypatch.setattr(in_order, "WORTHWHILE", 0)
 
 
@@ -89,8 +92,21 @@ def at_once(stream: BinaryIO, ids: list[str], form: FormatName) -> Outcome:
     strays = Strays(told.append)
     with RowIndex(strays) as index:
         check(stream, "f", READ, problems, index)
-        summary = write_in_order(lambda: [lambda: ids], index, sink, form, strays, report=lambda _done: None)
+        some = [partial(ids.__getitem__, slice(at, at + 3)) for at in range(0, len(ids), 3)]
+        summary = write_in_order(lambda: some, index, sink, form, strays, report=lambda _done: None)
     assert not problems.errors
+    return sink.getvalue(), summary, told
+
+
+def as_fetched(stream: BinaryIO, ids: list[str], form: FormatName) -> Outcome:
+    """Write the rows of a file as they are taken from a provider's."""
+    told, sink = list[Stray](), io.BytesIO()
+    strays = Strays(told.append)
+    with RowIndex(strays) as index:
+        for row in read_rows(stream, READ, "f", index):
+            index.put(row)
+        some = [partial(ids.__getitem__, slice(at, at + 3)) for at in range(0, len(ids), 3)]
+        summary = write_in_order(lambda: some, index, sink, form, strays, report=lambda _done: None)
     return sink.getvalue(), summary, told
 
 
@@ -104,8 +120,10 @@ def one_by_one(stream: BinaryIO, ids: list[str], form: FormatName) -> Outcome:
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
-@given(data=st.data(), form=st.sampled_from(sorted(FORMS)))
-def test_both_ways_write_the_same_bytes_and_tell_the_same(data: st.DataObject, form: FormatName) -> None:
+@given(data=st.data(), form=st.sampled_from(sorted(FORMS)), processors=st.integers(1, 2))
+def test_both_ways_write_the_same_bytes_and_tell_the_same(
+    data: st.DataObject, form: FormatName, processors: int
+) -> None:
     ids = data.draw(st.lists(st.text(min_size=1, max_size=6), unique=True, min_size=1, max_size=12))
     lines = data.draw(st.lists(result_lines([*ids, "nobody"]), max_size=40))
     with tempfile.TemporaryFile() as stream:
@@ -115,7 +133,10 @@ def test_both_ways_write_the_same_bytes_and_tell_the_same(data: st.DataObject, f
         expected = one_by_one(stream, ids, form)
         stream.seek(0)
 
-        assert at_once(stream, ids, form) == expected
+        with mock.patch("os.sched_getaffinity", create=True, return_value=set(range(processors))):
+            assert at_once(stream, ids, form) == expected
+            stream.seek(0)
+            assert as_fetched(stream, ids, form) == expected
 
 
 def test_a_line_with_a_second_id_or_response_in_it_is_not_sealed() -> None:
@@ -155,13 +176,35 @@ def test_a_block_that_holds_an_id_again_is_looked_at_row_by_row(tmp_path: Path) 
 
 
 @pytest.mark.skipif(not has_two_processors(), reason="needs Linux and two processors")
-def test_what_the_second_process_cannot_do_is_done_here(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("values", [0, 1, 4])
+def test_what_other_processes_do_not_hand_over_is_done_here(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, values: int
 ) -> None:
     lines = [FIRST.replace(b"nobody", b"r%d" % n) for n in range(100)]
     (tmp_path / "f").write_bytes(b"\n".join(lines))
-    monkeypatch.setattr(Forked, "result", lambda _self: None)
+    ids = [f"r{n}" for n in range(100)]
     with (tmp_path / "f").open("rb") as stream:
-        _, summary, _ = at_once(stream, [f"r{n}" for n in range(100)], FormatName.LINES)
+        expected = at_once(stream, ids, FormatName.LINES)
+    result, left = Forked.result, [values]
 
-    assert (summary.ok, summary.usage) == (100, {"total_tokens": 100})
+    def fail(child: Forked) -> object:
+        left[0] -= 1
+        return result(child) if left[0] >= 0 else None
+
+    monkeypatch.setattr(Forked, "result", fail)
+    with (tmp_path / "f").open("rb") as stream:
+        assert at_once(stream, ids, FormatName.LINES) == expected
+
+    assert (expected[1].ok, expected[1].usage) == (100, {"total_tokens": 100})
+
+
+def test_a_file_that_gets_shorter_while_others_read_it_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "f"
+    path.write_bytes(b"\n".join([FIRST] * 100))
+    size = path.stat().st_size
+    monkeypatch.setattr(sealed_blocks, "_size", lambda _stream: size + 1_000)
+    monkeypatch.setattr(sealed_blocks, "has_two_processors", lambda: True)
+    with path.open("rb") as stream, RowIndex(Strays()) as index, pytest.raises(DamagedData, match="changed"):
+        check(stream, "f", READ, ProblemLog(), index)

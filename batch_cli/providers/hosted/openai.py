@@ -39,6 +39,7 @@ from batch_cli.providers.hosted.result_files import each_file, named_rows, read_
 from batch_cli.providers.hosted.wire import Paging
 from batch_cli.providers.hosted.without_batches import refuse_without_batches
 from batch_cli.result_file import read_rows
+from batch_cli.row_index import RowIndex
 
 _OUR_FILE = re.compile(r"bci_[0-9a-f]{32}\.jsonl")
 _OWN_PAIRS = 1
@@ -348,6 +349,14 @@ class OpenAIBatches:
 
         They stay on this machine until they were read to their ends: a break goes on where it was.
         """
+        return self._rows(batch_id, None)
+
+    def put_results(self, batch_id: str, index: RowIndex) -> None:
+        """Fetch the same files, and put their rows into an index."""
+        for row in self._rows(batch_id, index):
+            index.put(row)
+
+    def _rows(self, batch_id: str, index: RowIndex | None) -> Iterator[BatchResult]:
         batch = with_files(lambda: self._known(batch_id), self._wire, self._clock, self._quiesce * 2)
         for kind, stream in each_file(batch, self._wire, self._file, self._say):
             name = f"the {kind} of {batch_id}"
@@ -355,7 +364,7 @@ class OpenAIBatches:
                 read = partial(read_nameless, self.codec.read_result)
                 yield from named_rows(read_rows(stream, read, name), name, self._say)
             else:
-                yield from read_rows(stream, self.codec.read_result, name)
+                yield from read_rows(stream, self.codec.read_result, name, index)
 
     def _file(self, file_id: str) -> contextlib.AbstractContextManager[BinaryIO]:
         path = f"/files/{quote(file_id, safe='')}"
