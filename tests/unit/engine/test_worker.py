@@ -14,8 +14,9 @@ from batch_cli.clock import SystemClock
 from batch_cli.engine.handlers.maker import Handlers
 from batch_cli.engine.queue import MOST_ATTEMPTS, Queue
 from batch_cli.engine.reply import Call, Reply
-from batch_cli.engine.store import NewBatch, Store, StoredBatch
+from batch_cli.engine.store import NewBatch, ResultFile, Store, StoredBatch
 from batch_cli.engine.worker import Worker, WorkerOptions
+from batch_cli.errors import DiskError
 from batch_cli.events import Event, Progress, ignore
 from batch_cli.jsonl import dumps, loads
 from tests.support import Recorder, chat
@@ -359,3 +360,84 @@ def test_a_full_disk_stops_it_and_loses_nothing(store: Store, monkeypatch: pytes
 
     Worker(store, WorkerOptions(only=batch_id), ignore).run()
     assert batch(store, batch_id).status == "completed"
+
+
+class Watching(Scripted):
+    """Answers at once, and looks at each call for what stands in the result file."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+        self.answered: list[str] = []
+        self.missing: list[tuple[str, str]] = []
+
+    async def __call__(self, calls: Sequence[Call]) -> list[Reply]:
+        text = self.path.read_text() if self.path.exists() else ""
+        waits = {f'"{one}"' for one in self.answered}
+        self.missing += [(calls[0].custom_id, one) for one in waits if one not in text]
+        replies = await super().__call__(calls)
+        self.answered += [call.custom_id for call in calls]
+        return replies
+
+
+def test_a_live_answer_is_written_down_before_another_request_takes_its_place(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch_id = add(store, 60)
+    handler = Watching(store.results_path(batch_id))
+    use(monkeypatch, handler)
+
+    Worker(store, WorkerOptions(concurrency=1, only=batch_id, blames=False), ignore).run()
+
+    assert len(handler.answered) == 60
+    assert handler.missing == []
+
+
+class Staying(Scripted):
+    """Keeps one request until all others are recorded."""
+
+    def __init__(self, store: Store, batch_id: str) -> None:
+        super().__init__()
+        self.standing = lambda: store.standing(batch_id)
+        self.recorded = 0
+
+    async def __call__(self, calls: Sequence[Call]) -> list[Reply]:
+        if calls[0].custom_id == "r0":
+            for _ in range(1_000):
+                now = self.standing()
+                self.recorded = 0 if now is None else now.completed
+                if now is None or self.recorded == now.total - 1:
+                    break
+                await asyncio.sleep(0.01)
+        return [self.answer(call) for call in calls]
+
+
+@pytest.mark.parametrize("blames", [False, True])
+def test_answers_are_recorded_while_others_are_waited_for(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blames: bool
+) -> None:
+    batch_id = add(store, 700)
+    handler = Staying(Store(tmp_path / "engine", SystemClock()), batch_id)
+    use(monkeypatch, handler)
+
+    options = WorkerOptions(concurrency=2, only=batch_id, blames=blames, seconds=20)
+    Worker(store, options, ignore).run()
+
+    assert handler.recorded == 699
+    assert batch(store, batch_id).completed == 700
+
+
+def test_a_call_that_breaks_in_our_own_hands_ends_the_work_with_its_error(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use(monkeypatch, Scripted())
+    batch_id = add(store, 50)
+
+    def full(*_: object) -> None:
+        raise DiskError("no space left")
+
+    monkeypatch.setattr(ResultFile, "write", full)
+
+    with pytest.raises(DiskError):
+        Worker(store, WorkerOptions(concurrency=2, only=batch_id, blames=False), ignore).run()
+    assert batch(store, batch_id).completed == 0

@@ -99,6 +99,31 @@ def test_the_time_of_a_request_is_all_it_gets(script: Script) -> None:
         send(server.url, seconds=0.3)
 
 
+def test_each_of_several_requests_has_its_own_time() -> None:
+    async def run(url: str) -> list[str]:
+        opened = Connection(Backend(read_base_url(url)))
+
+        async def one(seconds: float) -> str:
+            with pytest.raises(TooSlow) as caught:
+                await opened.send("POST", f"{read_base_url(url)}/x", b"{}", seconds)
+            order.append(str(caught.value))
+            return str(caught.value)
+
+        order: list[str] = []
+        last = asyncio.create_task(opened.send("POST", f"{read_base_url(url)}/x", b"{}", 600))
+        await asyncio.gather(*(one(seconds) for seconds in (0.5, 0.2, 0.5, 0.3)))
+        assert not last.done()
+        last.cancel()
+        await asyncio.wait([last])
+        await opened.close()
+        return order
+
+    with FaultyServer(silent) as server:
+        order = asyncio.run(run(server.url))
+
+    assert [words.split()[-2] for words in order] == ["0.2", "0.3", "0.5", "0.5"]
+
+
 @pytest.mark.parametrize(
     ("script", "kind", "words"),
     [
