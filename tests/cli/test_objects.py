@@ -286,3 +286,28 @@ def test_a_large_object_comes_and_goes_whole_and_in_parts(bucket: Bucket, tmp_pa
     assert (facts.size, facts.sha256, facts.owner) == (20 << 20, "abc", "us")
     assert (facts.etag or "").endswith('-3"')
     assert path.read_bytes() == back.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("report", "s3://data/k"),
+        ("report", "answers.jsonl", "--html", "s3://data/k"),
+        ("verify", "s3://data/k"),
+        ("results", "--errors", "s3://data/k", "-o", "more.jsonl"),
+        ("results", "--junit", "s3://data/k", "-o", "more.jsonl"),
+        ("retry", "s3://data/k", "-o", "again.jsonl"),
+        ("retry", "--only", "all", "--where", 'custom_id=="r0"', "-o", "s3://data/k"),
+    ],
+    ids=lambda line: f"{line[0]} {line[-1]}",
+)
+def test_a_place_that_takes_files_alone_says_so_of_an_object(
+    cli: Cli, tmp_path: Path, line: tuple[str, ...]
+) -> None:
+    (tmp_path / "r.jsonl").write_bytes(LINES)
+    cli("run", "r.jsonl", "-o", "answers.jsonl", "-m", "local/simulate", "--simulate-errors", "1")
+
+    done = cli(*line)
+
+    assert done.code in {2, 3, 12}
+    assert "this place takes files, no objects: name a file, and copy it from or to the bucket" in done.err
