@@ -24,9 +24,13 @@ _LONGEST_TRAILER = 512
 _HASH = (1 << 60) - 1
 
 
+COLUMNS_SUFFIX = ".columns.jsonl"
+"""Behind the name of a request file, or of an object: its columns."""
+
+
 def columns_path(requests: Path) -> Path:
     """Give where the columns of a request file stand."""
-    return requests.with_name(f"{requests.name}.columns.jsonl")
+    return requests.with_name(f"{requests.name}{COLUMNS_SUFFIX}")
 
 
 def kept_columns_path(state: Path, sha256: str) -> Path:

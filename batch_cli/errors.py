@@ -25,6 +25,7 @@ from __future__ import annotations
 import enum
 import errno
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -318,11 +319,22 @@ _DISK_REFERENCES = {
 }
 
 
+FILES_ONLY = "this place takes files, no objects: name a file, and copy it from or to the bucket"
+_ADDRESS = re.compile(r"(?:^|/)(?:s3|gs|az):/")
+
+
+def was_address(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a path looks as the address of an object does once it was taken for one."""
+    return _ADDRESS.search(os.fspath(path)) is not None
+
+
 def disk_error(error: OSError, path: str | os.PathLike[str], *, doing: str) -> DiskError:
     """Translate an ``OSError`` met while ``doing`` something ("writing") with ``path``."""
     words, hint = _DISK_WORDS.get(
         error.errno or 0, (error.strerror or type(error).__name__, "check the path and the disk")
     )
+    if error.errno == errno.ENOENT and was_address(path):
+        hint = FILES_ONLY
     reference = _DISK_REFERENCES.get(error.errno or 0)
     return DiskError(f"{words} while {doing} {quoted(os.fspath(path))}", hint=hint, reference=reference)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from batch_cli.errors import DiskError, InvalidInput, StateError, disk_error, quoted
+from batch_cli.errors import FILES_ONLY, DiskError, InvalidInput, StateError, disk_error, quoted, was_address
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -89,6 +89,8 @@ def open_input(path: Path) -> BinaryIO:
 
 def _closest(path: Path) -> str:
     """Suggest the file in the same directory that the name was probably meant to be."""
+    if was_address(path):
+        return FILES_ONLY
     import difflib  # noqa: PLC0415 - only for an error message
 
     with contextlib.suppress(OSError):

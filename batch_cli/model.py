@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Self
 
-from batch_cli.errors import StateError, UsageError, quoted
+from batch_cli.errors import FILES_ONLY, StateError, UsageError, quoted
 
 JsonValue = Any
 """Parsed JSON: None, bool, int, float, str, list or dict."""
@@ -306,6 +306,6 @@ def check_batch_id(text: str, *, source: str | None = None) -> str:
     raise UsageError(
         f"not a batch id: {quoted(text)}",
         where="an id has letters, digits and . _ : / = + - and at most 512 characters",
-        hint="batch-cli list --local shows the ids known here",
+        hint=FILES_ONLY if "://" in text else "batch-cli list --local shows the ids known here",
         reference="E605",
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from batch_cli.cli.context import Context
 from batch_cli.cli.inputs import is_same_file, opener
+from batch_cli.cli.output_names import file_for
 from batch_cli.cli.text import one_line, plural, size
 from batch_cli.dialects.neutral import MESSAGES
 from batch_cli.errors import ExitCode, UsageError
@@ -66,7 +67,8 @@ def convert(context: Context, path: str, wanted: Wanted) -> ExitCode:
         if wanted.output == "-":
             converted = convert_to(workspace, order, console)
         else:
-            converted = convert_file(workspace, order, Path(wanted.output))
+            with file_for(context, wanted.output) as output:
+                converted = convert_file(workspace, order, output)
     _tell(context, converted, conversion, wanted)
     if console.json:
         console.document("convert", _document(converted, wanted, source))

@@ -9,18 +9,17 @@ from pathlib import Path
 from batch_cli.cli import submitting
 from batch_cli.cli.context import Context
 from batch_cli.cli.inputs import is_same_file, opener
+from batch_cli.cli.output_names import file_for
 from batch_cli.cli.text import plural, size
-from batch_cli.columns import columns_path
+from batch_cli.columns import COLUMNS_SUFFIX
 from batch_cli.errors import ExitCode, UsageError
 from batch_cli.jobs.create import CreatedFile, CreateOrder, create_file, create_to
 from batch_cli.jsonl import dumps
 from batch_cli.messages import MessagesForm, MessagesOptions
 from batch_cli.model import CHAT, JsonObject, ModelName
-from batch_cli.object_store import ObjectAddress, ObjectStore, is_object
 from batch_cli.providers import PREDICTORS, load_codec
-from batch_cli.providers.base import Codec, EncodeOptions
+from batch_cli.providers.base import EncodeOptions
 from batch_cli.response_model import load_response_model
-from batch_cli.settings import state_directory
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,31 +106,19 @@ def write_file(context: Context, messages_file: str, wishes: Wishes, output: str
         raise UsageError(
             "the messages file and the output are the same file", hint="choose another name for -o"
         )
-    created = (
-        _created_object(context, order, codec, output)
-        if is_object(output)
-        else create_file(order, codec, Path(output))
-    )
+    with file_for(context, output) as path:
+        created = replace(create_file(order, codec, path), path=output)
     console.say(
         f"Batch file created: {output} ({plural(created.requests, 'request')}, {size(created.bytes)})"
     )
     if created.columns:
-        console.say(f"Columns of your own: {columns_path(Path(output))}; they come back beside the answers")
+        console.say(f"Columns of your own: {output}{COLUMNS_SUFFIX}; they come back beside the answers")
     console.say(f"Next: batch-cli create-from-file --file-path {output} --model {wishes.model}")
     if console.json:
         console.document("create", _document(created, wishes))
     else:
         console.line(output)
     return ExitCode.OK
-
-
-def _created_object(context: Context, order: CreateOrder, codec: Codec, output: str) -> CreatedFile:
-    """Write the request file, then send it; an object that is there is replaced, as a file is."""
-    from batch_cli.jobs.object_output import ObjectOutput  # noqa: PLC0415 - only for an object
-
-    made = ObjectOutput(ObjectStore(context.environment), ObjectAddress.parse(output))
-    with made.file(state_directory(context.environment, context.shared.state_dir)) as path:
-        return replace(create_file(order, codec, path), path=output)
 
 
 def _document(created: CreatedFile, wishes: Wishes) -> JsonObject:

@@ -1,13 +1,16 @@
-"""Names of outputs: told from ids of batches, and judged before hours are spent on what is to be written there."""
+"""Names of outputs: told from ids of batches, judged before hours are spent on them, and turned into files."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from batch_cli.cli.context import Context
 from batch_cli.files import open_input
 from batch_cli.jobs.results import refuse_output
 from batch_cli.object_store import ObjectAddress, ObjectStore, is_object
+from batch_cli.settings import state_directory
 
 _ENDINGS = (".jsonl", ".ndjson", ".json", ".csv", ".txt", ".parquet")
 _BEGINNINGS = ("/", "./", "../")
@@ -45,3 +48,25 @@ def refuse_name(context: Context, output: str | None) -> None:
         ObjectOutput(ObjectStore(context.environment), ObjectAddress.parse(output)).refuse()
     else:
         refuse_output(Path(output))
+
+
+@contextmanager
+def file_for(context: Context, output: str) -> Iterator[Path]:
+    """Give where to write a file of requests; for an object, a file that becomes it when the block is left in peace.
+
+    An object that is there is replaced, as a file is. What lies beside the file becomes an object beside it.
+
+    Raises:
+        StateError: another process on this machine writes the same object.
+        ConfigError, Rejected, Temporary: the store of an object cannot be used.
+    """
+    if not is_object(output):
+        yield Path(output)
+        return
+    from batch_cli.jobs.object_output import ObjectOutput  # noqa: PLC0415 - only for an object
+
+    made = ObjectOutput(ObjectStore(context.environment), ObjectAddress.parse(output))
+    with made.file(state_directory(context.environment, context.shared.state_dir)) as path:
+        for left in path.parent.iterdir():  # by a run whose upload failed: this one may write less
+            left.unlink()
+        yield path

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from batch_cli.cli.context import Context
-from batch_cli.cli.inputs import opener
+from batch_cli.cli.inputs import is_same_file, opener
 from batch_cli.cli.main import problem_object
+from batch_cli.cli.output_names import file_for
 from batch_cli.cli.reports import document, github, junit, lines, sarif, stats
 from batch_cli.cli.reports.formats import ReportFormat
 from batch_cli.cli.reports.report import FileReport
@@ -20,11 +21,11 @@ from batch_cli.cli.text import plural, rough, size
 from batch_cli.errors import ExitCode, InvalidInput, Problem, ProblemLog, UsageError, quoted
 from batch_cli.files import open_input
 from batch_cli.jobs.check import guess_provider, scan_file, with_limits
-from batch_cli.jobs.fix import Source, fix, map_path, source_of
+from batch_cli.jobs.fix import MAP_SUFFIX, Source, fix, map_path, source_of
 from batch_cli.jobs.measure import measure
 from batch_cli.jsonl import dumps
 from batch_cli.model import Limits, ModelName
-from batch_cli.object_store import is_object
+from batch_cli.object_store import ObjectAddress, ObjectStore, is_object
 from batch_cli.providers import load_codec
 from batch_cli.providers.base import Codec
 from batch_cli.request_file import Scan
@@ -46,7 +47,8 @@ class Order:
     style: ReportFormat = ReportFormat.CONCISE
     stats: bool = False
     exit_zero: bool = False
-    fix_to: Path | None = None
+    fix_to: str | None = None
+    """A file or an object."""
 
 
 def validate(context: Context, order: Order) -> ExitCode:
@@ -54,7 +56,7 @@ def validate(context: Context, order: Order) -> ExitCode:
     _refuse_what_cannot_be(order)
     reports = []
     for path in order.files:
-        report = _report(context, path, order)
+        report = _report(context, path, order) if order.fix_to is None else _fixed(context, path, order)
         reports.append(report)
         _write_now(context, report, order)
         _sum_up(context, report, order)
@@ -75,16 +77,40 @@ def _refuse_what_cannot_be(order: Order) -> None:
     if len(order.files) > 1:
         raise UsageError("--fix takes one file at a time", hint="call it once for each file")
     source = order.files[0]
-    for output in (order.fix_to, map_path(order.fix_to)):
+    if is_same_file(source, order.fix_to) and is_object(source):
+        raise _overwriting(source)
+    for output in (Path(order.fix_to), map_path(Path(order.fix_to))):
         with suppress(OSError):  # one of the two is not there: they are not the same
             if source != "-" and output.samefile(source):
-                raise UsageError(
-                    f"--fix would overwrite its input {quoted(source)}",
-                    hint="name another file with -o, and rename it afterwards",
-                )
+                raise _overwriting(source)
+
+
+def _overwriting(source: str) -> UsageError:
+    return UsageError(
+        f"--fix would overwrite its input {quoted(source)}",
+        hint="name another file with -o, and rename it afterwards",
+    )
 
 
 # --- one file ---
+
+
+def _fixed(context: Context, path: str, order: Order) -> FileReport:
+    """Fix a file, and name what was written as the user named it."""
+    assert order.fix_to is not None
+    with file_for(context, order.fix_to) as output:
+        if is_object(order.fix_to) and _has_map(context, order.fix_to):
+            map_path(
+                output
+            ).touch()  # so that a map of an earlier run is replaced, by an empty one if need be
+        report = _report(context, path, replace(order, fix_to=str(output)))
+        fixed = report.fixed
+        if is_object(order.fix_to) and not (fixed and fixed.written):
+            map_path(output).unlink(missing_ok=True)
+    if fixed is None or not is_object(order.fix_to):
+        return report
+    id_map = None if fixed.id_map is None else f"{order.fix_to}{MAP_SUFFIX}"
+    return replace(report, fixed=replace(fixed, output=order.fix_to, id_map=id_map))
 
 
 def _report(context: Context, path: str, order: Order) -> FileReport:
@@ -126,15 +152,20 @@ def _filled(context: Context, report: FileReport, source: Source, codec: Codec, 
                 workspace, source.open_raw, report.name, codec, report.problems, expected, hashed=hashed
             )
             return replace(report, scan=found)
-        fixed, found = fix(workspace, source, codec, order.fix_to, report.problems, expected)
+        fixed, found = fix(workspace, source, codec, Path(order.fix_to), report.problems, expected)
         return replace(report, scan=found, fixed=fixed)
 
 
 def _measured(report: FileReport, source: Source) -> FileReport:
     """Measure what was written, or what was read where nothing was."""
     fixed = report.fixed
-    with open_input(fixed.output) if fixed and fixed.written else source.open_raw() as stream:
+    with open_input(Path(fixed.output)) if fixed and fixed.written else source.open_raw() as stream:
         return replace(report, sizes=measure(stream, max_bytes=report.max_line_bytes))
+
+
+def _has_map(context: Context, output: str) -> bool:
+    beside = ObjectAddress.parse(output).beside(MAP_SUFFIX)
+    return ObjectStore(context.environment).look(beside) is not None
 
 
 # --- what is written ---

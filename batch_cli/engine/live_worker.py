@@ -89,6 +89,7 @@ class LiveBatch:
         """
         clock = self._store.clock
         end = None if seconds is None else clock.monotonic() + seconds
+        tells = self._cluster is not None
         while True:
             batch = self._store.batch(self._id)
             if batch is None or batch.has_ended:
@@ -102,6 +103,10 @@ class LiveBatch:
                     return self.work(setup(), listener, left, grace)
                 finally:
                     os.close(lock)
+            if tells:
+                text = f"another process works at {self._id}; the cluster waits until it stops"
+                listener(Note(f"{text}: batch-cli worker stop", warning=True))
+                tells = False
             listener(Progress(Phase.RUN, batch.completed + batch.failed, batch.total, batch.failed))
             clock.sleep(_LOOK_SECONDS if left is None else min(_LOOK_SECONDS, left))
 

@@ -82,17 +82,22 @@ def source_of(open_raw: Callable[[], BinaryIO], name: str, max_line_bytes: int) 
 class Fixed:
     """What became of a file."""
 
-    output: Path
-    id_map: Path | None
+    output: str
+    """Its name, an object's as well."""
+    id_map: str | None
     """Where the old ids are, if any id was changed."""
     changes: Counter[Change]
     written: bool
     """False when something is left that only a person can repair; then there is no output."""
 
 
+MAP_SUFFIX = ".ids.json"
+"""Behind the name of an output: its old ids."""
+
+
 def map_path(output: Path) -> Path:
     """Give where the old ids of ``output`` are kept: ``OUT.ids.json``."""
-    return output.with_name(f"{output.name}.ids.json")
+    return output.with_name(f"{output.name}{MAP_SUFFIX}")
 
 
 def fix(
@@ -121,19 +126,19 @@ def fix(
             repair.write(source, part, id_part)
         except (LineTooLong, UnicodeDecodeError):  # no copy can be made: say what is wrong with the file
             found = scan_file(workspace, source.open_raw, source.name, codec, problems, expected_model)
-            return Fixed(output, None, Counter(), written=False), found
+            return Fixed(str(output), None, Counter(), written=False), found
         part.flush()
         placed = ProblemLog(problems.keep, lambda problem: problems.add(repair.in_source(problem)))
         found = scan_file(
             workspace, lambda: open_input(part.part), source.name, codec, placed, expected_model
         )
         if placed.errors:
-            return Fixed(output, None, repair.changes, written=False), found
+            return Fixed(str(output), None, repair.changes, written=False), found
         has_map = bool(repair.changes[Change.IDS])
         if has_map or ids_file.exists():  # a map of an earlier run must not be taken for this one's
             id_part.commit()
         part.commit()
-    return Fixed(output, ids_file if has_map else None, repair.changes, written=True), found
+    return Fixed(str(output), str(ids_file) if has_map else None, repair.changes, written=True), found
 
 
 class _Line(NamedTuple):

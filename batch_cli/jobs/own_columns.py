@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from batch_cli.columns import (
+    COLUMNS_SUFFIX,
     Columns,
     ColumnsSpool,
     belongs_to,
@@ -17,6 +20,7 @@ from batch_cli.events import Note
 from batch_cli.files import open_input, private_directory
 from batch_cli.jobs.workspace import Workspace
 from batch_cli.model import Batch
+from batch_cli.object_store import ObjectAddress, ObjectStore, is_object
 from batch_cli.results import OutputRow, with_columns
 
 
@@ -34,24 +38,38 @@ def keep_columns(workspace: Workspace, columns: ColumnsSpool, digest: str) -> No
 def keep_columns_beside(workspace: Workspace, name: str, digest: str) -> None:
     """Keep the columns that `create` has written beside a request file; whoever moves the file later need not care.
 
+    ``name`` may be the address of an object: they are an object then, too.
+
     Raises:
         DiskError: they cannot be written.
+        ConfigError, Rejected, Temporary: the store of the object cannot be used.
     """
-    beside = columns_path(Path(name))
-    if not beside.is_file():
+    if is_object(name):
+        address, store = ObjectAddress.parse(name).beside(COLUMNS_SUFFIX), ObjectStore(workspace.environment)
+        if store.look(address) is not None:
+            with tempfile.NamedTemporaryFile(prefix="batch-cli-") as copy:
+                store.read(address, cast("BinaryIO", copy))
+                copy.flush()
+                _keep(workspace, Path(copy.name), str(address), digest)
         return
-    if belongs_to(beside) != digest:
+    beside = columns_path(Path(name))
+    if beside.is_file():
+        _keep(workspace, beside, str(beside), digest)
+
+
+def _keep(workspace: Workspace, found: Path, name: str, digest: str) -> None:
+    if belongs_to(found) != digest:
         workspace.say(
             Note(
-                f"{beside} is not of this request file as it is now; its columns will not come back",
+                f"{name} is not of this request file as it is now; its columns will not come back",
                 warning=True,
-                hint="create the request file again, or remove that file",
+                hint="create the request file again, or remove those columns",
             )
         )
         return
     path = kept_columns_path(workspace.state, digest)
     private_directory(path.parent)
-    copy_columns(beside, path)
+    copy_columns(found, path)
 
 
 def columns_of(workspace: Workspace, batch: Batch) -> Path | None:

@@ -65,6 +65,76 @@ def test_create_reads_an_object_by_its_ending_and_writes_one(cli: Cli, bucket: B
     assert [row["custom_id"] for row in rows_of(bucket.get("c/out.jsonl"))] == ["request-0", "request-1"]
 
 
+def test_columns_of_an_object_come_back_beside_the_answers(cli: Cli, bucket: Bucket) -> None:
+    address = bucket.put("k/rows.csv", b"prompt,ticket\nhello,17\nworld,18\n")
+    requests = "s3://data/k/requests.jsonl"
+
+    done = cli("create", "-i", address, "-m", "local/simulate", "-o", requests)
+    assert f"Columns of your own: {requests}.columns.jsonl" in done.err
+    assert cli("submit", requests, "-m", "local/simulate", "--results", "s3://data/k/out.jsonl").code == 0
+
+    assert [row["input"]["ticket"] for row in rows_of(bucket.get("k/out.jsonl"))] == ["17", "18"]
+
+
+def test_columns_of_other_requests_are_not_taken_for_those_of_an_object(cli: Cli, bucket: Bucket) -> None:
+    address = bucket.put("l/rows.csv", b"prompt,ticket\nhello,17\n")
+    cli("create", "-i", address, "-m", "local/simulate", "-o", "s3://data/l/requests.jsonl")
+    bucket.put("l/requests.jsonl", LINES)
+
+    done = cli("submit", "s3://data/l/requests.jsonl", "-m", "local/simulate")
+
+    assert done.code == 0
+    assert "s3://data/l/requests.jsonl.columns.jsonl is not of this request file as it is now" in done.err
+
+
+def test_convert_writes_an_object(cli: Cli, bucket: Bucket, tmp_path: Path) -> None:
+    address = bucket.put("n/in.jsonl", LINES)
+
+    done = cli("convert", address, "--to", "mistral", "-o", "s3://data/n/out.jsonl")
+
+    assert done.code == 0
+    assert "written to s3://data/n/out.jsonl" in done.err
+    assert [row["custom_id"] for row in rows_of(bucket.get("n/out.jsonl"))] == ["r0", "r1", "r2"]
+    assert not list((tmp_path / "state" / "objects").glob("*/*"))
+
+
+def test_a_repaired_copy_is_an_object_with_its_old_ids_beside_it(cli: Cli, bucket: Bucket) -> None:
+    twice = bucket.put("x/twice.jsonl", LINES + LINES)
+    line = ("--fix", "-o", "s3://data/x/fixed.jsonl")
+
+    done = cli("validate", twice, *line)
+
+    assert done.code == 0, done.err
+    assert "Written to: s3://data/x/fixed.jsonl (old ids in s3://data/x/fixed.jsonl.ids.json)" in done.err
+    assert len(rows_of(bucket.get("x/fixed.jsonl"))) == 6
+    assert len(json.loads(bucket.get("x/fixed.jsonl.ids.json") or b"{}")) == 3
+    assert cli("validate", "s3://data/x/fixed.jsonl").code == 0
+
+    assert (
+        cli("validate", bucket.put("x/good.jsonl", LINES), *line).code == 0
+    )  # no map of the other file stays
+    assert json.loads(bucket.get("x/fixed.jsonl.ids.json") or b"") == {}
+
+
+def test_what_cannot_be_repaired_writes_no_object(cli: Cli, bucket: Bucket) -> None:
+    cli("validate", bucket.put("y/twice.jsonl", LINES + LINES), "--fix", "-o", "s3://data/y/fixed.jsonl")
+    before = bucket.get("y/fixed.jsonl"), bucket.get("y/fixed.jsonl.ids.json")
+
+    done = cli("validate", bucket.put("y/bad.jsonl", b"{]\n"), "--fix", "-o", "s3://data/y/fixed.jsonl")
+
+    assert done.code == 3
+    assert (bucket.get("y/fixed.jsonl"), bucket.get("y/fixed.jsonl.ids.json")) == before
+
+
+def test_a_repaired_copy_does_not_replace_its_source(cli: Cli, bucket: Bucket) -> None:
+    address = bucket.put("z/in.jsonl", LINES)
+
+    done = cli("validate", address, "--fix", "-o", address)
+
+    assert done.code == 2
+    assert "--fix would overwrite its input" in done.err
+
+
 def test_run_goes_from_object_to_object_with_its_proof(cli: Cli, bucket: Bucket, tmp_path: Path) -> None:
     address = bucket.put("r/in.jsonl", LINES)
     line = ("run", address, "-o", "s3://data/r/out.jsonl", "-m", "local/simulate")
@@ -216,3 +286,28 @@ def test_a_large_object_comes_and_goes_whole_and_in_parts(bucket: Bucket, tmp_pa
     assert (facts.size, facts.sha256, facts.owner) == (20 << 20, "abc", "us")
     assert (facts.etag or "").endswith('-3"')
     assert path.read_bytes() == back.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ("report", "s3://data/k"),
+        ("report", "answers.jsonl", "--html", "s3://data/k"),
+        ("verify", "s3://data/k"),
+        ("results", "--errors", "s3://data/k", "-o", "more.jsonl"),
+        ("results", "--junit", "s3://data/k", "-o", "more.jsonl"),
+        ("retry", "s3://data/k", "-o", "again.jsonl"),
+        ("retry", "--only", "all", "--where", 'custom_id=="r0"', "-o", "s3://data/k"),
+    ],
+    ids=lambda line: f"{line[0]} {line[-1]}",
+)
+def test_a_place_that_takes_files_alone_says_so_of_an_object(
+    cli: Cli, tmp_path: Path, line: tuple[str, ...]
+) -> None:
+    (tmp_path / "r.jsonl").write_bytes(LINES)
+    cli("run", "r.jsonl", "-o", "answers.jsonl", "-m", "local/simulate", "--simulate-errors", "1")
+
+    done = cli(*line)
+
+    assert done.code in {2, 3, 12}
+    assert "this place takes files, no objects: name a file, and copy it from or to the bucket" in done.err

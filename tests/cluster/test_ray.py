@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -146,6 +147,51 @@ def test_a_stop_keeps_what_was_answered_and_ends_the_cluster(tmp_path: Path) -> 
 
     assert run.returncode == 143, err
     assert status["batch"]["counts"]["completed"] == sum(server.answered.values())
+
+
+def test_nothing_of_ray_is_said_on_either_stream(tmp_path: Path) -> None:
+    requests(tmp_path, 5, "simulate")
+    submit = ("submit", "r.jsonl", "-m", "local/simulate", "--wait", "--again")
+    here = command(tmp_path, *submit, timeout=SECONDS)
+
+    there = command(tmp_path, *submit, *RAY, timeout=SECONDS)
+    quiet = command(
+        tmp_path, "run", "r.jsonl", "-m", "local/simulate", "--again", "-q", *RAY, timeout=SECONDS
+    )
+
+    def steady(text: str) -> list[str]:
+        lines = [line for line in text.splitlines() if not line.startswith("running:")]
+        return [re.sub(r"\b[\d.]+ ?(?:s|/s)\b|local_\w+", "_", line) for line in lines]
+
+    assert (there.code, there.out.count("\n")) == (0, 1)
+    assert (steady(there.out), steady(there.err)) == (steady(here.out), steady(here.err))
+    assert (quiet.code, quiet.err) == (0, "")
+    assert [row["custom_id"] for row in map(json.loads, quiet.out.splitlines())] == [
+        "r0",
+        "r1",
+        "r2",
+        "r3",
+        "r4",
+    ]
+
+
+def test_a_live_batch_is_submitted_to_a_cluster_and_waited_for_with_one(tmp_path: Path) -> None:
+    requests(tmp_path, 60, "gpt-4o-mini")
+
+    def slowly(_came: Came) -> Says:
+        return Says(seconds=0.2)
+
+    with LiveServer(slowly) as server:
+        submit = ("submit", "r.jsonl", *LIVE, "--max-concurrent", "4", "--results", "o.jsonl", *RAY)
+        cut = command(tmp_path, *submit, "--max-wait", "1s", env=keys(server), timeout=SECONDS)
+        waited = command(tmp_path, "wait", *RAY, env=keys(server), timeout=SECONDS)
+        written = command(tmp_path, *submit, env=keys(server), timeout=SECONDS)
+
+    assert cut.code == 8, cut.err
+    assert waited.code == 0, waited.err
+    assert written.code == 0, written.err
+    assert len(read_lines(tmp_path / "o.jsonl")) == 60
+    assert server.peak <= 4
 
 
 def test_nobody_at_the_address_is_an_error_that_says_how_to_begin(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ FACTS = CommandFacts(
         "batch-cli submit big.jsonl -m local/simulate --wait --results out.jsonl",
         "batch-cli submit huge.jsonl -m local/simulate --split-requests 50000 --wait --results out.jsonl",
         "batch-cli submit requests.jsonl -m openai/gpt-4o-mini --via direct --max-concurrent 64 --rpm 500 --wait",
+        "batch-cli submit requests.jsonl -m openai/gpt-4o-mini --via direct --executor ray --results out.jsonl",
         "batch-cli submit prompts.csv -m local/llama3 --base-url http://localhost:11434/v1 --wait",
         "batch-cli submit names.txt -m spice/any --wait --results predictions.jsonl",
         "batch-cli submit rows.csv -m onnx/model.onnx --wait --results predictions.jsonl",
@@ -45,7 +46,8 @@ FACTS = CommandFacts(
         " the other commands take as one; batches that the provider has no room for are held back until wait"
         " creates them. --via direct sends the requests one by one to the provider's live endpoints, at its full"
         " price, or to your own model servers: the same batch for all other commands, run by a worker here."
-        " So are rows of predictions: -m spice/ANY (the rows are names of models), torch/MODEL, onnx/FILE and"
+        " --executor ray lets a Ray cluster send them, or answer simulated ones, as long as this command waits."
+        " Rows of predictions are such a batch, too: -m spice/ANY (the rows are names of models), torch/MODEL, onnx/FILE and"
         " function/FILE.py:FUNCTION (the rows are inputs: a JSON value a line, or a CSV file of numbers)."
     ),
 )
@@ -101,11 +103,14 @@ def run(
     price: options.PriceOption = None,
     chunk_size: options.ChunkSize = 32,
     api_key_file: options.KeyFile = None,
+    executor: options.ExecutorOption = options.Executor.LOCAL,
+    ray_address: options.RayAddress = None,
     lock_timeout: options.LockTimeout = 0.0,
     progress: options.ProgressOption = ProgressMode.AUTO,
 ) -> ExitCode:
     """Check a file in any format and submit it as a batch."""
-    from batch_cli.cli import asking_live, creating, inputs, submitting  # noqa: PLC0415 - kept out of --help
+    from batch_cli.cli import asking_live, creating, executing, inputs, submitting  # noqa: PLC0415 - kept out of --help
+    from batch_cli.providers import PREDICTORS  # noqa: PLC0415 - as above
 
     name = inputs.chosen_model(model, services=context.services)
     live = asking_live.wishes(
@@ -146,6 +151,13 @@ def run(
         )
         | submitting.window(completion_window),
         live=live,
+        cluster=executing.cluster(
+            executor,
+            ray_address,
+            runs_here=name.provider == "local" or live is not None,
+            predicts=name.provider in PREDICTORS,
+            waits=wait or results is not None,
+        ),
         save_id=save_id,
         again=again,
         split=submitting.splitting(split=split, requests=split_requests, size_limit=split_bytes),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -43,7 +42,7 @@ def run(
         bool, typer.Option("--fix", help="Write a repaired copy to -o, if nothing else is wrong.")
     ] = False,
     output_file: Annotated[
-        Path | None, typer.Option("--output-file", "-o", metavar="FILE", help="Where --fix writes.")
+        str | None, typer.Option("--output-file", "-o", metavar="FILE", help="Where --fix writes.")
     ] = None,
     max_errors: Annotated[
         int,
@@ -88,7 +87,7 @@ def run(
         raise UsageError("--fix needs to know where to write", hint="add -o FILE")
     if output_file is not None and not fix:
         raise UsageError("-o says where --fix writes", hint="add --fix, or leave out -o")
-    if output_file == Path("-"):
+    if output_file == "-":
         raise UsageError("--fix writes a file, with its old ids beside it", hint="name a file with -o")
     order = validating.Order(
         files=[*(files or ()), *([file_path] if file_path is not None else ())],

@@ -70,6 +70,8 @@ def run(
         LiveWishes(grace=grace), cluster=executing.cluster(executor, ray_address)
     ) as workspace:
         places = [workspace.find_batch(name, wanted) for name in inputs.named_ids(batch_ids, batch_id)]
+        if executor is not options.Executor.LOCAL:
+            executing.refuse_elsewhere(workspace, places)
         waited, code = waiting.wait_for(context, workspace, places, inputs.seconds(max_wait))
         if exec_command is not None:
             waiting.run_command(context, exec_command, waited.batches)

@@ -40,8 +40,8 @@ def file_object(report: FileReport) -> JsonObject:
         "fix": fixed
         and {
             "written": fixed.written,
-            "path": str(fixed.output),
-            "ids": str(fixed.id_map) if fixed.id_map else None,
+            "path": fixed.output,
+            "ids": fixed.id_map,
             "changes": {str(change): count for change, count in sorted((+fixed.changes).items())},
         },
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -108,6 +109,7 @@ class Cluster:
                 "--executor ray needs ray, which is not installed", hint="pip install 'batch-cli[ray]'"
             ) from error
         self._ray = ray
+        logging.getLogger("ray").setLevel(logging.ERROR)  # the rest is about its own workings
         sys.setswitchinterval(SWITCH_SECONDS)
         before = signal.getsignal(signal.SIGTERM)
         here = {"include_dashboard": False, "object_store_memory": _STORE_BYTES} if address is None else {}
@@ -119,7 +121,7 @@ class Cluster:
                 configure_logging=False,
                 **here,
             )
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
             raise _unreachable(address or "local", error) from error
         finally:
             signal.signal(signal.SIGTERM, before)  # ray sets its own, which would end us without a word
