@@ -173,7 +173,7 @@ class Worker:
         """Hand over what the next store turn has to do. What it reads is its own: it runs in another thread."""
         answered, unwanted = self._calls.hand_over()
         self._suspects.difference_update(unwanted, (one.claim for one in answered) if self._suspects else ())
-        return Orders(answered, unwanted, self._claim_ahead if self._has_room else 0)
+        return Orders(answered, unwanted, min(self._claim_ahead, _MOST_CLAIMED) if self._has_room else 0)
 
     def _heed(self) -> None:
         """Look at what a call gave: the loop has to know where it calls for a turn, or for the end."""
@@ -224,7 +224,7 @@ class Worker:
     def _claim_ahead(self) -> int:
         """Enough to fill every slot twice: what waits here cannot be taken by another worker."""
         if not self._options.blames:  # nobody else works at it, and what was only claimed is no attempt
-            return _MOST_CLAIMED
+            return 2 * _MOST_CLAIMED
         largest = max((handler.max_batch for handler in self._calls.handlers.values()), default=1)
         return min(2 * self._options.concurrency * largest, _MOST_CLAIMED)
 
