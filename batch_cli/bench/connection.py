@@ -20,7 +20,8 @@ from batch_cli.bench.call import CutOff
 from batch_cli.httpclient.origin import Origin
 
 _HEAD_END = b"\r\n\r\n"
-_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,18})[ \t]*\r\n", re.IGNORECASE)
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([^\r\n]*?)[ \t]*(?=\r\n)", re.IGNORECASE)
+_DIGITS = re.compile(rb"[0-9]{1,18}")
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding:[ \t]*chunked[ \t]*\r\n", re.IGNORECASE)
 _CLOSE = re.compile(rb"\r\nconnection:[ \t]*close[ \t]*\r\n", re.IGNORECASE)
 _STATUS = re.compile(rb"HTTP/1\.([01]) ([0-9]{3})[ \r]")
@@ -152,13 +153,15 @@ class Connection:
             status = int(found[2])
             if status >= 200:  # noqa: PLR2004 - others come before the answer
                 break
-        length = _LENGTH.search(head)
+        lengths = _LENGTH.findall(head)
         if status in _NO_BODY:
             body = b""
         elif _CHUNKED.search(head):
             body = reading.chunks()
-        elif length is not None:
-            body = reading.exactly(int(length[1]))
+        elif lengths:
+            if not _DIGITS.fullmatch(lengths[0]) or lengths.count(lengths[0]) < len(lengths):
+                raise Failed("its answer names no length that can be believed")
+            body = reading.exactly(int(lengths[0]))
         else:
             body = reading.rest()
         if reading.is_over or found[1] == b"0" or reading.left or _CLOSE.search(head):

@@ -135,6 +135,8 @@ def test_an_answer_without_a_body_needs_no_length(serve: Serve) -> None:
         (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhel", "its answer was cut off"),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n", "has more than 64,000,000 bytes"),
         (b"HTTP/1.1 200 OK\r\nx: " + b"y" * 100_000, "the answer's head has no end"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\ncontent-length: 3\r\n\r\nhello", "no length that can"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\nhello", "no length that can be believed"),
         (b"HTTP/1.1", "closed the connection without an answer"),
     ],
 )
