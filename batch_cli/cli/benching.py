@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -19,7 +21,8 @@ from batch_cli.cli.bench_view import BenchView
 from batch_cli.cli.context import Context
 from batch_cli.cli.prediction_servers import read_inputs, server, sizes
 from batch_cli.clock import rfc3339
-from batch_cli.errors import BatchCliError, ExitCode, Stopped, Temporary, UsageError, quoted
+from batch_cli.errors import BatchCliError, ExitCode, Stopped, Temporary, UsageError, disk_error, quoted
+from batch_cli.files import resolve_output
 from batch_cli.local_models.models import Models
 from batch_cli.model import JsonObject, JsonValue
 
@@ -93,6 +96,9 @@ def bench(context: Context, asked: Asked) -> ExitCode:
             gate.judge(Run([]), None)  # one that needs a baseline says so before anything is sent
     if earlier.get("mode") not in (None, asked.mode):
         context.console.warn(f"the baseline is of {earlier['mode']}, this is {asked.mode}")
+    for path in (asked.save, asked.html):
+        if path is not None:
+            _refuse_name(path)
     measured = _measure(context, asked)
     verdicts = [gate.judge(measured.run, baseline) for gate in gates]
     facts: JsonObject = {
@@ -116,6 +122,18 @@ def bench(context: Context, asked: Asked) -> ExitCode:
         raise _stopped(measured.stopped_by)
     failed_gates = any(verdict.failed for verdict in verdicts)
     return _exit_code(measured, failed_gates=failed_gates)
+
+
+def _refuse_name(path: Path) -> None:
+    """Refuse a file that cannot be written, before an hour is spent on what is to be written there.
+
+    Raises:
+        DiskError: its directory is not there, or it is no regular file.
+    """
+    directory = resolve_output(path).parent
+    if not directory.is_dir():
+        error = FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        raise disk_error(error, path, doing="writing")
 
 
 def _measure(context: Context, asked: Asked) -> Measured:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +15,8 @@ from batch_cli.cli.prediction_repeats import Repeats
 from batch_cli.cli.prediction_servers import server, stream_inputs
 from batch_cli.cli.progress import Reporter
 from batch_cli.cli.tables import RowFormat
-from batch_cli.cli.text import plural
-from batch_cli.errors import ExitCode, StateError, UsageError, quoted
+from batch_cli.cli.text import one_line, plural
+from batch_cli.errors import ExitCode, StateError, Stopped, UsageError, quoted
 from batch_cli.events import Event, Note, Phase, Progress
 from batch_cli.httpclient.client import HttpClient
 from batch_cli.httpclient.proxies import proxy_for
@@ -28,7 +29,7 @@ from batch_cli.predict.spice import Spice
 from batch_cli.predict.torch import Torch, is_healthy
 
 _SECONDS = 60.0
-_MOST_NOTES = 20
+_MOST_NOTES, _LONGEST_NOTE = 20, 500
 _MARGIN = 10.0
 """What a request may take beyond the time that the server was told."""
 
@@ -77,6 +78,8 @@ class Outcome:
     duration_ms: float | None = None
     notes: list[str] = field(default_factory=list)
     predictions: list[Prediction] = field(default_factory=list)
+    stopped_by: BaseException | None = None
+    """What ended it early."""
 
     def add(self, answer: Answer) -> None:
         """Count an answer."""
@@ -99,14 +102,15 @@ def predict(context: Context, asked: Asked) -> ExitCode:
     is_whole = asked.ensemble is not None or asked.compare is not None or not prediction_output.streams(asked)
     outcome, repeats = _collect(context, asked, is_whole=is_whole)
     for note in outcome.notes[:_MOST_NOTES]:
-        context.console.warn(note)
+        context.console.warn(one_line(note, _LONGEST_NOTE))
     facts: JsonObject = {
         "duration_ms": outcome.duration_ms,
         "elapsed_ms": (context.clock.monotonic() - begin) * 1000,
         "ok": outcome.ok,
         "failed": outcome.failed,
         "notes": outcome.notes,
-        **_together(asked, outcome.predictions),
+        "interrupted": outcome.stopped_by is not None,
+        **({} if outcome.stopped_by else _together(asked, outcome.predictions)),
     }
     if asked.repeat > 1:
         facts["repeat"] = repeats.as_json()
@@ -119,30 +123,64 @@ def predict(context: Context, asked: Asked) -> ExitCode:
     context.console.say(
         f"{plural(outcome.ok + outcome.failed, 'prediction')} ({outcome.ok:,} ok, {outcome.failed:,} failed)"
     )
+    if outcome.stopped_by is not None:
+        context.console.flush()
+        raise _stopped(outcome.stopped_by, "Stopped; these are the predictions that there are.")
     return _exit_code(outcome, allow_failures=asked.allow_failures)
 
 
 def _collect(context: Context, asked: Asked, *, is_whole: bool) -> tuple[Outcome, Repeats]:
-    """Ask, and write each answer as it comes unless they are to be shown together; of repeats the first ones."""
+    """Ask, and write each answer as it comes unless they are to be shown together; of repeats the first ones.
+
+    What was answered before a signal is kept, in `Outcome.stopped_by`'s company, except for a file: half of one
+    would look like a whole.
+    """
     outcome, repeats = Outcome(), Repeats(context.clock)
     with contextlib.ExitStack() as stack:
         ask = _source(context, asked, stack)
-        with contextlib.ExitStack() as first:
-            write = None if is_whole else first.enter_context(prediction_output.lines(context, asked))
-            reporter = first.enter_context(Reporter(context.console, context.clock, context.shared.progress))
-            for answer in repeats.timed(ask):
-                outcome.add(answer)
-                done = outcome.ok + outcome.failed
-                reporter(Progress(Phase.RUN, done, None, outcome.failed, "predictions"))
-                if write is None:
-                    outcome.predictions += answer.predictions
-                else:
-                    write(answer.predictions)
-        while len(repeats.runs) < asked.repeat:
-            repeats.again(ask)
-            outcome.ok += repeats.runs[-1].ok
-            outcome.failed += repeats.runs[-1].failed
+        try:
+            _first(context, asked, repeats.timed(ask), outcome, is_whole=is_whole)
+        except (KeyboardInterrupt, Stopped) as error:
+            if not outcome.ok + outcome.failed:
+                raise
+            if asked.output not in (None, "-"):
+                raise _stopped(
+                    error, f"Stopped; nothing was written to {quoted(str(asked.output))}."
+                ) from error
+            outcome.stopped_by = error
+        try:
+            while len(repeats.runs) < asked.repeat and outcome.stopped_by is None:
+                repeats.again(ask)
+                outcome.ok += repeats.runs[-1].ok
+                outcome.failed += repeats.runs[-1].failed
+        except (KeyboardInterrupt, Stopped) as error:
+            outcome.stopped_by = error
+            repeats.runs.pop()
     return outcome, repeats
+
+
+def _first(
+    context: Context, asked: Asked, answers: Iterator[Answer], outcome: Outcome, *, is_whole: bool
+) -> None:
+    """Take the answers of the first time."""
+    with contextlib.ExitStack() as stack:
+        write = None if is_whole else stack.enter_context(prediction_output.lines(context, asked))
+        reporter = stack.enter_context(Reporter(context.console, context.clock, context.shared.progress))
+        for answer in answers:
+            outcome.add(answer)
+            done = outcome.ok + outcome.failed
+            reporter(Progress(Phase.RUN, done, None, outcome.failed, "predictions"))
+            if write is None:
+                outcome.predictions += answer.predictions
+            else:
+                write(answer.predictions)
+
+
+def _stopped(error: BaseException, text: str) -> Stopped:
+    number = error.signal_number if isinstance(error, Stopped) else signal.SIGINT
+    return Stopped(
+        text, signal_number=number, hint="submit -m spice/…, torch/… or function/… goes on where it was"
+    )
 
 
 def _together(asked: Asked, predictions: Sequence[Prediction]) -> JsonObject:

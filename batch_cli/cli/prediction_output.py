@@ -16,6 +16,7 @@ from batch_cli.files import PartFile
 from batch_cli.jsonl import dumps
 from batch_cli.model import JsonObject, JsonValue
 from batch_cli.predict.prediction import SUCCESS, Prediction
+from batch_cli.writers.controls import escaped
 
 if TYPE_CHECKING:
     from batch_cli.cli.predicting import Asked
@@ -184,7 +185,7 @@ def _csv(rows: Sequence[Sequence[str]]) -> bytes:
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
     # A cell that starts like a formula is one to spreadsheet programs.
     writer.writerows(
-        [f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell for cell in row]
+        [escaped(f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell) for cell in row]
         for row in rows
     )
     return text.getvalue().encode("utf-8")

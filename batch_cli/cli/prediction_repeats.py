@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from batch_cli.bench.spread import five, percentiles
 from batch_cli.cli.console import Console
 from batch_cli.clock import Clock
-from batch_cli.errors import BatchCliError
+from batch_cli.errors import BatchCliError, Stopped
 from batch_cli.jsonl import dumps_exactly
 from batch_cli.model import JsonObject
 from batch_cli.predict.prediction import Answer
@@ -76,6 +76,8 @@ class Repeats:
         try:
             for _ in self.timed(ask):
                 pass
+        except Stopped:
+            raise
         except BatchCliError as error:
             run = self.runs[-1]
             run.elapsed_ms = (self._clock.monotonic() - begin) * 1000

@@ -15,6 +15,7 @@ from batch_cli.cli.text import one_line
 from batch_cli.errors import UsageError
 from batch_cli.jsonl import dumps
 from batch_cli.model import JsonObject
+from batch_cli.writers.controls import escaped
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -155,7 +156,7 @@ def _show_csv(console: Console, table: Table) -> None:
     writer.writerow(column.key for column in table.columns)
     for row in table.rows:
         # A cell that starts like a formula is one to spreadsheet programs.
-        writer.writerow(f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell for cell in row)
+        writer.writerow(escaped(f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell) for cell in row)
     console.write(text.getvalue().encode("utf-8"))
 
 

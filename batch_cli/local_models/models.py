@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from batch_cli.errors import UsageError, quoted
 from batch_cli.local_models.samples import SAMPLES
-from batch_cli.local_models.user_code import NotLoaded, load_function, raised
+from batch_cli.local_models.user_code import NotLoaded, is_signal, load_function, raised
 from batch_cli.model import JsonValue
 
 Values = list[float | None]
@@ -56,7 +56,9 @@ class Model:
             raise ModelFault(f"Model {self.name} not found")
         try:
             answer = _plain(self.function(value))
-        except BaseException as error:  # foreign code, in a thread of its own: SystemExit included
+        except BaseException as error:  # foreign code, SystemExit included
+            if is_signal(error):
+                raise
             raise ModelFault(raised(error)) from error
         if isinstance(answer, dict):
             if "y" not in answer:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import sys
+import threading
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from batch_cli.errors import Stopped
 
 _LONGEST = 300
 
@@ -29,14 +32,20 @@ def load_function(path: Path, name: str) -> Callable[[Any], Any]:
     try:
         with _importing_from(path.parent):
             module = _import_file(path)
-    except KeyboardInterrupt:
-        raise
     except BaseException as error:  # SystemExit included
+        if is_signal(error):
+            raise
         raise NotLoaded(f"importing the file failed: {raised(error)}") from error
     found = getattr(module, name, None)
     if not callable(found):
         raise NotLoaded(f"the file has no function '{name}'")
     return found  # type: ignore[no-any-return]  # callable is all that is known
+
+
+def is_signal(error: BaseException) -> bool:
+    """Tell whether somebody asked this process to stop while foreign code ran: only its main thread hears of that."""
+    is_main = threading.current_thread() is threading.main_thread()
+    return is_main and isinstance(error, KeyboardInterrupt | Stopped)
 
 
 def raised(error: BaseException) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TypeVar
 
-from batch_cli.errors import BatchCliError
+from batch_cli.errors import BatchCliError, Stopped
 from batch_cli.predict.prediction import NO_ANSWER, Answer, Prediction
 
 Asked = TypeVar("Asked")
@@ -37,6 +37,8 @@ def ask(
     for chunk in chunks:
         try:
             answer = one(chunk)
+        except Stopped:
+            raise
         except BatchCliError as error:
             if not done:
                 raise

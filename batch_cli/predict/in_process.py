@@ -10,7 +10,7 @@ from batch_cli.clock import Clock
 from batch_cli.errors import ConfigError, InvalidInput, UsageError, quoted
 from batch_cli.files import open_input
 from batch_cli.local_models.models import Model, ModelFault, Models
-from batch_cli.local_models.user_code import raised
+from batch_cli.local_models.user_code import is_signal, raised
 from batch_cli.model import JsonValue
 from batch_cli.predict.ensemble import finite
 from batch_cli.predict.prediction import FAILED, SUCCESS, Answer, Prediction
@@ -78,6 +78,8 @@ def load_onnx(path: Path, clock: Clock) -> Predict:
     try:
         session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     except Exception as error:
+        if is_signal(error):
+            raise
         raise InvalidInput(
             f"{quoted(str(path))} is not an ONNX model", where=raised(error), hint="check the file"
         ) from error
@@ -108,7 +110,9 @@ def _in_batch(
 ) -> list[Prediction]:
     try:
         return [Prediction(at, model, SUCCESS, found) for at, found in enumerate(call(values))]
-    except Exception as error:  # noqa: BLE001 - onnxruntime's exceptions have no common base of its own
+    except Exception as error:  # onnxruntime's exceptions have no common base of its own
+        if is_signal(error):
+            raise
         if len(values) == 1:
             return [Prediction(0, model, FAILED, error=raised(error))]
     return [

@@ -404,6 +404,17 @@ class TestGates:
         assert server.asked == []
 
 
+@pytest.mark.parametrize("option", ["--html", "--save"])
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_sent(
+    cli: Cli, server: PredictionServer, option: str
+) -> None:
+    for name in ("nowhere/file", "."):
+        done = cli("bench", option, name, "--base-url", server.url)
+
+        assert done.code == 12
+    assert server.asked == []
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_stop_reports_what_there_is(tmp_path: Path, number: signal.Signals, code: int) -> None:
     with answering(lambda _: Said(GOOD, seconds=0.01)) as server:

@@ -6,7 +6,10 @@ import csv
 import io
 import itertools
 import json
-from collections.abc import Iterator
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ import pytest
 from tests.conftest import Cli
 from tests.prediction_server import Asked, Said, answering
 from tests.serving import ServerProcess
-from tests.support import read_lines
+from tests.support import read_lines, start
 
 
 @pytest.fixture(scope="module")
@@ -494,3 +497,96 @@ class TestRepeat:
         assert [asked.json["inputs"] for asked in server.asked] == [[[1], [2]]] * 2
         assert done.code == 0
         assert len(read_lines(tmp_path / "o.jsonl")) == 2
+
+
+HOSTILE = "\x1b[31mred\x1b]0;t\x07\r\nError: mine\u202e\x9b\x00=1"
+
+
+class TestHostileServers:
+    @pytest.mark.parametrize("form", ["plain", "csv", "markdown"])
+    def test_no_text_of_a_server_is_obeyed_or_looks_like_a_line_of_ours(
+        self, cli: Cli, tmp_path: Path, form: str
+    ) -> None:
+        said = {"status": HOSTILE, "model_name": HOSTILE, "model_version": HOSTILE, "error_message": HOSTILE}
+        (tmp_path / "i.jsonl").write_text("1\n")
+        torch = {"success": True, "predictions": [HOSTILE], "model_name": HOSTILE, "warnings": [HOSTILE]}
+        with (
+            answering(lambda _: Said({"predictions": [said]})) as one,
+            answering(lambda _: Said(torch)) as other,
+        ):
+            shown = [
+                cli("predict", "a", "--base-url", one.url, "--format", form),
+                cli(
+                    *("predict", "--api", "torch", "--inputs", "i.jsonl"),
+                    *("--base-url", other.url, "--format", form),
+                ),
+            ]
+
+        for done in shown:
+            text = done.out.replace("\r\n", "") if form == "csv" else done.out
+            assert not set(text + done.err) & {"\x1b", "\x07", "\r", "\u202e", "\x9b", "\x00"}
+            assert not any(line.startswith("Error: mine") for line in done.err.splitlines())
+            assert "\\x1b[31mred" in done.out
+
+    def test_a_csv_file_has_escapes_too(self, cli: Cli, tmp_path: Path) -> None:
+        said = {"status": "Success", "prediction": [1], "model_version": HOSTILE}
+        with answering(lambda _: Said({"predictions": [said]})) as server:
+            cli("predict", "a", "--base-url", server.url, "-o", "o.csv", "--format", "csv")
+
+        assert b"\x1b" not in (tmp_path / "o.csv").read_bytes()
+
+
+def _stop(running: subprocess.Popen[bytes], is_time: Callable[[], bool], number: int) -> tuple[bytes, bytes]:
+    end = time.monotonic() + 30
+    while not is_time():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    running.send_signal(number)
+    return running.communicate(timeout=20)
+
+
+class TestStopping:
+    @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+    def test_what_was_answered_is_shown(self, tmp_path: Path, number: int, code: int) -> None:
+        (tmp_path / "names.txt").write_text("".join(f"m{at}\n" for at in range(500)))
+        with answering(lambda asked: Said(spice(asked).body, seconds=0.05)) as server:
+            words = ("predict", "--file", "names.txt", "--chunk-size", "1", "--base-url", server.url)
+            running = start(tmp_path, *words, "--json")
+            out, err = _stop(running, lambda: len(server.asked) > 5, number)
+            to_file = start(tmp_path, *words, "-o", "o.jsonl")
+            began = len(server.asked)
+            _, told = _stop(to_file, lambda: len(server.asked) > began + 5, number)
+
+        facts = json.loads(out)
+        assert (running.returncode, to_file.returncode) == (code, code)
+        assert facts["interrupted"] is True
+        assert 4 <= len(facts["predictions"]) < 500
+        assert facts["ok"] == len(facts["predictions"])
+        assert b"the predictions that there are" in err
+        assert b"nothing was written to 'o.jsonl'" in told
+        assert list(tmp_path.glob("o.jsonl*")) == []
+
+    @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+    def test_a_signal_is_no_failure_of_the_function_that_ran(
+        self, tmp_path: Path, number: int, code: int
+    ) -> None:
+        (tmp_path / "model.py").write_text(
+            "import pathlib, time\n"
+            "def predict(x):\n    pathlib.Path(f'seen{x}').touch()\n    time.sleep(0.1)\n    return [x]\n"
+        )
+        (tmp_path / "i.jsonl").write_text("".join(f"{at}\n" for at in range(500)))
+        words = (
+            "predict",
+            "--model",
+            "model.py:predict",
+            "--inputs",
+            "i.jsonl",
+            "--chunk-size",
+            "1",
+            "--json",
+        )
+        running = start(tmp_path, *words)
+        out, _ = _stop(running, (tmp_path / "seen3").exists, number)
+
+        assert running.returncode == code
+        assert (json.loads(out)["failed"], json.loads(out)["interrupted"]) == (0, True)

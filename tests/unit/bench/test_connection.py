@@ -138,6 +138,8 @@ def test_an_answer_without_a_body_needs_no_length(serve: Serve) -> None:
             "has 99,999,999,999 bytes; 64,000,000 are read",
         ),
         (b"HTTP/1.1 200 OK\r\nx: " + b"y" * 100_000, "its head has no end"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\ncontent-length: 3\r\n\r\nhello", "content-length twice"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\nhello", "its length is no number"),
         (b"HTTP/1.1", "closed the connection without an answer"),
     ],
 )
