@@ -7,8 +7,8 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from batch_cli.engine.cluster.actor import SWITCH_SECONDS, Answerer, Given, Job
@@ -22,6 +22,10 @@ _AT_ONCE = 1_000
 _KNOCK_SECONDS = 10.0
 _STORE_BYTES = 100 << 20
 """Ray's own memory for large objects, where it is started here; rows are small and do not go there."""
+_START_IT = "start it with 'ray start --head', or leave out --ray-address to use this machine"
+_NOT_OURS = (
+    "use ray's version there; where the cluster has a token, set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN"
+)
 
 
 class Lost(Exception):
@@ -40,15 +44,36 @@ def _knock(address: str) -> None:
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK_SECONDS).close()
     except (OSError, OverflowError) as error:
-        raise _unreachable(address, error) from error
+        raise _unreachable(address, error, _START_IT) from error
 
 
-def _unreachable(address: str, error: Exception) -> Temporary:
+def _unreachable(address: str, error: Exception, hint: str) -> Temporary:
     return Temporary(
         f"no Ray cluster answers at {quoted(address)}",
         where=str(error).strip().partition("\n")[0][:300],
-        hint="start it with 'ray start --head', or leave out --ray-address to use this machine",
+        hint=hint,
     )
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Let nobody hear what ray's compiled parts write to our streams, and the processes that they start here.
+
+    What goes wrong is raised, too.
+    """
+    kept = {}
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        for stream in (1, 2):
+            with suppress(OSError):  # it is closed
+                kept[stream] = os.dup(stream)
+                os.dup2(nowhere, stream)
+        yield
+    finally:
+        os.close(nowhere)
+        for stream, copy in kept.items():
+            os.dup2(copy, stream)
+            os.close(copy)
 
 
 class Node:
@@ -99,9 +124,7 @@ class Cluster:
         """
         if address is not None:
             _knock(address)
-        os.environ.setdefault(
-            "RAY_USAGE_STATS_ENABLED", "0"
-        )  # read by ray at its import: nothing is reported
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # read at its import: nothing is reported
         try:
             import ray  # noqa: PLC0415 - 2 s
         except ImportError as error:
@@ -114,15 +137,16 @@ class Cluster:
         before = signal.getsignal(signal.SIGTERM)
         here = {"include_dashboard": False, "object_store_memory": _STORE_BYTES} if address is None else {}
         try:
-            ray.init(
-                address or "local",
-                log_to_driver=False,
-                logging_level="ERROR",
-                configure_logging=False,
-                **here,
-            )
+            with _unheard():
+                ray.init(
+                    address or "local",
+                    log_to_driver=False,
+                    logging_level="ERROR",
+                    configure_logging=False,
+                    **here,
+                )
         except (ConnectionError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
-            raise _unreachable(address or "local", error) from error
+            raise _unreachable(address or "local", error, _NOT_OURS if address else _START_IT) from error
         finally:
             signal.signal(signal.SIGTERM, before)  # ray sets its own, which would end us without a word
         self._actor = ray.remote(num_cpus=1, max_concurrency=_AT_ONCE)(Answerer)
