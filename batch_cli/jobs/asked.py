@@ -66,7 +66,8 @@ class ReadBeside:
         with source.open() as stream:
             is_large = stream.seek(0, os.SEEK_END) >= WORTHWHILE
         if is_large and has_two_processors():
-            self._child = Forked(lambda: [_scan(self._source, self._codec)])
+            parent = os.getpid()
+            self._child = Forked(lambda: [_scan(self._source, self._codec, partial(_end_without, parent))])
 
     def __enter__(self) -> Self:
         """Give the object itself."""
@@ -90,7 +91,13 @@ class ReadBeside:
         return Asked(self._source, self._codec, found)
 
 
-def _scan(source: Source, codec: Codec) -> Scan:
+def _end_without(parent: int, _lines: int) -> None:
+    """End this process if the one that wanted its work was killed."""
+    if os.getppid() != parent:
+        raise InterruptedError
+
+
+def _scan(source: Source, codec: Codec, report: Callable[[int], None] | None = None) -> Scan:
     id_field = codec.id_field
 
     def check_id(request: JsonObject) -> Iterator[Finding]:
@@ -101,7 +108,7 @@ def _scan(source: Source, codec: Codec) -> Scan:
     # No limits: the requests of several batches may have been joined in one file.
     rules = replace(rules_of(codec), check=check_id, limits=Limits())
     with source.open() as stream:
-        found = scan(stream, source.name, rules, problems)
+        found = scan(stream, source.name, rules, problems, report)
     problems.refuse_errors(source.name)
     return found
 
