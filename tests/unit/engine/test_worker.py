@@ -398,13 +398,13 @@ class Staying(Scripted):
 
     def __init__(self, store: Store, batch_id: str) -> None:
         super().__init__()
-        self.standing = lambda: store.standing(batch_id)
+        self.store, self.batch_id = store, batch_id
         self.recorded = 0
 
     async def __call__(self, calls: Sequence[Call]) -> list[Reply]:
         if calls[0].custom_id == "r0":
             for _ in range(1_000):
-                now = self.standing()
+                now = self.store.standing(self.batch_id)
                 self.recorded = 0 if now is None else now.completed
                 if now is None or self.recorded == now.total - 1:
                     break
