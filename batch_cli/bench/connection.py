@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from batch_cli import __version__
+from batch_cli.answer_reader import AnswerReader, Garbled, Unreadable
 from batch_cli.bench.call import CutOff
-from batch_cli.http11 import AnswerReader, Garbled, Unreadable
 from batch_cli.httpclient.origin import Origin
 
 _MOST_BODY = 64_000_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from batch_cli.answer_reader import AnswerReader, Garbled, Unreadable, Whole
 from batch_cli.engine.handlers.live.transport import (
     MOST_BYTES,
     Answer,
@@ -12,7 +13,6 @@ from batch_cli.engine.handlers.live.transport import (
     TransportError,
     Unusable,
 )
-from batch_cli.http11 import AnswerReader, Garbled, Unreadable, Whole
 
 BUFFER_BYTES = 1 << 16
 """What is read at once. asyncio's own 256 kB are taken from the system and given back for each answer: 20 µs."""

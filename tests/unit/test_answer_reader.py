@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from batch_cli.http11 import AnswerReader, Garbled, Unreadable
+from batch_cli.answer_reader import AnswerReader, Garbled, Unreadable
 
 
 def said(length: int, *more: bytes) -> bytes:
