@@ -6,11 +6,13 @@ import asyncio
 import gzip
 import socket
 from collections.abc import Iterable
+from typing import cast
 
 import pytest
 
 from batch_cli.engine.handlers.live import sender as connection_module
 from batch_cli.engine.handlers.live.backend import Backend, read_base_url
+from batch_cli.engine.handlers.live.http11 import Http11
 from batch_cli.engine.handlers.live.sender import Sender as Connection
 from batch_cli.engine.handlers.live.transport import (
     MOST_BYTES,
@@ -55,6 +57,30 @@ def test_one_exchange_sends_what_it_should_and_nothing_else(monkeypatch: pytest.
     assert asked.headers["accept-encoding"] == "identity"
     assert asked.headers["content-type"] == "application/json"
     assert "cookie" not in asked.headers
+
+
+def test_the_transport_of_another_event_loop_is_taken_whatever_its_class() -> None:
+    class Foreign:
+        written = b""
+
+        def write(self, data: bytes) -> None:
+            self.written += data
+
+        def is_closing(self) -> bool:
+            return False
+
+    async def run() -> tuple[bytes, bytes]:
+        wire, buffer = Foreign(), memoryview(bytearray(100))
+        connection = Http11(buffer)
+        connection.connection_made(cast("asyncio.Transport", wire))
+        got: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        connection.ask(b"GET / HTTP/1.1\r\n\r\n", got, 1.0, 1.0)
+        said = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+        buffer[: len(said)] = said
+        connection.buffer_updated(len(said))
+        return wire.written, (await got).body
+
+    assert asyncio.run(run()) == (b"GET / HTTP/1.1\r\n\r\n", b"{}")
 
 
 def test_a_redirect_is_not_followed_and_the_key_goes_nowhere_else() -> None:
