@@ -107,7 +107,7 @@ def stress(recording: Recording) -> JsonObject:
         "total_batch_requests": len(calls),
         "successful_batches": len(good),
         "failed_batches": len(calls) - len(good),
-        "batches_per_second": len(calls) / planned if planned > 0 else 0.0,
+        "batches_per_second": _rate(len(calls), planned),
         "success_rate": rate(len(good), len(calls)),
         "performance": {
             "avg_response_time_ms": mean(responses),
@@ -133,7 +133,11 @@ def compare(batch: Recording, individual: Recording, size: int) -> JsonObject:
         "batch_performance": {
             "avg_time_ms": mean(times),
             "avg_throughput_predictions_per_sec": mean(
-                [call.reply.inputs / call.response_ms * 1000 for call in batches if call.response_ms > 0]
+                [
+                    call.reply.inputs / call.response_ms * 1000
+                    for call in batches
+                    if call.response_ms > _LEAST_MS
+                ]
             ),
             "successful_runs": len(batches),
             "failed_runs": len(batch.calls) - len(batches),
@@ -148,9 +152,9 @@ def compare(batch: Recording, individual: Recording, size: int) -> JsonObject:
     if batches and singles:
         saved = mean(totals) - mean(times)
         facts["efficiency"] = {
-            "batch_speedup": mean(totals) / mean(times) if mean(times) > 0 else 0.0,
+            "batch_speedup": mean(totals) / mean(times) if mean(times) > _LEAST_MS else 0.0,
             "time_savings_ms": saved,
-            "time_savings_percentage": saved / mean(totals) * 100 if mean(totals) > 0 else 0.0,
+            "time_savings_percentage": saved / mean(totals) * 100 if mean(totals) > _LEAST_MS else 0.0,
         }
     errors = Counter(error_of(call) for call in (*batch.calls, *individual.calls) if not call.is_good)
     return {**facts, "error_analysis": dict(errors.most_common())}

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from batch_cli.bench import measures
@@ -231,6 +231,7 @@ CALLS = st.builds(
 
 
 @given(st.lists(CALLS, max_size=30))
+@example([Call(0, 0.0, 0.0, 1e-311, Reply(inputs=2, batch_size=2, successful=2))])
 def test_no_measure_ever_holds_nan_an_infinity_or_a_key_that_is_no_text(calls: list[Call]) -> None:
     run = recorded(*calls, seconds=60.0, workers=4)
 
