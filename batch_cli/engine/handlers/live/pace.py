@@ -61,5 +61,5 @@ class Pace:
             self._open_at = max(self._open_at, now + wait)
         if self._away_since is None and (is_away or self._rounds >= _ROUNDS_TOLD):
             self._away_since = now
-            self._tell(f"the model server at {self._url} is not there: {reason}; its requests wait")
+            self._tell(f"the model server at {self._url} is not there: {reason}; trying again")
         return is_first

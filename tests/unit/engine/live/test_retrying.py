@@ -122,7 +122,7 @@ def test_one_line_says_that_it_went_and_one_that_it_is_back() -> None:
         told.pace.answered()
 
     assert told.lines == [
-        "the model server at http://m/v1 is not there: no; its requests wait",
+        "the model server at http://m/v1 is not there: no; trying again",
         "the model server at http://m/v1 is back after 100 s",
     ]
 
