@@ -39,7 +39,6 @@ from batch_cli.engine.handlers.live.rates import Rates
 from batch_cli.engine.handlers.live.sender import Sender
 from batch_cli.engine.lines import parse_call, result_line
 from batch_cli.engine.live_worker import tuned
-from batch_cli.engine.queue import Claim
 from batch_cli.engine.store import Store, StoredBatch
 
 CHAT = "/v1/chat/completions"
@@ -158,11 +157,10 @@ async def bare(url: str, directory: Path, in_flight: int) -> tuple[float, float]
         nonlocal count
         for line in requests:
             call = parse_call(line)
-            claim = Claim(1, count, 0, len(line), 1)
-            count += 1
+            number, count = count, count + 1
             (reply,) = await live([call])
             assert reply is not None
-            output.write(result_line(batch, claim, call, reply) + b"\n")
+            output.write(result_line(batch.id, number, call, reply) + b"\n")
 
     began, used = time.perf_counter(), time.process_time()
     with (

@@ -67,7 +67,7 @@ def write_files(directory: Path, count: int) -> tuple[Path, Path]:
         for at in order:
             message = {"role": "assistant", "content": texts[at % 200], "refusal": None}
             choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
-            body = {
+            answer: dict[str, object] = {
                 "id": f"chatcmpl-{at:024d}",
                 "object": "chat.completion",
                 "created": 1_760_000_000,
@@ -76,7 +76,7 @@ def write_files(directory: Path, count: int) -> tuple[Path, Path]:
                 "usage": {"prompt_tokens": 20, "completion_tokens": 100, "total_tokens": 120},
                 "system_fingerprint": "fp_0ba0d124f1",
             }
-            response = {"status_code": 200, "request_id": f"{at:032x}", "body": body}
+            response = {"status_code": 200, "request_id": f"{at:032x}", "body": answer}
             row = {"id": f"batch_req_{at:024x}", "custom_id": f"request-{at}", "response": response}
             stream.write(json.dumps({**row, "error": None}) + "\n")
     return requests, results
