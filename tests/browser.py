@@ -34,7 +34,9 @@ class Page:
         return response.json()["value"]
 
     def open(self, url: str) -> None:
+        """Show a page. On a busy machine the driver may answer while the page before it is still there."""
         self._ask("POST", "/url", {"url": url})
+        self.wait(lambda: self.run("return [location.href, document.readyState]") == [url, "complete"])
 
     def run(self, script: str) -> Any:
         return self._ask("POST", "/execute/sync", {"script": script, "args": []})

@@ -204,11 +204,14 @@ class _Steps:
         self._engine.add(engine_id, new, cancelled=wanted == 0)
 
     def _luck(self, batch: BatchRecord) -> JsonObject:
-        """Give the seed of a batch's simulated failures: the same request may be answered in the next batch."""
+        """Give the seed of a batch's simulated failures: the same request may be answered in the next batch.
+
+        It comes from the batch's place among those of the server: the same creates fail alike in every run.
+        """
         if not self._config.simulation.get("error_rate"):
             return {}
         seed = int(self._config.simulation.get("seed", 0))
-        return {"seed": int(draw(seed, "failures", batch.engine_key) * 2**53)}
+        return {"seed": int(draw(seed, "failures", batch.seq) * 2**53)}
 
     def _date(self) -> int:
         """Give when the rows of a batch say that they were made; with a seed they say the same every time."""

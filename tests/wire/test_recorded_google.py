@@ -31,13 +31,13 @@ def shape(value: Any, without: Any = ()) -> Any:
     return type(value).__name__
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """Give a client of a server that knows its key, and whose model fails now and then."""
+    """Give a client of a new server that knows its key, and whose model answers a part of each batch."""
     directory = tmp_path_factory.mktemp("faulty")
     (directory / "token").write_text(TOKEN)
     (directory / "token").chmod(0o600)
-    words = ("--token-file", "token", "--simulate-errors", "0.4", "--simulate-seed", "3")
+    words = ("--token-file", "token", "--simulate-errors", "0.4", "--simulate-seed", "2")
     with (
         ServerProcess(directory, *words, "--simulate-latency", "300") as running,
         http(running, headers={"x-goog-api-key": TOKEN}) as on,
