@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from batch_cli.model import JsonValue
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What one call gave."""
+class Reply(NamedTuple):
+    """What one call gave; a tuple, because the time that it takes to make one is charged to the measured machine."""
 
     error: str | None = None
     """Why it failed; None: it did not."""

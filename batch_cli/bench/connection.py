@@ -20,6 +20,8 @@ from batch_cli.bench.call import CutOff
 from batch_cli.httpclient.origin import Origin
 
 _MOST_BODY = 64_000_000
+_SLACK = 0.005
+"""Seconds by which a socket's limit may be off: setting it is a system call, which most requests can do without."""
 _READ = 1 << 16
 """What is read at once; from 128 kB on, the room for it is taken from the system anew each time, which takes 10 µs."""
 
@@ -73,6 +75,8 @@ class Connection:
         self._origin, self._seconds, self._monotonic = origin, seconds, monotonic
         self._context = context
         self._socket: socket.socket | None = None
+        self._limited_to = 0.0
+        """Seconds that a step on the socket may take now."""
         self._poll = select.poll()
         self._is_cut = False
 
@@ -89,8 +93,8 @@ class Connection:
             connected = self._connected(end)
             if self._is_cut:  # before anything was sent
                 raise CutOff(sent=False)
+            self._limit(connected, end)
             is_sent = True
-            connected.settimeout(max(end - self._monotonic(), 0.001))
             connected.sendall(request)
             return self._receive(connected, end)
         except Failed:
@@ -130,7 +134,7 @@ class Connection:
         used = plain
         if self._context is not None:
             used = self._context.wrap_socket(plain, server_hostname=origin.host)
-        self._socket = used
+        self._socket, self._limited_to = used, 0.0
         self._poll = select.poll()
         self._poll.register(used, select.POLLIN)
         return used
@@ -138,10 +142,7 @@ class Connection:
     def _receive(self, used: socket.socket, end: float) -> Answer:
         reader, found, is_over = AnswerReader(_MOST_BODY), None, False
         while found is None:
-            seconds = end - self._monotonic()
-            if seconds <= 0:
-                raise TimeoutError
-            used.settimeout(seconds)
+            self._limit(used, end)
             data = used.recv(_READ)
             is_over = not data
             try:
@@ -154,6 +155,15 @@ class Connection:
             self.close()
         head, body = found
         return Answer(head.status, body)
+
+    def _limit(self, used: socket.socket, end: float) -> None:
+        """Let the next step on a socket take until ``end``, or a few milliseconds more."""
+        seconds = end - self._monotonic()
+        if seconds <= 0:
+            raise TimeoutError
+        if abs(seconds - self._limited_to) > _SLACK:
+            used.settimeout(seconds)
+            self._limited_to = seconds
 
     def _why(self, error: OSError, *, is_sent: bool) -> str:
         if isinstance(error, TimeoutError):

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from batch_cli.bench.call import Call, Caller, CutOff, Reply, Target
 from batch_cli.clock import Clock
@@ -219,7 +219,7 @@ class _Run:
 
     def _record(self, call: Call) -> None:
         """Keep a call without its predictions, unless it was counted as cut off or nothing of it was sent."""
-        predictions, reply, mark = call.reply.predictions, replace(call.reply, predictions=None), b""
+        predictions, reply, mark = call.reply.predictions, call.reply._replace(predictions=None), b""
         if self._plan.fingerprints and call.is_good:
             try:
                 mark = fingerprint(predictions)

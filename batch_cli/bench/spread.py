@@ -88,8 +88,9 @@ def histogram(values: Sequence[float], bins: int) -> list[tuple[float, float, in
     if low == high:
         return [(low, high, len(values))]
     if low > 0 and high / low > _WIDE:
-        ratio = math.log(high / low) / bins
-        inner = [low * math.exp(ratio * at) for at in range(1, bins)]
+        start = math.log(low)
+        step = (math.log(high) - start) / bins
+        inner = [math.exp(start + step * at) for at in range(1, bins)]
     else:
         inner = [low + (high - low) / bins * at for at in range(1, bins)]
     counts = [0] * bins

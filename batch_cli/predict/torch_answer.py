@@ -10,20 +10,21 @@ ef5c827 and docs/api at 13b8d9d (August 2025).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from batch_cli.model import JsonObject, JsonValue
 from batch_cli.predict.prediction import NotAnAnswer
 
 NO_REASON = "the server gave no reason (its time limit does that)"
 NO_RESULT = "no result came for this input"
+_SAYS_HOW_IT_WENT = frozenset({"success", "error", "detail"})
 _MOST = 1e12
 """More is no time in milliseconds (30 years) and no count, but a fault, which sums would not survive."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """What became of one input."""
 
     value: JsonValue
@@ -70,17 +71,17 @@ def read(body: JsonValue, *, sent: int | None = None) -> TorchAnswer:
     if not isinstance(body, dict):
         raise NotAnAnswer("the answer is not a JSON object")
     inner = body["response"] if isinstance(body.get("response"), dict) else body
-    if not inner.keys() & {"success", "error", "detail"} and "error" not in body:
+    if _SAYS_HOW_IT_WENT.isdisjoint(inner) and "error" not in body:
         raise NotAnAnswer("the answer has neither success nor error")
     success = bool(inner.get("success")) and not body.get("error")
     info = _object(inner.get("batch_info"))
-    items = list(_items(inner, info, is_good=success))
-    notes = [str(text) for text in _list(inner.get("warnings"))]
+    items = _items(inner, info, is_good=success)
+    notes = list(map(str, _list(inner.get("warnings"))))
     if success and sent is not None and len(items) != sent:
         notes.append(f"the server sent {len(items):,} results for {sent:,} inputs")
         items += [Item(None, NO_RESULT)] * (sent - len(items))
     batch_size = _first_count(info.get("batch_size"), inner.get("batch_size"), body.get("input_count"))
-    good = sum(item.error is None for item in items)
+    good = [item.error for item in items].count(None)
     return TorchAnswer(
         success=success,
         error=None if success else _reason(inner, body),
@@ -95,15 +96,17 @@ def read(body: JsonValue, *, sent: int | None = None) -> TorchAnswer:
     )
 
 
-def _items(inner: JsonObject, info: Mapping[str, JsonValue], *, is_good: bool) -> Iterator[Item]:
+def _items(inner: JsonObject, info: Mapping[str, JsonValue], *, is_good: bool) -> list[Item]:
     reasons = _reasons(info)
+    items = []
     for at, value in enumerate(_results(inner, is_good=is_good)):
         if isinstance(value, dict) and "error" in value:
-            yield Item(None, _said(value["error"]) or NO_REASON)
+            items.append(Item(None, _said(value["error"]) or NO_REASON))
         elif value is None or at in reasons:
-            yield Item(None, reasons.get(at) or "the server sent null")
+            items.append(Item(None, reasons.get(at) or "the server sent null"))
         else:
-            yield Item(value)
+            items.append(Item(value))
+    return items
 
 
 def _results(inner: JsonObject, *, is_good: bool) -> list[JsonValue]:
@@ -126,6 +129,8 @@ def _is_single(inner: JsonObject) -> bool:
 
 def _reasons(info: Mapping[str, JsonValue]) -> dict[int, str]:
     """Give the reasons of ``failed_indices`` by their place; one that says nothing gets words."""
+    if not info:
+        return {}
     texts = _list(info.get("failure_reasons"))
     found = {}
     for nth, place in enumerate(_list(info.get("failed_indices"))):
@@ -164,7 +169,7 @@ def _milliseconds(inner: JsonObject) -> float | None:
 
 def number(value: JsonValue) -> float | None:
     """Give a finite number, also one that was written as a text; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:
         found = float(value)
@@ -182,7 +187,10 @@ def count(value: JsonValue) -> int | None:
 
 
 def _first_count(*values: JsonValue) -> int | None:
-    return next((found for value in values if (found := count(value)) is not None), None)
+    for value in values:
+        if value is not None and (found := count(value)) is not None:
+            return found
+    return None
 
 
 def _object(value: JsonValue) -> JsonObject:

@@ -40,7 +40,7 @@ def slow(tmp_path: Path) -> Path:
 def test_a_stopped_wait_says_how_to_go_on_and_wait_picks_it_up(
     slow: Path, process: Cli, number: signal.Signals, code: int
 ) -> None:
-    running = start(slow, *SUBMIT, "--wait", "--simulate-latency", "20")
+    running = start(slow, *SUBMIT, "--wait", "--simulate-latency", "80")
     wait_until(lambda: completed(slow) > 8)
     running.send_signal(number)
     _, err = running.communicate(timeout=30)

@@ -109,7 +109,7 @@ def test_kill_9_of_the_whole_line_ends_in_one_whole_output(tmp_path: Path) -> No
 def test_a_stopped_wait_names_the_job_and_wait_picks_all_of_it_up(
     tmp_path: Path, process: Cli, number: signal.Signals, code: int
 ) -> None:
-    running = start(tmp_path, *SUBMIT[:-1], "100", "--wait", "--simulate-latency", "20")
+    running = start(tmp_path, *SUBMIT[:-1], "100", "--wait", "--simulate-latency", "80")
     end = time.monotonic() + 60
     while not any(batch["counts"]["completed"] for batch in submitted(tmp_path)[1:2]):  # type: ignore[index]  # JSON
         assert time.monotonic() < end, "the second batch never started"

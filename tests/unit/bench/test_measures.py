@@ -219,7 +219,9 @@ REPLIES = st.builds(
     inputs=st.integers(0, 10**12),
     batch_size=st.integers(0, 10**12),
     successful=st.integers(0, 10**12),
+    predictions=st.none(),
     inference_ms=st.none() | st.floats(min_value=0, max_value=1e12),
+    reached=st.just(True),
 )
 CALLS = st.builds(
     lambda worker, begin, seconds, reply: Call(worker, begin, begin, begin + seconds, reply),
@@ -232,6 +234,7 @@ CALLS = st.builds(
 
 @given(st.lists(CALLS, max_size=30))
 @example([Call(0, 0.0, 0.0, 1e-311, Reply(inputs=2, batch_size=2, successful=2))])
+@example([Call(0, 0.0, 0.0, 1.0, Reply()), Call(0, 0.0, 0.0, 5e-324, Reply())])
 def test_no_measure_ever_holds_nan_an_infinity_or_a_key_that_is_no_text(calls: list[Call]) -> None:
     run = recorded(*calls, seconds=60.0, workers=4)
 
