@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -81,7 +82,7 @@ class _Run:
     def __init__(self, target: Target, plan: Plan, clock: Clock) -> None:
         self._target, self._plan, self._clock = target, plan, clock
         self._lock = threading.Lock()
-        self._next = 0
+        self._numbers = itertools.count()  # threads may share it
         self._over = threading.Event()
         self._warm = threading.Barrier(plan.workers + 1)
         self._recording = Recording(plan)
@@ -175,9 +176,7 @@ class _Run:
         plan, recording = self._plan, self._recording
         end = float("inf") if plan.seconds is None else recording.began + plan.seconds
         while not self._over.is_set():
-            with self._lock:
-                nth = self._next
-                self._next += 1
+            nth = next(self._numbers)
             if plan.calls is not None and nth >= plan.calls:
                 return
             intended = self._clock.monotonic()
@@ -209,7 +208,7 @@ class _Run:
             reply = Reply(CUT_OFF, reached=cut.sent)
         ended = self._clock.monotonic()
         reply = caller.read(raw) if reply is None else reply
-        self._record(Call(number, intended, began, ended, reply))
+        self._record(number, intended, began, ended, reply)
         if not reply.reached:
             calls = self._recording.calls
             is_long = self._plan.seconds is not None and len(calls) >= _MOST_UNREACHED
@@ -217,23 +216,23 @@ class _Run:
                 self._over.set()
             self._over.wait(_PAUSE)
 
-    def _record(self, call: Call) -> None:
+    def _record(self, worker: int, intended: float, began: float, ended: float, reply: Reply) -> None:
         """Keep a call without its predictions, unless it was counted as cut off or nothing of it was sent."""
-        predictions, reply, mark = call.reply.predictions, call.reply._replace(predictions=None), b""
-        if self._plan.fingerprints and call.is_good:
+        predictions, kept, mark = reply.predictions, reply._replace(predictions=None), b""
+        if self._plan.fingerprints and reply.error is None:
             try:
                 mark = fingerprint(predictions)
             except (ValueError, TypeError, RecursionError):
-                reply = Reply("its answer is nested too deep to be compared")
+                kept = Reply("its answer is nested too deep to be compared")
         length = len(predictions) if isinstance(predictions, list) else 0
-        kept = call._replace(reply=reply, length=length, fingerprint=mark)
+        call = Call(worker, intended, began, ended, kept, length, mark)
         with self._lock:
-            is_counted = self._open.pop(call.worker, None) is None
-            if is_counted or (call.reply.error == CUT_OFF and not call.reply.reached):
+            is_counted = self._open.pop(worker, None) is None
+            if is_counted or (reply.error == CUT_OFF and not reply.reached):
                 return
             recording = self._recording
-            recording.calls.append(kept)
-            recording.ended = max(recording.ended, call.ended)
+            recording.calls.append(call)
+            recording.ended = max(recording.ended, ended)
             if mark and not self._first_mark:
                 self._first_mark, recording.first = mark, predictions
             elif mark != self._first_mark and mark and recording.other is None:
