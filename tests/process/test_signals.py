@@ -151,7 +151,7 @@ def test_helpers_never_outlive_the_command_they_help(tmp_path: Path) -> None:
 def test_a_second_writer_of_the_same_results_is_refused_while_the_first_writes(
     tmp_path: Path, process: Cli
 ) -> None:
-    write_lines(tmp_path / "r.jsonl", [structured(f"r{n}", "I'm Ada, 36.") for n in range(8_000)])
+    write_lines(tmp_path / "r.jsonl", [structured(f"r{n}", "I'm Ada, 36.") for n in range(20_000)])
     assert process(*SUBMIT, "--wait", "-q").code == 0
     first = start(tmp_path, "results", "-o", "out.jsonl")
     wait_until((tmp_path / "out.jsonl.part").exists)
@@ -163,7 +163,7 @@ def test_a_second_writer_of_the_same_results_is_refused_while_the_first_writes(
     first.communicate(timeout=60)
     assert (second.code, first.returncode) == (9, 0)
     assert "another batch-cli is writing" in second.err
-    assert len(read_lines(tmp_path / "out.jsonl")) == 8_000
+    assert len(read_lines(tmp_path / "out.jsonl")) == 20_000
 
 
 def test_two_submits_of_one_file_make_one_batch(tmp_path: Path, process: Cli) -> None:

@@ -71,7 +71,7 @@ def test_it_knows_no_keys(tmp_path: Path, process: Cli) -> None:
 
 def test_killed_it_is_replaced_by_the_next_command(tmp_path: Path, process: Cli) -> None:
     prompts(tmp_path, 2_000)
-    process("submit", "p.txt", "-m", "local/simulate", "--simulate-latency", "5")
+    process("submit", "p.txt", "-m", "local/simulate", "--simulate-latency", "20")
 
     def one_works() -> bool:
         return bool(process("worker", "status", "--json").json["running"])
