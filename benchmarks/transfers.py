@@ -94,7 +94,7 @@ def _batch(number: int) -> object:
     }
 
 
-def _write_results(path: Path, rows: int, size: int) -> None:
+def write_results(path: Path, rows: int, size: int) -> None:
     """Write rows as OpenAI does, with spaces."""
     rng = random.Random(1)
     text = "".join(f'{n} words of an answer, with "quotes" and a line end\n' for n in range(size // 50))
@@ -123,14 +123,15 @@ def _token(rng: random.Random) -> str:
     return "".join(rng.choices("0123456789abcdef", k=24))
 
 
-def _serve(directory: Path) -> tuple[subprocess.Popen[str], str]:
+def serve(directory: Path) -> tuple[subprocess.Popen[str], str]:
+    """Start the service in a process of its own; give it and its address."""
     words = [sys.executable, str(Path(__file__).resolve()), "--serve"]
     server = subprocess.Popen(words, cwd=directory, stdout=subprocess.PIPE, text=True)
     assert server.stdout is not None
     return server, server.stdout.readline().strip()
 
 
-def _median(make: Callable[[], list[Run]]) -> tuple[float, float]:
+def median(make: Callable[[], list[Run]]) -> tuple[float, float]:
     """Give the median of the seconds of some commands one after the other, and the highest peak of memory."""
     rounds = [make() for _ in range(_ROUNDS)]
     for run in (run for runs in rounds for run in runs):
@@ -149,10 +150,10 @@ def _line(what: str, found: tuple[float, float], least: float, size: float) -> N
 
 def main(directory: Path, rows: int, size: int) -> None:
     """Print both, beside what they are measured against."""
-    _write_results(directory / "results", rows, size)
+    write_results(directory / "results", rows, size)
     write_requests(directory / "small.jsonl", rows, 300)
     large = write_requests(directory / "large.jsonl", 48_000, 4_000)
-    server, url = _serve(directory)
+    server, url = serve(directory)
     os.environ.update(OPENAI_API_KEY="sk-benchmark", OPENAI_BASE_URL=f"{url}/v1")
     try:
         _results(directory, url)
@@ -177,10 +178,10 @@ def _results(directory: Path, url: str) -> None:
         words = ("results", "-o", "out.jsonl", "--force", "--format", form)
         return [measure((*BATCH_CLI, *words), directory)]
 
-    bare = _median(least)
+    bare = median(least)
     _line(f"{megabytes:,.0f} MB: curl -o, orjson.loads", bare, bare[0], megabytes)
-    _line("batch-cli results", _median(lambda: anew("lines")), bare[0], megabytes)
-    _line("batch-cli results --format raw", _median(lambda: anew("raw")), bare[0], megabytes)
+    _line("batch-cli results", median(lambda: anew("lines")), bare[0], megabytes)
+    _line("batch-cli results --format raw", median(lambda: anew("raw")), bare[0], megabytes)
 
 
 def _submits(directory: Path, url: str, large: Path) -> None:
@@ -194,9 +195,9 @@ def _submits(directory: Path, url: str, large: Path) -> None:
         words = (*BATCH_CLI, "submit", str(large), "-m", "openai/gpt-4o-mini", "--again")
         return [measure(words, directory)]
 
-    bare = _median(least)
+    bare = median(least)
     _line(f"{megabytes:,.0f} MB: curl -F", bare, bare[0], megabytes)
-    _line("batch-cli submit, checked and sent", _median(ours), bare[0], megabytes)
+    _line("batch-cli submit, checked and sent", median(ours), bare[0], megabytes)
 
 
 if __name__ == "__main__":
