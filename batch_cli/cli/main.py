@@ -13,7 +13,7 @@ from types import FrameType
 from typer.exceptions import Exit, TyperException
 
 from batch_cli import __version__
-from batch_cli.cli.app import GO_ON, build_group
+from batch_cli.cli.app import COMMANDS, GO_ON, build_group
 from batch_cli.cli.console import Console, ReaderGone, abandon, prepare_streams, settle_stderr
 from batch_cli.cli.text import one_line
 from batch_cli.errors import (
@@ -113,8 +113,10 @@ def _signals_as_errors() -> Iterator[None]:
 
 def _usage_error(error: TyperException, arguments: Sequence[str]) -> UsageError:
     command = next((word for word in arguments if not word.startswith("-")), "")
-    known = getattr(getattr(error, "ctx", None), "info_name", None)
-    page = f"batch-cli {command} --help" if command and known == command else "batch-cli --help"
+    context = getattr(error, "ctx", None)
+    # Where an option lacks its value, the parser that says so knows of no context.
+    is_known = command in COMMANDS if context is None else command == context.info_name
+    page = f"batch-cli {command} --help" if is_known else "batch-cli --help"
     return UsageError(error.format_message().rstrip("."), hint=page)
 
 

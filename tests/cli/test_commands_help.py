@@ -108,6 +108,19 @@ def test_the_version_is_shown(cli: Cli, words: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "page"),
+    [
+        (("results", "-o"), "batch-cli results --help"),
+        (("results", "--otuput", "x"), "batch-cli results --help"),
+        (("--nope",), "batch-cli --help"),
+        (("nope", "-o"), "batch-cli --help"),
+    ],
+)
+def test_a_wrong_option_names_the_page_of_its_command(cli: Cli, words: tuple[str, ...], page: str) -> None:
+    assert cli(*words).err.splitlines()[-1] == f"  fix: {page}"
+
+
+@pytest.mark.parametrize(
     ("words", "message"),
     [
         (("stauts",), "No such command 'stauts'"),
