@@ -411,6 +411,20 @@ def test_a_request_that_failed_by_chance_may_be_answered_in_another_batch(tmp_pa
     assert again - failed
 
 
+def test_with_a_seed_of_its_own_the_same_creates_fail_alike_on_every_server(tmp_path: Path) -> None:
+    failed = []
+    for each in ("a", "b"):
+        (tmp_path / each).mkdir()
+        words = ("--simulate-errors", "0.5", "--simulate-seed", "3")
+        with ServerProcess(tmp_path / each, *words) as running, connect(running) as client:
+            batches = [ended(client, create(client, 30).id).id for _ in range(2)]
+            rows = [results(client, batch_id) for batch_id in batches]
+        failed.append([{name for name, result in some.items() if result.type == "errored"} for some in rows])
+
+    assert failed[0] == failed[1]
+    assert failed[0][0] != failed[0][1]
+
+
 def test_with_a_seed_every_run_makes_the_same_ids(tmp_path: Path) -> None:
     made = []
     for each in ("a", "b"):
