@@ -1,4 +1,4 @@
-"""300 MB of OpenAI's results fetched by the command lines that people use for it today, and by this one, in one run.
+"""300 MB of OpenAI's results, shuffled, fetched by the command lines that people use for it today, and by this one, in one run.
 
     python -m venv peers
     peers/bin/pip install instructor==1.17.0 batch-openai==0.4.0 openai-batch==0.3.4 tqdm httpx
@@ -43,7 +43,7 @@ def peers(programs: Path, url: str) -> dict[str, tuple[str, ...]]:
 
 def compare(directory: Path, programs: Path, rows: int) -> None:
     """Measure everything three times and print the medians."""
-    write_results(directory / "results", rows, _ROW_BYTES)
+    write_results(directory / "results", rows, _ROW_BYTES, shuffled=True)
     write_requests(directory / "asked.jsonl", rows, 300)
     expected = (directory / "results").stat().st_size
     server, url = serve(directory)

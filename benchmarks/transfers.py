@@ -94,12 +94,15 @@ def _batch(number: int) -> object:
     }
 
 
-def write_results(path: Path, rows: int, size: int) -> None:
+def write_results(path: Path, rows: int, size: int, *, shuffled: bool = False) -> None:
     """Write rows as OpenAI does, with spaces."""
     rng = random.Random(1)
+    order = list(range(rows))
+    if shuffled:
+        rng.shuffle(order)
     text = "".join(f'{n} words of an answer, with "quotes" and a line end\n' for n in range(size // 50))
     with path.open("w", encoding="utf-8") as stream:
-        for at in range(rows):
+        for at in order:
             message = {"role": "assistant", "content": f"{at} {text}"[: size - 550], "refusal": None}
             body = {
                 "id": f"chatcmpl-{_token(rng)}",
